@@ -1,0 +1,247 @@
+//! What comes of a request to cancel. Pure: the order, the request and the time decide.
+
+use chrono::{DateTime, Utc};
+
+use super::order::{Cancellation, Order, Party, Reason, State};
+use super::policy::{Charge, Rule};
+
+/// Whether to cancel, or only to say what it would cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// Price it and change nothing (a soft cancel).
+    Quote,
+    /// Cancel.
+    Commit,
+}
+
+/// A proven wish to cancel an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelRequest {
+    /// Who wishes it.
+    pub by: Party,
+    /// Why.
+    pub reason: Reason,
+    /// For real, or as a question.
+    pub intent: Intent,
+}
+
+/// What was decided. A refusal is an answer, not an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The order is cancelled by this request.
+    Cancelled(Cancellation),
+    /// It was cancelled before: the same answer again.
+    AlreadyCancelled(Cancellation),
+    /// What it would cost now.
+    Quoted(Cancellation),
+    /// It cannot be cancelled.
+    Refused(Denial),
+}
+
+/// Why an order cannot be cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// Its state does not allow it.
+    State(State),
+    /// The agreed terms do not allow it; the text is the rule's own.
+    Terms(Option<String>),
+}
+
+impl Denial {
+    /// The sentence for the one who asked.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Denial::State(State::InProgress) => "The order has started and cannot be cancelled",
+            Denial::State(State::Completed) => "The order is completed and cannot be cancelled",
+            Denial::State(State::NoShow) => "The customer did not come; it cannot be cancelled",
+            Denial::State(_) => "The order cannot be cancelled in its present state",
+            Denial::Terms(Some(text)) => text,
+            Denial::Terms(None) => "The agreed terms do not allow this cancellation",
+        }
+        .to_owned()
+    }
+}
+
+/// Decides a request; the first line that fits is the outcome (decisions: answers after the ACK).
+#[must_use]
+pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Decision {
+    if let Some(cancellation) = &order.cancellation {
+        return Decision::AlreadyCancelled(cancellation.clone());
+    }
+    if !order.state.is_cancellable() {
+        return Decision::Refused(Denial::State(order.state));
+    }
+    let rule = order.policy.rule_for(order, request.by, now);
+    if let Some(Rule { allowed: false, text, .. }) = rule {
+        return Decision::Refused(Denial::Terms(text.clone()));
+    }
+    let cancellation = Cancellation {
+        by: request.by,
+        reason: request.reason.clone(),
+        charge: charge(order, rule),
+        at: now,
+    };
+    match request.intent {
+        Intent::Quote => Decision::Quoted(cancellation),
+        Intent::Commit => Decision::Cancelled(cancellation),
+    }
+}
+
+/// Whether the terms want a reason for this cancellation at this time.
+#[must_use]
+pub fn needs_reason(order: &Order, by: Party, now: DateTime<Utc>) -> bool {
+    order.cancellation.is_none()
+        && order.state.is_cancellable()
+        && order.policy.rule_for(order, by, now).is_some_and(|rule| rule.reason_required)
+}
+
+fn charge(order: &Order, rule: Option<&Rule>) -> Option<Charge> {
+    let price = order.price?;
+    let fee = rule.map_or(price.with_minor(0), |rule| rule.fee.on(&price));
+    Some(Charge::of(fee, order.paid))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::super::ids::{NetworkName, OrderId, OrderKey};
+    use super::super::money::{Currency, Money, Percentage};
+    use super::super::order::{Booking, Fulfillment};
+    use super::super::policy::{Fee, Policy};
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-03-02T06:11:25Z".parse().expect("a time")
+    }
+
+    fn inr(minor: i128) -> Money {
+        Money { minor, currency: Currency::parse("INR").expect("a code") }
+    }
+
+    fn rule(states: &[&str], share: &str) -> Rule {
+        Rule {
+            by: vec![Party::Customer],
+            fulfillment_states: states.iter().map(ToString::to_string).collect(),
+            before_start_seconds: None,
+            since_booking_seconds: None,
+            not_after: None,
+            allowed: true,
+            fee: Fee { percentage: Percentage::parse(share).ok(), ..Fee::default() },
+            reason_required: false,
+            text: None,
+        }
+    }
+
+    fn order(state: State, rules: Vec<Rule>) -> Order {
+        Order {
+            key: OrderKey {
+                network: NetworkName::parse("mobility").expect("valid"),
+                id: OrderId::parse("O1").expect("valid"),
+            },
+            version: 1,
+            placement: None,
+            state,
+            fulfillments: vec![Fulfillment { id: None, state: Some("RIDE_ASSIGNED".into()) }],
+            price: Some(inr(14_600)),
+            paid: Some(inr(10_000)),
+            policy: Policy { name: "test".into(), rules },
+            booked_at: now() - TimeDelta::minutes(10),
+            occurred_at: now() - TimeDelta::minutes(10),
+            booking: Booking::default(),
+            cancellation: None,
+        }
+    }
+
+    fn request(by: Party, intent: Intent) -> CancelRequest {
+        CancelRequest { by, reason: Reason::default(), intent }
+    }
+
+    fn fee_of(decision: &Decision) -> Option<Charge> {
+        match decision {
+            Decision::Cancelled(c) | Decision::Quoted(c) | Decision::AlreadyCancelled(c) => {
+                c.charge
+            }
+            Decision::Refused(_) => None,
+        }
+    }
+
+    #[test]
+    fn only_open_states_can_be_cancelled() {
+        for state in State::ALL {
+            let decision =
+                decide(&order(state, Vec::new()), &request(Party::Customer, Intent::Commit), now());
+            assert_eq!(matches!(decision, Decision::Cancelled(_)), state.is_cancellable());
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_sets_the_fee_and_refund_and_due_follow() {
+        let order = order(State::Confirmed, vec![rule(&["RIDE_STARTED"], "100"), rule(&[], "50")]);
+        let decision = decide(&order, &request(Party::Customer, Intent::Commit), now());
+        let expected = Charge { fee: inr(7_300), refund: inr(2_700), due: inr(0) };
+        assert_eq!(fee_of(&decision), Some(expected));
+    }
+
+    #[test]
+    fn a_providers_cancellation_is_free_unless_a_rule_says_otherwise() {
+        let mut order = order(State::Confirmed, vec![rule(&[], "100")]);
+        let free = decide(&order, &request(Party::Provider, Intent::Commit), now());
+        assert_eq!(fee_of(&free).map(|charge| charge.fee), Some(inr(0)));
+        order.policy.rules[0].by = vec![Party::Provider];
+        let charged = decide(&order, &request(Party::Provider, Intent::Commit), now());
+        assert_eq!(fee_of(&charged).map(|charge| charge.fee), Some(inr(14_600)));
+    }
+
+    #[test]
+    fn exactly_at_a_border_counts_for_the_customer() {
+        let mut free = rule(&[], "0");
+        free.before_start_seconds = Some(3_600);
+        let mut order = order(State::Confirmed, vec![free, rule(&[], "100")]);
+        let fee_at = |order: &Order| {
+            fee_of(&decide(order, &request(Party::Customer, Intent::Commit), now()))
+                .map(|charge| charge.fee.minor)
+        };
+        order.booking.starts_at = Some(now() + TimeDelta::seconds(3_600));
+        assert_eq!(fee_at(&order), Some(0));
+        order.booking.starts_at = Some(now() + TimeDelta::seconds(3_599));
+        assert_eq!(fee_at(&order), Some(14_600));
+    }
+
+    #[test]
+    fn a_rule_can_forbid_and_its_sentence_is_the_answer() {
+        let mut never = rule(&[], "0");
+        never.allowed = false;
+        never.text = Some("Not on the day itself".into());
+        let decision = decide(
+            &order(State::Confirmed, vec![never]),
+            &request(Party::Customer, Intent::Commit),
+            now(),
+        );
+        let Decision::Refused(denial) = decision else { panic!("expected a refusal") };
+        assert_eq!(denial.sentence(), "Not on the day itself");
+    }
+
+    #[test]
+    fn a_cancelled_order_answers_with_its_first_cancellation_even_to_a_question() {
+        let open = order(State::Confirmed, vec![rule(&[], "50")]);
+        let first = decide(&open, &request(Party::Customer, Intent::Commit), now());
+        let Decision::Cancelled(cancellation) = first else { panic!("expected a cancellation") };
+        let cancelled = open.cancelled(cancellation.clone());
+        assert_eq!(cancelled.version, 2);
+        for intent in [Intent::Quote, Intent::Commit] {
+            let later = now() + TimeDelta::hours(1);
+            let again = decide(&cancelled, &request(Party::Provider, intent), later);
+            assert_eq!(again, Decision::AlreadyCancelled(cancellation.clone()));
+        }
+    }
+
+    #[test]
+    fn an_order_without_a_price_has_no_charge() {
+        let mut order = order(State::Confirmed, vec![rule(&[], "50")]);
+        order.price = None;
+        let decision = decide(&order, &request(Party::Customer, Intent::Quote), now());
+        assert_eq!(fee_of(&decision), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! The business of cancelling, with no I/O, no clock and no wire format.
+//!
+//! Everything here is a plain value or a pure function. The doors and the engine hand in
+//! what happened and the present time; [`decide::decide`] says what comes of it.
+
+pub mod decide;
+pub mod ids;
+pub mod money;
+pub mod order;
+pub mod policy;
+pub mod refusal;

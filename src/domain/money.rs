@@ -1,0 +1,295 @@
+//! Money as integer minor units of an ISO 4217 currency, and the one rounding rule.
+//!
+//! On the wire an amount is a decimal string; inside it is an `i128` count of minor units
+//! (paise, cents). Nothing here, or anywhere else, holds money in a float.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The most digits an amount may have, before and after the point together.
+const MAX_DIGITS: usize = 18;
+
+/// Why a text is not an amount, a percentage or a currency.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not `[+-]digits[.digits]`.
+    #[error("expected a decimal number such as \"180\" or \"12.50\", got {0:?}")]
+    NotDecimal(String),
+    /// More than 18 digits.
+    #[error("an amount has at most {MAX_DIGITS} digits, got {0:?}")]
+    TooManyDigits(String),
+    /// Finer than the currency's minor unit.
+    #[error("{amount:?} is finer than {currency} allows ({exponent} decimals)")]
+    TooFine {
+        /// The amount as written.
+        amount: String,
+        /// Its currency.
+        currency: Currency,
+        /// How many decimals the currency has.
+        exponent: u32,
+    },
+    /// Not three capital letters.
+    #[error("expected an ISO 4217 currency code such as \"INR\", got {0:?}")]
+    NotCurrency(String),
+    /// Outside 0 to 100.
+    #[error("a percentage lies between 0 and 100, got {0:?}")]
+    NotPercentage(String),
+    /// Two amounts of different currencies met.
+    #[error("expected an amount in {expected}, got one in {got}")]
+    CurrencyMismatch {
+        /// The currency of the order.
+        expected: Currency,
+        /// The other one.
+        got: Currency,
+    },
+}
+
+/// An ISO 4217 currency code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// Reads a three-letter code; the letters are not checked against the list.
+    ///
+    /// # Errors
+    /// When it is not three capital ASCII letters.
+    pub fn parse(code: &str) -> Result<Self, Error> {
+        match <[u8; 3]>::try_from(code.as_bytes()) {
+            Ok(letters) if letters.iter().all(u8::is_ascii_uppercase) => Ok(Self(letters)),
+            _ => Err(Error::NotCurrency(code.to_owned())),
+        }
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a currency is ASCII by construction")
+    }
+
+    /// How many decimals the minor unit has (ISO 4217:2015 table A.1).
+    #[must_use]
+    pub fn exponent(self) -> u32 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
+            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            b"CLF" | b"UYW" => 4,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = Error;
+    fn try_from(code: String) -> Result<Self, Error> {
+        Self::parse(&code)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> String {
+        currency.code().to_owned()
+    }
+}
+
+/// An amount of money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// Minor units: paise, cents. May be negative on a refund line.
+    pub minor: i128,
+    /// The currency.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// Nothing, in a currency.
+    #[must_use]
+    pub fn zero(currency: Currency) -> Self {
+        Self { minor: 0, currency }
+    }
+
+    /// Reads a decimal string such as `180`, `12.50` or `-146`.
+    ///
+    /// # Errors
+    /// When it is no decimal, has over 18 digits, or is finer than the currency's minor unit.
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, Error> {
+        let exponent = currency.exponent();
+        match scaled(text, exponent)? {
+            Some(minor) => Ok(Self { minor, currency }),
+            None => Err(Error::TooFine { amount: text.to_owned(), currency, exponent }),
+        }
+    }
+
+    /// The decimal string, as whole units where nothing is lost and `as_written` has no point.
+    ///
+    /// An order quoted in whole units ("180") keeps whole units ("30"); one quoted with
+    /// decimals ("180.00") gets them ("30.00").
+    #[must_use]
+    pub fn display_like(&self, as_written: &str) -> String {
+        let unit = 10_i128.pow(self.currency.exponent());
+        if self.minor % unit == 0 && !as_written.contains('.') {
+            return (self.minor / unit).to_string();
+        }
+        self.to_string()
+    }
+
+    /// The share of this amount, rounded half up to the minor unit.
+    #[must_use]
+    pub fn percent(&self, percentage: Percentage) -> Self {
+        let minor = round_half_up(self.minor * i128::from(percentage.0), 100 * PERCENT_SCALE);
+        Self { minor, ..*self }
+    }
+
+    /// The same currency with another count of minor units.
+    #[must_use]
+    pub fn with_minor(&self, minor: i128) -> Self {
+        Self { minor, ..*self }
+    }
+}
+
+impl fmt::Display for Money {
+    /// All decimals of the currency: `30.00`, `-146.00`, `500` for yen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exponent = self.currency.exponent();
+        let unit = 10_u128.pow(exponent);
+        let (whole, part) = (self.minor.unsigned_abs() / unit, self.minor.unsigned_abs() % unit);
+        let sign = if self.minor < 0 { "-" } else { "" };
+        match exponent {
+            0 => write!(f, "{sign}{whole}"),
+            _ => write!(f, "{sign}{whole}.{part:0width$}", width = exponent as usize),
+        }
+    }
+}
+
+/// Decimals kept of a percentage.
+const PERCENT_DECIMALS: u32 = 4;
+const PERCENT_SCALE: i128 = 10_i128.pow(PERCENT_DECIMALS);
+
+/// A share between 0 and 100 per cent, with up to four decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Percentage(u32);
+
+impl Percentage {
+    /// Reads a decimal string such as `0`, `12.5` or `100`.
+    ///
+    /// # Errors
+    /// When it is no decimal, finer than four decimals, or outside 0 to 100.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let refused = || Error::NotPercentage(text.to_owned());
+        let scaled = scaled(text, PERCENT_DECIMALS)?.ok_or_else(refused)?;
+        match u32::try_from(scaled) {
+            Ok(value) if i128::from(value) <= 100 * PERCENT_SCALE => Ok(Self(value)),
+            _ => Err(refused()),
+        }
+    }
+}
+
+/// `numerator / denominator` to the nearest integer, halves away from zero: the one rounding rule.
+fn round_half_up(numerator: i128, denominator: i128) -> i128 {
+    let rounded = (numerator.abs() * 2 + denominator) / (denominator * 2);
+    if numerator < 0 { -rounded } else { rounded }
+}
+
+/// A decimal text times `10^decimals`; `None` when it is finer than that.
+fn scaled(text: &str, decimals: u32) -> Result<Option<i128>, Error> {
+    let refused = || Error::NotDecimal(text.to_owned());
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if part.is_empty() || !all_digits(whole) || !all_digits(part) || unsigned.is_empty() {
+        return Err(refused());
+    }
+    if whole.len() + part.len() > MAX_DIGITS + 1 {
+        return Err(Error::TooManyDigits(text.to_owned()));
+    }
+    let kept = part.trim_end_matches('0');
+    if kept.len() > decimals as usize {
+        return Ok(None);
+    }
+    let digits = format!("{whole}{kept:0<width$}", width = decimals as usize);
+    let value =
+        if digits.is_empty() { 0 } else { digits.parse::<i128>().map_err(|_| refused())? };
+    Ok(Some(if text.starts_with('-') { -value } else { value }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn currency(code: &str) -> Currency {
+        Currency::parse(code).expect("a code")
+    }
+
+    fn inr(text: &str) -> Money {
+        Money::parse(text, currency("INR")).expect("an amount")
+    }
+
+    #[test]
+    fn amounts_are_read_as_minor_units_of_their_currency() {
+        assert_eq!(inr("180").minor, 18_000);
+        assert_eq!(inr("12.5").minor, 1_250);
+        assert_eq!(inr("-146").minor, -14_600);
+        assert_eq!(inr(".5").minor, 50);
+        assert_eq!(inr("1.500").minor, 150, "trailing zeros are no finer");
+        assert_eq!(Money::parse("500", currency("JPY")).map(|m| m.minor), Ok(500));
+        assert_eq!(Money::parse("1.234", currency("KWD")).map(|m| m.minor), Ok(1_234));
+    }
+
+    #[test]
+    fn what_is_not_a_decimal_is_refused() {
+        for bad in ["", "-", "1e3", "NaN", "1.", "0x1", " 1", "1,000", "--1", "\u{664}"] {
+            assert!(Money::parse(bad, currency("INR")).is_err(), "{bad:?}");
+        }
+        assert!(matches!(Money::parse("1.005", currency("INR")), Err(Error::TooFine { .. })));
+        assert!(matches!(
+            Money::parse("12345678901234567890", currency("INR")),
+            Err(Error::TooManyDigits(_))
+        ));
+    }
+
+    #[test]
+    fn amounts_are_written_the_way_the_order_writes_them() {
+        assert_eq!(inr("30").display_like("146"), "30");
+        assert_eq!(inr("30").display_like("146.00"), "30.00");
+        assert_eq!(inr("30.5").display_like("146"), "30.50");
+        assert_eq!(inr("-146").display_like("146"), "-146");
+        assert_eq!(inr("-0.05").to_string(), "-0.05");
+        assert_eq!(Money::zero(currency("JPY")).to_string(), "0");
+    }
+
+    #[test]
+    fn half_a_minor_unit_rounds_up() {
+        let percentage = |text| Percentage::parse(text).expect("a percentage");
+        assert_eq!(inr("0.01").percent(percentage("50")).minor, 1);
+        assert_eq!(inr("0.01").percent(percentage("49.9999")).minor, 0);
+        assert_eq!(inr("180").percent(percentage("12.5")).minor, 2_250);
+        assert_eq!(inr("180").percent(percentage("100")).minor, 18_000);
+        assert!(Percentage::parse("100.1").is_err());
+        assert!(Percentage::parse("-1").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_the_same(minor in -1_000_000_000_i128..1_000_000_000) {
+            let money = Money { minor, currency: currency("INR") };
+            prop_assert_eq!(Money::parse(&money.to_string(), money.currency), Ok(money));
+            prop_assert_eq!(Money::parse(&money.display_like("1"), money.currency), Ok(money));
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! `beckn-bpp`: the cancellation server of a Beckn provider platform.
+//!
+//! Read in this order: [`http`] (a cancel enters), `engine` (what happens to it),
+//! [`domain::decide`] (the answer, pure), [`store`] (made durable), [`delivery`]
+//! (`on_cancel` leaves). Layers import downwards only; `tests/layers.rs` guards it.
+
+pub mod crypto;
+pub mod domain;
+pub mod store;
