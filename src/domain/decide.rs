@@ -73,7 +73,12 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
         return Decision::Refused(Denial::State(order.state));
     }
     let rule = order.policy.rule_for(order, request.by, now);
-    if let Some(Rule { allowed: false, text, .. }) = rule {
+    if let Some(Rule {
+        allowed: false,
+        text,
+        ..
+    }) = rule
+    {
         return Decision::Refused(Denial::Terms(text.clone()));
     }
     let cancellation = Cancellation {
@@ -93,7 +98,10 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
 pub fn needs_reason(order: &Order, by: Party, now: DateTime<Utc>) -> bool {
     order.cancellation.is_none()
         && order.state.is_cancellable()
-        && order.policy.rule_for(order, by, now).is_some_and(|rule| rule.reason_required)
+        && order
+            .policy
+            .rule_for(order, by, now)
+            .is_some_and(|rule| rule.reason_required)
 }
 
 fn charge(order: &Order, rule: Option<&Rule>) -> Option<Charge> {
@@ -117,7 +125,10 @@ mod tests {
     }
 
     fn inr(minor: i128) -> Money {
-        Money { minor, currency: Currency::parse("INR").expect("a code") }
+        Money {
+            minor,
+            currency: Currency::parse("INR").expect("a code"),
+        }
     }
 
     fn rule(states: &[&str], share: &str) -> Rule {
@@ -128,7 +139,10 @@ mod tests {
             since_booking_seconds: None,
             not_after: None,
             allowed: true,
-            fee: Fee { percentage: Percentage::parse(share).ok(), ..Fee::default() },
+            fee: Fee {
+                percentage: Percentage::parse(share).ok(),
+                ..Fee::default()
+            },
             reason_required: false,
             text: None,
         }
@@ -143,10 +157,16 @@ mod tests {
             version: 1,
             placement: None,
             state,
-            fulfillments: vec![Fulfillment { id: None, state: Some("RIDE_ASSIGNED".into()) }],
+            fulfillments: vec![Fulfillment {
+                id: None,
+                state: Some("RIDE_ASSIGNED".into()),
+            }],
             price: Some(inr(14_600)),
             paid: Some(inr(10_000)),
-            policy: Policy { name: "test".into(), rules },
+            policy: Policy {
+                name: "test".into(),
+                rules,
+            },
             booked_at: now() - TimeDelta::minutes(10),
             occurred_at: now() - TimeDelta::minutes(10),
             booking: Booking::default(),
@@ -155,7 +175,11 @@ mod tests {
     }
 
     fn request(by: Party, intent: Intent) -> CancelRequest {
-        CancelRequest { by, reason: Reason::default(), intent }
+        CancelRequest {
+            by,
+            reason: Reason::default(),
+            intent,
+        }
     }
 
     fn fee_of(decision: &Decision) -> Option<Charge> {
@@ -170,17 +194,30 @@ mod tests {
     #[test]
     fn only_open_states_can_be_cancelled() {
         for state in State::ALL {
-            let decision =
-                decide(&order(state, Vec::new()), &request(Party::Customer, Intent::Commit), now());
-            assert_eq!(matches!(decision, Decision::Cancelled(_)), state.is_cancellable());
+            let decision = decide(
+                &order(state, Vec::new()),
+                &request(Party::Customer, Intent::Commit),
+                now(),
+            );
+            assert_eq!(
+                matches!(decision, Decision::Cancelled(_)),
+                state.is_cancellable()
+            );
         }
     }
 
     #[test]
     fn the_first_rule_that_fits_sets_the_fee_and_refund_and_due_follow() {
-        let order = order(State::Confirmed, vec![rule(&["RIDE_STARTED"], "100"), rule(&[], "50")]);
+        let order = order(
+            State::Confirmed,
+            vec![rule(&["RIDE_STARTED"], "100"), rule(&[], "50")],
+        );
         let decision = decide(&order, &request(Party::Customer, Intent::Commit), now());
-        let expected = Charge { fee: inr(7_300), refund: inr(2_700), due: inr(0) };
+        let expected = Charge {
+            fee: inr(7_300),
+            refund: inr(2_700),
+            due: inr(0),
+        };
         assert_eq!(fee_of(&decision), Some(expected));
     }
 
@@ -200,8 +237,12 @@ mod tests {
         free.before_start_seconds = Some(3_600);
         let mut order = order(State::Confirmed, vec![free, rule(&[], "100")]);
         let fee_at = |order: &Order| {
-            fee_of(&decide(order, &request(Party::Customer, Intent::Commit), now()))
-                .map(|charge| charge.fee.minor)
+            fee_of(&decide(
+                order,
+                &request(Party::Customer, Intent::Commit),
+                now(),
+            ))
+            .map(|charge| charge.fee.minor)
         };
         order.booking.starts_at = Some(now() + TimeDelta::seconds(3_600));
         assert_eq!(fee_at(&order), Some(0));
@@ -219,7 +260,9 @@ mod tests {
             &request(Party::Customer, Intent::Commit),
             now(),
         );
-        let Decision::Refused(denial) = decision else { panic!("expected a refusal") };
+        let Decision::Refused(denial) = decision else {
+            panic!("expected a refusal")
+        };
         assert_eq!(denial.sentence(), "Not on the day itself");
     }
 
@@ -227,7 +270,9 @@ mod tests {
     fn a_cancelled_order_answers_with_its_first_cancellation_even_to_a_question() {
         let open = order(State::Confirmed, vec![rule(&[], "50")]);
         let first = decide(&open, &request(Party::Customer, Intent::Commit), now());
-        let Decision::Cancelled(cancellation) = first else { panic!("expected a cancellation") };
+        let Decision::Cancelled(cancellation) = first else {
+            panic!("expected a cancellation")
+        };
         let cancelled = open.cancelled(cancellation.clone());
         assert_eq!(cancelled.version, 2);
         for intent in [Intent::Quote, Intent::Commit] {

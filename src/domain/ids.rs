@@ -119,7 +119,10 @@ impl SubscriberId {
     /// `https://` and without trailing slashes. Never the host alone.
     #[must_use]
     pub fn comparable(&self) -> &str {
-        let bare = self.0.strip_prefix("https://").or_else(|| self.0.strip_prefix("http://"));
+        let bare = self
+            .0
+            .strip_prefix("https://")
+            .or_else(|| self.0.strip_prefix("http://"));
         bare.unwrap_or(&self.0).trim_end_matches('/')
     }
 
@@ -164,8 +167,19 @@ mod tests {
         assert!(OrderId::parse("3714-330853-9384").is_ok());
         assert_eq!(OrderId::parse(""), Err(Error::Empty));
         assert_eq!(OrderId::parse(&"x".repeat(256)), Err(Error::TooLong(256)));
-        for bad in ["a b", "a|b", "a\"b", "a\nb", "caf\u{e9}", "a\u{0}", "\u{202e}a"] {
-            assert!(matches!(OrderId::parse(bad), Err(Error::Character(..))), "{bad:?}");
+        for bad in [
+            "a b",
+            "a|b",
+            "a\"b",
+            "a\nb",
+            "caf\u{e9}",
+            "a\u{0}",
+            "\u{202e}a",
+        ] {
+            assert!(
+                matches!(OrderId::parse(bad), Err(Error::Character(..))),
+                "{bad:?}"
+            );
         }
     }
 

@@ -106,8 +106,9 @@ impl From<Currency> for String {
     }
 }
 
-/// An amount of money.
+/// An amount of money; serialised as `{"value": "30.00", "currency": "INR"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Money {
     /// Minor units: paise, cents. May be negative on a refund line.
     pub minor: i128,
@@ -130,7 +131,11 @@ impl Money {
         let exponent = currency.exponent();
         match scaled(text, exponent)? {
             Some(minor) => Ok(Self { minor, currency }),
-            None => Err(Error::TooFine { amount: text.to_owned(), currency, exponent }),
+            None => Err(Error::TooFine {
+                amount: text.to_owned(),
+                currency,
+                exponent,
+            }),
         }
     }
 
@@ -161,12 +166,38 @@ impl Money {
     }
 }
 
+/// How an amount is kept and shown: never as a JSON number.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    value: String,
+    currency: Currency,
+}
+
+impl TryFrom<Written> for Money {
+    type Error = Error;
+    fn try_from(written: Written) -> Result<Self, Error> {
+        Self::parse(&written.value, written.currency)
+    }
+}
+
+impl From<Money> for Written {
+    fn from(money: Money) -> Self {
+        Self {
+            value: money.to_string(),
+            currency: money.currency,
+        }
+    }
+}
+
 impl fmt::Display for Money {
     /// All decimals of the currency: `30.00`, `-146.00`, `500` for yen.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exponent = self.currency.exponent();
         let unit = 10_u128.pow(exponent);
-        let (whole, part) = (self.minor.unsigned_abs() / unit, self.minor.unsigned_abs() % unit);
+        let (whole, part) = (
+            self.minor.unsigned_abs() / unit,
+            self.minor.unsigned_abs() % unit,
+        );
         let sign = if self.minor < 0 { "-" } else { "" };
         match exponent {
             0 => write!(f, "{sign}{whole}"),
@@ -221,8 +252,11 @@ fn scaled(text: &str, decimals: u32) -> Result<Option<i128>, Error> {
         return Ok(None);
     }
     let digits = format!("{whole}{kept:0<width$}", width = decimals as usize);
-    let value =
-        if digits.is_empty() { 0 } else { digits.parse::<i128>().map_err(|_| refused())? };
+    let value = if digits.is_empty() {
+        0
+    } else {
+        digits.parse::<i128>().map_err(|_| refused())?
+    };
     Ok(Some(if text.starts_with('-') { -value } else { value }))
 }
 
@@ -247,16 +281,27 @@ mod tests {
         assert_eq!(inr("-146").minor, -14_600);
         assert_eq!(inr(".5").minor, 50);
         assert_eq!(inr("1.500").minor, 150, "trailing zeros are no finer");
-        assert_eq!(Money::parse("500", currency("JPY")).map(|m| m.minor), Ok(500));
-        assert_eq!(Money::parse("1.234", currency("KWD")).map(|m| m.minor), Ok(1_234));
+        assert_eq!(
+            Money::parse("500", currency("JPY")).map(|m| m.minor),
+            Ok(500)
+        );
+        assert_eq!(
+            Money::parse("1.234", currency("KWD")).map(|m| m.minor),
+            Ok(1_234)
+        );
     }
 
     #[test]
     fn what_is_not_a_decimal_is_refused() {
-        for bad in ["", "-", "1e3", "NaN", "1.", "0x1", " 1", "1,000", "--1", "\u{664}"] {
+        for bad in [
+            "", "-", "1e3", "NaN", "1.", "0x1", " 1", "1,000", "--1", "\u{664}",
+        ] {
             assert!(Money::parse(bad, currency("INR")).is_err(), "{bad:?}");
         }
-        assert!(matches!(Money::parse("1.005", currency("INR")), Err(Error::TooFine { .. })));
+        assert!(matches!(
+            Money::parse("1.005", currency("INR")),
+            Err(Error::TooFine { .. })
+        ));
         assert!(matches!(
             Money::parse("12345678901234567890", currency("INR")),
             Err(Error::TooManyDigits(_))

@@ -35,13 +35,19 @@ impl State {
     /// Whether the order can still be cancelled.
     #[must_use]
     pub fn is_cancellable(self) -> bool {
-        matches!(self, State::Pending | State::AwaitingProvider | State::Confirmed)
+        matches!(
+            self,
+            State::Pending | State::AwaitingProvider | State::Confirmed
+        )
     }
 
     /// Whether nothing can follow: a final order is never brought back to life.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, State::Completed | State::NoShow | State::Failed | State::Cancelled)
+        matches!(
+            self,
+            State::Completed | State::NoShow | State::Failed | State::Cancelled
+        )
     }
 
     /// The word used by the admin API.
@@ -164,17 +170,7 @@ pub struct Booking {
     pub policy: Option<String>,
     /// The price, where the document has no quote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price: Option<BookingPrice>,
-}
-
-/// A price as the intake writes it: a decimal string and a currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BookingPrice {
-    /// Decimal string, major units.
-    pub value: String,
-    /// ISO 4217.
-    pub currency: String,
+    pub price: Option<Money>,
 }
 
 /// Who a consultation is for.
@@ -225,7 +221,9 @@ impl Order {
     /// The state of the fulfilment that the terms look at: the first that has one.
     #[must_use]
     pub fn fulfillment_state(&self) -> Option<&str> {
-        self.fulfillments.iter().find_map(|fulfillment| fulfillment.state.as_deref())
+        self.fulfillments
+            .iter()
+            .find_map(|fulfillment| fulfillment.state.as_deref())
     }
 
     /// The order as it stands once cancelled; the version is counted up.

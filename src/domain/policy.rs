@@ -81,7 +81,10 @@ impl Policy {
     /// A policy under which every cancellation is free.
     #[must_use]
     pub fn free() -> Self {
-        Self { name: "free".to_owned(), rules: Vec::new() }
+        Self {
+            name: "free".to_owned(),
+            rules: Vec::new(),
+        }
     }
 
     /// The rule that applies to a cancellation of `order` by `by` at `now`.
@@ -95,10 +98,11 @@ impl Policy {
     /// # Errors
     /// Names the two currencies.
     pub fn check_currency(&self, price: &Money) -> Result<(), Error> {
-        let amounts = self
-            .rules
-            .iter()
-            .flat_map(|rule| [rule.fee.amount, rule.fee.floor, rule.fee.cap].into_iter().flatten());
+        let amounts = self.rules.iter().flat_map(|rule| {
+            [rule.fee.amount, rule.fee.floor, rule.fee.cap]
+                .into_iter()
+                .flatten()
+        });
         for amount in amounts {
             if amount.currency != price.currency {
                 return Err(Error::CurrencyMismatch {
@@ -134,7 +138,9 @@ impl Fee {
     /// The fee on a price, within floor, cap and `0..=price`.
     #[must_use]
     pub fn on(&self, price: &Money) -> Money {
-        let share = self.percentage.map_or(price.with_minor(0), |share| price.percent(share));
+        let share = self
+            .percentage
+            .map_or(price.with_minor(0), |share| price.percent(share));
         let mut minor = self.amount.map_or(share.minor, |amount| amount.minor);
         minor = minor.max(self.floor.map_or(minor, |floor| floor.minor));
         minor = minor.min(self.cap.map_or(minor, |cap| cap.minor));
@@ -163,19 +169,35 @@ mod tests {
     use super::*;
 
     fn inr(minor: i128) -> Money {
-        Money { minor, currency: Currency::parse("INR").expect("a code") }
+        Money {
+            minor,
+            currency: Currency::parse("INR").expect("a code"),
+        }
     }
 
     #[test]
     fn a_fee_is_kept_between_floor_and_cap() {
         let percentage = Percentage::parse("10").ok();
-        let fee = Fee { percentage, floor: Some(inr(500)), cap: Some(inr(2_000)), amount: None };
+        let fee = Fee {
+            percentage,
+            floor: Some(inr(500)),
+            cap: Some(inr(2_000)),
+            amount: None,
+        };
         assert_eq!(fee.on(&inr(1_000)), inr(500));
         assert_eq!(fee.on(&inr(10_000)), inr(1_000));
         assert_eq!(fee.on(&inr(90_000)), inr(2_000));
         assert_eq!(fee.on(&inr(300)), inr(300), "never above the price");
-        let both = Fee { percentage, amount: Some(inr(700)), ..Fee::default() };
-        assert_eq!(both.on(&inr(10_000)), inr(700), "an amount goes before a percentage");
+        let both = Fee {
+            percentage,
+            amount: Some(inr(700)),
+            ..Fee::default()
+        };
+        assert_eq!(
+            both.on(&inr(10_000)),
+            inr(700),
+            "an amount goes before a percentage"
+        );
     }
 
     proptest! {

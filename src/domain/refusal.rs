@@ -130,7 +130,12 @@ impl Refusal {
     /// A refusal without path or time.
     #[must_use]
     pub fn new(word: Word, detail: impl Into<String>) -> Self {
-        Self { word, detail: detail.into(), path: None, retry_after_seconds: None }
+        Self {
+            word,
+            detail: detail.into(),
+            path: None,
+            retry_after_seconds: None,
+        }
     }
 
     /// Names the member at fault.
