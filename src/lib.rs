@@ -5,5 +5,9 @@
 //! (`on_cancel` leaves). Layers import downwards only; `tests/layers.rs` guards it.
 
 pub mod crypto;
+pub mod delivery;
 pub mod domain;
+pub mod http;
+pub mod networks;
+pub mod registry;
 pub mod store;

@@ -419,3 +419,15 @@ pub trait Store: Send + Sync {
     /// Writes out what is queued and releases the files.
     async fn close(&self);
 }
+
+/// The `[store]` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settings {
+    /// Embedded, for one process.
+    Sled {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// sled's page cache, in bytes.
+        cache_bytes: u64,
+    },
+}

@@ -1,0 +1,43 @@
+//! Callbacks owed become callbacks delivered: claim, sign, post, settle.
+
+use std::time::Duration;
+
+/// One `[delivery]` section.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Waiting time before each attempt of a run; the first is normally zero.
+    pub schedule: Vec<Duration>,
+    /// How many more times a NACKed callback is tried.
+    pub nack_retries: u32,
+    /// One deadline over connect, TLS, headers and body.
+    pub timeout: Duration,
+    /// The part of it that connecting may take.
+    pub connect_timeout: Duration,
+    /// How much of an answer is read, in bytes.
+    pub answer_bytes: usize,
+    /// Callbacks in flight, over all hosts.
+    pub in_flight: usize,
+    /// Callbacks in flight per host.
+    pub in_flight_per_host: usize,
+    /// Failures in a row that open a host's breaker.
+    pub breaker_failures: u32,
+    /// How long a breaker stays open.
+    pub breaker_open: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let steps = [0, 2, 10, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200];
+        Self {
+            schedule: steps.map(Duration::from_secs).to_vec(),
+            nack_retries: 3,
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(3),
+            answer_bytes: 64 * 1024,
+            in_flight: 256,
+            in_flight_per_host: 8,
+            breaker_failures: 5,
+            breaker_open: Duration::from_secs(60),
+        }
+    }
+}
