@@ -8,6 +8,8 @@ pub mod crypto;
 pub mod delivery;
 pub mod domain;
 pub mod http;
+pub mod mock;
 pub mod networks;
+pub mod protocol;
 pub mod registry;
 pub mod store;
