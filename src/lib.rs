@@ -9,5 +9,6 @@ pub mod delivery;
 pub mod domain;
 pub mod http;
 pub mod networks;
+pub mod protocol;
 pub mod registry;
 pub mod store;
