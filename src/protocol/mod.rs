@@ -6,5 +6,5 @@
 pub mod iso8601;
 mod path;
 pub mod raw;
-
+pub mod schema;
 pub mod strict;

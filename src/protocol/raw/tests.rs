@@ -9,7 +9,7 @@ const ORDER: &str = r#"{ "id":"O\u0031", "n":1.10,"e" : 1e5,
 
 #[test]
 fn a_changed_member_leaves_the_others_as_written() {
-    let mut order = RawObject::parse(ORDER).unwrap();
+    let mut order = RawObject::parse(ORDER).expect("an object");
     order.set_str("state", "Cancelled \"now\"");
     assert_eq!(
         order.to_string(),
@@ -19,7 +19,7 @@ fn a_changed_member_leaves_the_others_as_written() {
 
 #[test]
 fn members_are_found_by_their_decoded_key() {
-    let mut order = RawObject::parse(ORDER).unwrap();
+    let mut order = RawObject::parse(ORDER).expect("an object");
     assert_eq!(order.get("tags"), Some("null"));
     assert_eq!(order.get("t\\u0061gs"), None);
     assert_eq!(order.get_str("id").as_deref(), Some("O1"));
@@ -45,9 +45,9 @@ fn a_new_member_comes_last_and_its_key_is_escaped() {
 #[test]
 fn members_of_members_are_changed_the_same_way() {
     let text = r#"{"fulfillments":[{"id":"F1","eta":1.50},{"id":"F2"}],"z":0}"#;
-    let mut order = RawObject::parse(text).unwrap();
-    let mut list = order.array("fulfillments").unwrap();
-    let mut first = list.object(0).unwrap();
+    let mut order = RawObject::parse(text).expect("an object");
+    let mut list = order.array("fulfillments").expect("an array");
+    let mut first = list.object(0).expect("an object");
     first.set("state", r#"{"descriptor":{"code":"CANCELLED"}}"#);
     let first = first.to_string();
     assert!(list.set(0, first) && !list.set(2, "1"));
@@ -63,7 +63,7 @@ fn members_of_members_are_changed_the_same_way() {
 
 #[test]
 fn an_array_keeps_its_items_as_written() {
-    let mut list = RawArray::parse(" [ 1.10 ,\"a\\u0062\", { \"x\" : 1 } ] ").unwrap();
+    let mut list = RawArray::parse(" [ 1.10 ,\"a\\u0062\", { \"x\" : 1 } ] ").expect("an array");
     assert_eq!(list.to_string(), "[1.10,\"a\\u0062\",{ \"x\" : 1 }]");
     assert_eq!(list.get_str(1).as_deref(), Some("ab"));
     assert_eq!(
@@ -103,7 +103,7 @@ fn what_is_no_object_is_refused() {
 
 #[test]
 fn plain_members_are_not_copied() {
-    let order = RawObject::from_slice(br#"{"a":"b"}"#).unwrap();
+    let order = RawObject::from_slice(br#"{"a":"b"}"#).expect("an object");
     let borrowed = |text: &Cow<'_, str>| matches!(text, Cow::Borrowed(_));
     assert!(
         order
@@ -139,9 +139,9 @@ proptest! {
         let written: Vec<_> = members.iter().map(|(k, v)| format!("{}:{v}", quote(k))).collect();
         let text = format!("{{{}}}", written.join(","));
         let at = pick.index(members.len());
-        let key = members.keys().nth(at).unwrap();
+        let key = members.keys().nth(at).expect("within");
 
-        let mut object = RawObject::parse(&text).unwrap();
+        let mut object = RawObject::parse(&text).expect("an object");
         prop_assert_eq!(object.to_string(), text.clone());
         object.set(key, new.clone());
 
@@ -164,7 +164,7 @@ proptest! {
     fn no_text_makes_it_panic(text in "[\\[\\]{}:,\"a\\\\u061 0-9.-]{0,24}") {
         if let Ok(object) = RawObject::parse(&text) {
             let again = object.to_string();
-            prop_assert_eq!(RawObject::parse(&again).unwrap(), object);
+            prop_assert_eq!(RawObject::parse(&again).expect("an object"), object);
         }
     }
 }

@@ -2,9 +2,7 @@
 //! with its word, and the rule that whatever passes reads as any other reader would read it.
 
 use super::*;
-use proptest::prelude::{
-    Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest,
-};
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 
 fn refused(text: &str) -> Error {
     let shown = text.chars().take(80).collect::<String>();
@@ -383,7 +381,7 @@ proptest! {
     #[test]
     fn what_is_sound_reads_as_it_was_meant(value in json()) {
         prop_assert_eq!(parse(value.to_string().as_bytes()), Ok(value.clone()));
-        let pretty = serde_json::to_vec_pretty(&value).unwrap();
+        let pretty = serde_json::to_vec_pretty(&value).expect("a value");
         prop_assert_eq!(parse(&pretty), Ok(value));
     }
 
@@ -395,7 +393,7 @@ proptest! {
     #[test]
     fn what_passes_reads_as_any_reader_would(body in "[\\[\\]{}:,\"a\\\\u061 0-9.eE+-]{0,24}") {
         if let Ok(value) = parse(body.as_bytes()) {
-            let other: Value = serde_json::from_str(&body).unwrap();
+            let other: Value = serde_json::from_str(&body).expect("what passed is JSON");
             prop_assert_eq!(value, other);
         }
     }
