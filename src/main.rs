@@ -1,7 +1,2 @@
-//! Parses arguments and hands over to the command line of the library.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    beckn_bpp::app::cli::main()
-}
+//! The command.
+fn main() {}

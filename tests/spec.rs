@@ -9,7 +9,8 @@ mod official;
 
 use std::path::Path;
 
-use beckn_bpp::protocol::schema::{self, Dialect, Kind};
+use beckn_bpp::protocol::Dialect;
+use beckn_bpp::protocol::schema::{self, Kind};
 use beckn_bpp::protocol::strict;
 use official::{
     VERSIONS, VERSIONS_2, official_cancel_errors, official_on_cancel_errors, protocol_dir,

@@ -62,7 +62,12 @@ impl Engine {
             check_reason(asked.network, &cancel.request, &stored, now)?;
             self.store.writable().map_err(|e| refusal_of(&e))?;
             let commit = transaction(asked, &cancel, &stored, &key, now)?;
-            match self.store.commit(commit).await.map_err(|e| refusal_of(&e))? {
+            match self
+                .store
+                .commit(commit)
+                .await
+                .map_err(|e| refusal_of(&e))?
+            {
                 Committed::Done { .. } => return Ok(()),
                 Committed::RequestKnown(known) => {
                     return same_request(&known, &asked.caller.body_digest);
@@ -79,11 +84,18 @@ impl Engine {
         asked: &ProvenCancel<'_>,
         id: &OrderId,
     ) -> Result<StoredOrder, Refusal> {
-        let key = OrderKey { network: asked.network.name().clone(), id: id.clone() };
+        let key = OrderKey {
+            network: asked.network.name().clone(),
+            id: id.clone(),
+        };
         let stored = self.store.order(&key).await.map_err(|e| refusal_of(&e))?;
         let caller = &asked.caller.subscriber.id;
         let placed_by_caller = |stored: &StoredOrder| {
-            stored.order.placement.as_ref().is_some_and(|placement| placement.bap.is(caller))
+            stored
+                .order
+                .placement
+                .as_ref()
+                .is_some_and(|placement| placement.bap.is(caller))
         };
         stored.filter(placed_by_caller).ok_or_else(|| {
             Refusal::new(Word::OrderNotFound, "you have no such order here").at("message.order_id")
@@ -107,8 +119,10 @@ fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
         true => Ok(()),
         false => Err(Refusal::new(
             Word::RequestReused,
-            format!("the same transaction and message id came before with another body, at {}",
-                on_cancel::rfc3339(known.received_at)),
+            format!(
+                "the same transaction and message id came before with another body, at {}",
+                on_cancel::rfc3339(known.received_at)
+            ),
         )
         .at("context.message_id")),
     }
@@ -118,8 +132,11 @@ fn check_fresh(context: &Context, now: DateTime<Utc>) -> Result<(), Refusal> {
     match context.valid_until {
         Some(until) if until < now => Err(Refusal::new(
             Word::Stale,
-            format!("timestamp plus ttl was {}, our time is {}",
-                on_cancel::rfc3339(until), on_cancel::rfc3339(now)),
+            format!(
+                "timestamp plus ttl was {}, our time is {}",
+                on_cancel::rfc3339(until),
+                on_cancel::rfc3339(now)
+            ),
         )
         .at("context.ttl")),
         _ => Ok(()),
@@ -127,9 +144,8 @@ fn check_fresh(context: &Context, now: DateTime<Utc>) -> Result<(), Refusal> {
 }
 
 fn check_schema(asked: &ProvenCancel<'_>) -> Result<(), Refusal> {
-    schema::check(schema::Kind::Cancel, asked.context.dialect, asked.message).map_err(|error| {
-        Refusal::new(Word::SchemaMismatch, error.to_string()).at(error.path)
-    })
+    schema::check(schema::Kind::Cancel, asked.context.dialect, asked.message)
+        .map_err(|error| Refusal::new(Word::SchemaMismatch, error.to_string()).at(error.path))
 }
 
 /// The reason must be in the network's table where it has one, and be there where terms want it.
@@ -155,11 +171,17 @@ fn check_known_reason(network: &Network, id: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let Some(known) = table.iter().find(|known| known.id == id) else {
-        return Err(Refusal::new(Word::InvalidReason, "this code is not in the network's table"));
+        return Err(Refusal::new(
+            Word::InvalidReason,
+            "this code is not in the network's table",
+        ));
     };
     match known.by.is_empty() || known.by.contains(&Party::Customer) {
         true => Ok(()),
-        false => Err(Refusal::new(Word::InvalidReason, "this code is the provider's to use")),
+        false => Err(Refusal::new(
+            Word::InvalidReason,
+            "this code is the provider's to use",
+        )),
     }
 }
 
@@ -176,7 +198,10 @@ fn transaction(
         _ => None,
     };
     let event = cancelled.as_ref().and_then(|order| {
-        order.cancellation.as_ref().map(|cancellation| cancelled_event(order, cancellation))
+        order
+            .cancellation
+            .as_ref()
+            .map(|cancellation| cancelled_event(order, cancellation))
     });
     let callback = answer(asked, stored, &decision, now).map_err(|error| {
         error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
@@ -223,7 +248,9 @@ fn answer(
         }
     };
     let body = RawObject::parse(text(asked.body))?;
-    let context = body.get("context").ok_or(on_cancel::Error::Missing("context"))?;
+    let context = body
+        .get("context")
+        .ok_or(on_cancel::Error::Missing("context"))?;
     let saying = Saying {
         dialect: asked.context.dialect,
         context: on_cancel::context(context, asked.network.us(), None, now)?,

@@ -49,7 +49,8 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(Order, bool), Error> {
         if change.status == Some(State::Cancelled) {
-            let what = "status: cancel with POST /orders/{id}/cancel, so that everybody hears of it";
+            let what =
+                "status: cancel with POST /orders/{id}/cancel, so that everybody hears of it";
             return Err(Error::Invalid(what.to_owned()));
         }
         for _ in 0..MAX_RACES {
@@ -70,7 +71,10 @@ impl Engine {
             }
         }
         let what = "the order keeps changing; try again".to_owned();
-        Err(Error::Conflict { what, cancellation: None })
+        Err(Error::Conflict {
+            what,
+            cancellation: None,
+        })
     }
 }
 
@@ -89,11 +93,18 @@ fn apply(
     if known.state.is_final() || occurred_at < known.occurred_at {
         return Ok(None);
     }
-    let mut order = Order { version: known.version + 1, occurred_at, ..known.clone() };
+    let mut order = Order {
+        version: known.version + 1,
+        occurred_at,
+        ..known.clone()
+    };
     for news in &change.fulfillments {
         fulfillment(&mut order, news.id.as_deref())?.state = Some(news.state.clone());
     }
-    let implied = change.fulfillments.iter().find_map(|f| words::state_of_fulfillment_code(&f.state));
+    let implied = change
+        .fulfillments
+        .iter()
+        .find_map(|f| words::state_of_fulfillment_code(&f.state));
     order.state = change.status.or(implied).unwrap_or(known.state);
     let document = splice(document, &order, occurred_at)?;
     Ok(Some((order, document)))
@@ -115,7 +126,9 @@ fn fulfillment<'a>(order: &'a mut Order, id: Option<&str>) -> Result<&'a mut Ful
 
 /// Writes the fulfilments' states into the document, so that later answers show them.
 fn splice(document: &Bytes, order: &Order, at: DateTime<Utc>) -> Result<Bytes, Error> {
-    splice_raw(text(document), order, at).map(Bytes::from).map_err(Error::Encode)
+    splice_raw(text(document), order, at)
+        .map(Bytes::from)
+        .map_err(Error::Encode)
 }
 
 fn splice_raw(
@@ -134,9 +147,10 @@ fn splice_raw(
             changed.push(with_state(item, known, at)?);
         }
         raw_order.set("fulfillments", changed.to_string());
-    } else if let (Some(one), Some(known)) =
-        (raw_order.get("fulfillment").map(str::to_owned), order.fulfillments.first())
-    {
+    } else if let (Some(one), Some(known)) = (
+        raw_order.get("fulfillment").map(str::to_owned),
+        order.fulfillments.first(),
+    ) {
         raw_order.set("fulfillment", with_state(&one, known, at)?);
     }
     let raw_order = raw_order.to_string();
@@ -149,7 +163,9 @@ fn with_state(
     known: &Fulfillment,
     at: DateTime<Utc>,
 ) -> Result<String, on_cancel::Error> {
-    let Some(code) = &known.state else { return Ok(item.to_owned()) };
+    let Some(code) = &known.state else {
+        return Ok(item.to_owned());
+    };
     let value: serde_json::Value = serde_json::from_str(item).unwrap_or_default();
     if value["state"]["descriptor"]["code"].as_str() == Some(code) {
         return Ok(item.to_owned());

@@ -80,7 +80,10 @@ impl Engine {
 
 fn changing() -> Error {
     let what = "the order keeps changing; try again".to_owned();
-    Error::Conflict { what, cancellation: None }
+    Error::Conflict {
+        what,
+        cancellation: None,
+    }
 }
 
 /// The commit that makes `order` the stored one; an equal version leaves it as it is.
@@ -152,20 +155,29 @@ fn agreed_id(expected: Option<&OrderId>, found: Option<&OrderId>) -> Result<Orde
 /// The network named by the booking block, else the one that serves the domain as `bpp_id`.
 fn network_of<'a>(networks: &'a Networks, facts: &Facts) -> Result<&'a Network, Error> {
     if let Some(name) = &facts.booking.network {
-        let network = networks.iter().find(|network| network.name().as_str() == name);
+        let network = networks
+            .iter()
+            .find(|network| network.name().as_str() == name);
         return network.ok_or_else(|| {
             Error::Invalid(format!("booking.network: {name:?} is not a joined network"))
         });
     }
     let domain = facts.domain.as_deref();
-    let serving: Vec<_> = networks.iter().filter(|network| network.serves(domain)).collect();
+    let serving: Vec<_> = networks
+        .iter()
+        .filter(|network| network.serves(domain))
+        .collect();
     let named_us = |network: &&&Network| {
-        facts.bpp_id.as_ref().is_some_and(|id| id.is(&network.settings.subscriber_id))
+        facts
+            .bpp_id
+            .as_ref()
+            .is_some_and(|id| id.is(&network.settings.subscriber_id))
     };
     match (serving.as_slice(), serving.iter().find(named_us)) {
         ([one], _) | (_, Some(one)) => Ok(one),
         ([], _) => Err(Error::Invalid(format!(
-            "context.domain: {:?} is served by no joined network", domain.unwrap_or_default()
+            "context.domain: {:?} is served by no joined network",
+            domain.unwrap_or_default()
         ))),
         _ => Err(Error::Invalid(
             "several networks serve this domain: say which in booking.network".to_owned(),
@@ -176,15 +188,22 @@ fn network_of<'a>(networks: &'a Networks, facts: &Facts) -> Result<&'a Network, 
 /// The order's own terms, else the named policy, else the default one, else free.
 fn policy(placing: &Placing<'_>, facts: &Facts) -> Result<Policy, Error> {
     let named = facts.booking.policy.as_ref();
-    let policy = match (&facts.own_terms, named) {
-        (Some(own), _) => own.clone(),
-        (None, Some(name)) => placing.policies.get(name).cloned().ok_or_else(|| {
-            Error::Invalid(format!("booking.policy: {name:?} is not configured"))
-        })?,
-        (None, None) => placing.policies.get("default").cloned().unwrap_or_else(Policy::free),
-    };
+    let policy =
+        match (&facts.own_terms, named) {
+            (Some(own), _) => own.clone(),
+            (None, Some(name)) => placing.policies.get(name).cloned().ok_or_else(|| {
+                Error::Invalid(format!("booking.policy: {name:?} is not configured"))
+            })?,
+            (None, None) => placing
+                .policies
+                .get("default")
+                .cloned()
+                .unwrap_or_else(Policy::free),
+        };
     if let Some(price) = &facts.price {
-        policy.check_currency(price).map_err(|error| Error::Invalid(error.to_string()))?;
+        policy
+            .check_currency(price)
+            .map_err(|error| Error::Invalid(error.to_string()))?;
     }
     Ok(policy)
 }
@@ -195,7 +214,11 @@ fn merge(
     document: &Bytes,
     stored: Option<&StoredOrder>,
 ) -> Result<(Order, TakenIn), Error> {
-    let Some(StoredOrder { order: known, document: known_document }) = stored else {
+    let Some(StoredOrder {
+        order: known,
+        document: known_document,
+    }) = stored
+    else {
         return Ok((new.clone(), TakenIn::Created));
     };
     let same = known_document == document && known.booking == new.booking;
@@ -210,10 +233,22 @@ fn merge(
         return Err(Error::Invalid(what.to_owned()));
     }
     let keeps_terms = new.policy.name != "order" && new.policy.name == known.policy.name;
-    let policy = if keeps_terms { known.policy.clone() } else { new.policy.clone() };
+    let policy = if keeps_terms {
+        known.policy.clone()
+    } else {
+        new.policy.clone()
+    };
     let booked_at = known.booked_at;
     let version = known.version + 1;
-    Ok((Order { version, policy, booked_at, ..new.clone() }, TakenIn::Updated))
+    Ok((
+        Order {
+            version,
+            policy,
+            booked_at,
+            ..new.clone()
+        },
+        TakenIn::Updated,
+    ))
 }
 
 pub(super) fn final_already(known: &Order) -> Error {
@@ -221,5 +256,8 @@ pub(super) fn final_already(known: &Order) -> Error {
         State::Cancelled => "the order is cancelled".to_owned(),
         state => format!("the order is final: {}", state.word()),
     };
-    Error::Conflict { what, cancellation: known.cancellation.clone().map(Box::new) }
+    Error::Conflict {
+        what,
+        cancellation: known.cancellation.clone().map(Box::new),
+    }
 }

@@ -79,7 +79,9 @@ pub(crate) fn refusal_of(error: &store::Error) -> Refusal {
         store::Error::Busy => {
             Refusal::new(Word::Overloaded, "too many requests are being stored").retry_after(1)
         }
-        _ => Refusal::new(Word::StoreUnavailable, "nothing can be stored at present").retry_after(5),
+        _ => {
+            Refusal::new(Word::StoreUnavailable, "nothing can be stored at present").retry_after(5)
+        }
     }
 }
 

@@ -46,7 +46,11 @@ impl Engine {
                 Decision::AlreadyCancelled(cancellation) | Decision::Quoted(cancellation) => {
                     match self.store.commit(unchanged(&stored, now)).await? {
                         Committed::Done { .. } => {
-                            return Ok(Outcome { order: stored.order, cancellation, already: true });
+                            return Ok(Outcome {
+                                order: stored.order,
+                                cancellation,
+                                already: true,
+                            });
                         }
                         _ => continue,
                     }
@@ -57,11 +61,18 @@ impl Engine {
             let commit = transaction(network, &stored, &order, &cancellation, now)?;
             if let Committed::Done { .. } = self.store.commit(commit).await? {
                 info!(order.id = %key.id, "an order is cancelled for the provider");
-                return Ok(Outcome { order, cancellation, already: false });
+                return Ok(Outcome {
+                    order,
+                    cancellation,
+                    already: false,
+                });
             }
         }
         let what = "the order keeps changing; try again".to_owned();
-        Err(Error::Conflict { what, cancellation: None })
+        Err(Error::Conflict {
+            what,
+            cancellation: None,
+        })
     }
 }
 
@@ -113,13 +124,17 @@ fn unsolicited(
     cancellation: &Cancellation,
     now: DateTime<Utc>,
 ) -> Result<Option<NewCallback>, Error> {
-    let Some(placement) = &stored.order.placement else { return Ok(None) };
+    let Some(placement) = &stored.order.placement else {
+        return Ok(None);
+    };
     let message = MessageId::parse(&Uuid::new_v4().to_string())
         .map_err(|error| Error::Invalid(error.to_string()))?;
     let base_url = callback_url::callable(&placement.bap_uri)
         .map_err(|error| Error::Invalid(format!("context.bap_uri: {error}")))?;
     let document = RawObject::parse(text(&stored.document)).map_err(on_cancel::Error::from)?;
-    let context = document.get("context").ok_or(on_cancel::Error::Missing("context"))?;
+    let context = document
+        .get("context")
+        .ok_or(on_cancel::Error::Missing("context"))?;
     let saying = Saying {
         dialect: dialect_of(context).ok_or(on_cancel::Error::Missing("version"))?,
         context: on_cancel::context(context, network.us(), Some(&message), now)?,
@@ -137,6 +152,8 @@ fn unsolicited(
 
 fn dialect_of(context: &str) -> Option<Dialect> {
     let context = RawObject::parse(context).ok()?;
-    let version = context.get_str("version").or_else(|| context.get_str("core_version"))?;
+    let version = context
+        .get_str("version")
+        .or_else(|| context.get_str("core_version"))?;
     Dialect::of(&version)
 }

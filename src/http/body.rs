@@ -37,7 +37,10 @@ pub async fn read(
         Ok(result) => result,
         Err(_) => Err(Refusal::new(
             Word::BodyTimeout,
-            format!("the body was not complete within {} s", limits.deadline.as_secs_f32()),
+            format!(
+                "the body was not complete within {} s",
+                limits.deadline.as_secs_f32()
+            ),
         )),
     }
 }
@@ -62,7 +65,10 @@ async fn collect(mut payload: Payload, limits: Limits, hint: usize) -> Result<By
     let mut body = BytesMut::with_capacity(hint.min(limits.bytes));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| {
-            Refusal::new(Word::BodyIncomplete, "the body ended before it was complete")
+            Refusal::new(
+                Word::BodyIncomplete,
+                "the body ended before it was complete",
+            )
         })?;
         if body.len() + chunk.len() > limits.bytes {
             return Err(too_large(limits));
@@ -73,11 +79,17 @@ async fn collect(mut payload: Payload, limits: Limits, hint: usize) -> Result<By
 }
 
 fn too_large(limits: Limits) -> Refusal {
-    Refusal::new(Word::BodyTooLarge, format!("a body has at most {} bytes", limits.bytes))
+    Refusal::new(
+        Word::BodyTooLarge,
+        format!("a body has at most {} bytes", limits.bytes),
+    )
 }
 
 /// A header's text, where it is there once and is visible ASCII.
 #[must_use]
 pub fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok())
+    request
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
 }

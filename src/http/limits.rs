@@ -67,9 +67,11 @@ impl Limits {
     /// 429 when it is too fast.
     pub fn count(&self, subscriber: &SubscriberId) -> Result<(), Refusal> {
         match &self.subscribers {
-            Some(limiter) => {
-                check(limiter, &subscriber.comparable().to_owned(), "this subscriber")
-            }
+            Some(limiter) => check(
+                limiter,
+                &subscriber.comparable().to_owned(),
+                "this subscriber",
+            ),
             None => Ok(()),
         }
     }
@@ -88,9 +90,14 @@ impl Limits {
             return Some(peer);
         }
         let forwarded = request.headers().get_all("x-forwarded-for");
-        let listed: Vec<&str> =
-            forwarded.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
-        let claimed = listed.iter().rev().map_while(|text| text.trim().parse::<IpAddr>().ok());
+        let listed: Vec<&str> = forwarded
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|v| v.split(','))
+            .collect();
+        let claimed = listed
+            .iter()
+            .rev()
+            .map_while(|text| text.trim().parse::<IpAddr>().ok());
         let mut last = peer;
         for ip in claimed {
             last = ip;
@@ -132,7 +139,10 @@ mod tests {
             max_in_flight: 1,
             addresses: None,
             subscribers: None,
-            trusted_proxies: trusted.iter().map(|net| net.parse().expect("a net")).collect(),
+            trusted_proxies: trusted
+                .iter()
+                .map(|net| net.parse().expect("a net"))
+                .collect(),
         }
     }
 
@@ -150,7 +160,10 @@ mod tests {
         assert_eq!(address(&limits(&[]), "10.0.0.1", "1.2.3.4"), "10.0.0.1");
         let trusting = limits(&["10.0.0.0/8"]);
         assert_eq!(address(&trusting, "10.0.0.1", "1.2.3.4"), "1.2.3.4");
-        assert_eq!(address(&trusting, "10.0.0.1", "6.6.6.6, 1.2.3.4, 10.0.0.2"), "1.2.3.4");
+        assert_eq!(
+            address(&trusting, "10.0.0.1", "6.6.6.6, 1.2.3.4, 10.0.0.2"),
+            "1.2.3.4"
+        );
         assert_eq!(address(&trusting, "9.9.9.9", "1.2.3.4"), "9.9.9.9");
         assert_eq!(address(&trusting, "10.0.0.1", "nonsense"), "10.0.0.1");
     }
@@ -160,7 +173,10 @@ mod tests {
         let limits = limits(&[]);
         let request = TestRequest::default().to_http_request();
         let place = limits.admit(&request).expect("the first has a place");
-        assert_eq!(limits.admit(&request).err().map(|r| r.word), Some(Word::Overloaded));
+        assert_eq!(
+            limits.admit(&request).err().map(|r| r.word),
+            Some(Word::Overloaded)
+        );
         drop(place);
         assert!(limits.admit(&request).is_ok());
         assert_eq!(limits.in_hand(), 0);

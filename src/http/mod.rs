@@ -102,11 +102,23 @@ pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
         .route("/callbacks", web::get().to(admin::callbacks::list))
         .route("/callbacks/holds", web::get().to(admin::callbacks::holds))
         .route("/callbacks/hold", web::post().to(admin::callbacks::hold))
-        .route("/callbacks/release", web::post().to(admin::callbacks::release))
-        .route("/callbacks/redrive", web::post().to(admin::callbacks::redrive_many))
+        .route(
+            "/callbacks/release",
+            web::post().to(admin::callbacks::release),
+        )
+        .route(
+            "/callbacks/redrive",
+            web::post().to(admin::callbacks::redrive_many),
+        )
         .route("/callbacks/{id}", web::get().to(admin::callbacks::show))
-        .route("/callbacks/{id}/redrive", web::post().to(admin::callbacks::redrive))
-        .route("/transactions/{id}", web::get().to(admin::transactions::show))
+        .route(
+            "/callbacks/{id}/redrive",
+            web::post().to(admin::callbacks::redrive),
+        )
+        .route(
+            "/transactions/{id}",
+            web::get().to(admin::transactions::show),
+        )
         .route("/refusals", web::get().to(admin::operate::refusals))
         .route("/metrics", web::get().to(admin::operate::metrics))
         .default_service(web::to(admin::nowhere));

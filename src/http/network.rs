@@ -56,7 +56,8 @@ pub async fn answer(
     };
     let mut response = match accept(&doors, network, &request, payload, &mut seen).await {
         Ok(()) => {
-            metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack").increment(1);
+            metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
+                .increment(1);
             reply::ack()
         }
         Err(refusal) => refuse(&doors, network, &request, &refusal, &seen),
@@ -81,16 +82,16 @@ async fn accept(
     seen.body = Some(body.clone());
     let now = Utc::now();
     let authorization = only_header(request, &AUTHORIZATION)?;
-    let header = network.read_header(authorization, now)?;
+    let header = caller::read_header(authorization, now)?;
     let message = strict::parse(&body).map_err(|e| from_json(&e))?;
     seen.dialect = context::dialect_of(&message).unwrap_or(seen.dialect);
     let context = context::read(&message)?;
     check_addressed(network, &context)?;
-    network.check_signer(&header, context.bap_id.as_ref())?;
+    caller::check_signer(&header, context.bap_id.as_ref())?;
     caller::check_digest_header(body::header(request, &DIGEST), &body)?;
     let caller = network.prove(&header, Role::Buyer, &body, now).await?;
     prove_gateway(network, request, &body, seen).await?;
-    let callback_base = network.check_callback_url(&context.bap_uri, &caller)?;
+    let callback_base = network.check_callback_url(&context, &caller)?;
     doors.limits.count(&caller.subscriber.id)?;
     let asked = ProvenCancel {
         network,
@@ -126,16 +127,22 @@ fn only_header<'a>(
 ) -> Result<Option<&'a str>, Refusal> {
     let malformed = |detail: String| Refusal::new(Word::HeaderMalformed, detail);
     let mut values = request.headers().get_all(name);
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
-        return Err(malformed(format!("expected one {name} header, got several")));
+        return Err(malformed(format!(
+            "expected one {name} header, got several"
+        )));
     }
-    value.to_str().map(Some).map_err(|_| malformed(format!("{name} is not visible ASCII")))
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| malformed(format!("{name} is not visible ASCII")))
 }
 
 fn from_json(error: &strict::Error) -> Refusal {
-    let word = Word::ALL.iter().find(|word| word.as_str() == error.word());
-    Refusal::new(word.copied().unwrap_or(Word::InvalidJson), error.to_string())
+    Refusal::new(error.word(), error.to_string())
 }
 
 /// The message must be a cancel, in a domain served here, and for us if it names anybody.
@@ -151,7 +158,10 @@ fn check_addressed(network: &Network, context: &Context) -> Result<(), Refusal> 
     }
     match &context.bpp_id {
         Some(bpp) if !bpp.is(&network.settings.subscriber_id) => {
-            let detail = format!("this is {}, the message is for another", network.settings.subscriber_id);
+            let detail = format!(
+                "this is {}, the message is for another",
+                network.settings.subscriber_id
+            );
             Err(Refusal::new(Word::WrongRecipient, detail).at("context.bpp_id"))
         }
         _ => Ok(()),
@@ -175,7 +185,7 @@ async fn prove_gateway(
     seen.gateway = true;
     let now = Utc::now();
     let given = only_header(request, &GATEWAY_AUTHORIZATION)?;
-    let header: Header = network.read_header(given, now)?;
+    let header: Header = caller::read_header(given, now)?;
     let _gateway: Verified = network.prove(&header, Role::Gateway, body, now).await?;
     seen.gateway = false;
     Ok(())
@@ -204,13 +214,29 @@ fn refuse(
         body_bytes: seen.body.as_ref().map(|body| body.len()),
     });
     let realm = network.settings.subscriber_id.as_str();
-    reply::nack(refusal, Audience { dialect: seen.dialect, realm, gateway: seen.gateway })
+    reply::nack(
+        refusal,
+        Audience {
+            dialect: seen.dialect,
+            realm,
+            gateway: seen.gateway,
+        },
+    )
 }
 
 /// Answers a path that belongs to no network, in the shape of the newest dialect.
 pub async fn nowhere(request: HttpRequest) -> HttpResponse {
     let path: String = request.path().chars().take(80).collect();
-    let refusal = Refusal::new(Word::UnknownAction, format!("nothing is served at {path:?}"));
-    reply::nack(&refusal, Audience { dialect: Dialect::V1, realm: "", gateway: false })
+    let refusal = Refusal::new(
+        Word::UnknownAction,
+        format!("nothing is served at {path:?}"),
+    );
+    reply::nack(
+        &refusal,
+        Audience {
+            dialect: Dialect::V1,
+            realm: "",
+            gateway: false,
+        },
+    )
 }
-

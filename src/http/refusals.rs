@@ -42,7 +42,9 @@ pub struct Refusals(Mutex<VecDeque<Refused>>);
 impl Refusals {
     /// Remembers one, forgetting the oldest when full.
     pub fn push(&self, mut refused: Refused) {
-        refused.authorization = refused.authorization.map(|h| h.chars().take(HEADER_CHARS).collect());
+        refused.authorization = refused
+            .authorization
+            .map(|h| h.chars().take(HEADER_CHARS).collect());
         let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if ring.len() == KEPT {
             ring.pop_front();

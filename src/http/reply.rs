@@ -71,11 +71,20 @@ pub fn row(word: Word) -> (u16, &'static str, &'static str) {
 pub fn nack(refusal: &Refusal, audience: Audience<'_>) -> HttpResponse {
     let (status, code, kind) = row(refusal.word);
     let message = refusal.to_string();
-    let error = answer::Error { code, kind, message: &message, path: refusal.path.as_deref() };
+    let error = answer::Error {
+        code,
+        kind,
+        message: &message,
+        path: refusal.path.as_deref(),
+    };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     if status == StatusCode::UNAUTHORIZED {
-        let header = if audience.gateway { PROXY_AUTHENTICATE } else { WWW_AUTHENTICATE };
+        let header = if audience.gateway {
+            PROXY_AUTHENTICATE
+        } else {
+            WWW_AUTHENTICATE
+        };
         response.insert_header((header, challenge(audience.realm)));
     }
     if let Some(seconds) = refusal.retry_after_seconds {
@@ -90,7 +99,9 @@ pub fn nack(refusal: &Refusal, audience: Audience<'_>) -> HttpResponse {
 /// The ACK.
 #[must_use]
 pub fn ack() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(answer::ACK)
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(answer::ACK)
 }
 
 /// The challenge of BECKN-006; the realm is the verifier.
@@ -114,12 +125,28 @@ mod tests {
     #[test]
     fn a_401_carries_the_challenge_of_the_one_who_verified() {
         let refusal = Refusal::new(Word::Expired, "late");
-        let audience = Audience { dialect: Dialect::V1, realm: "bpp.example.net", gateway: false };
+        let audience = Audience {
+            dialect: Dialect::V1,
+            realm: "bpp.example.net",
+            gateway: false,
+        };
         let response = nack(&refusal, audience);
         assert_eq!(response.status(), 401);
         let wanted = r#"Signature realm="bpp.example.net",headers="(created) (expires) digest""#;
-        assert_eq!(response.headers().get(WWW_AUTHENTICATE).map(|v| v.as_bytes()), Some(wanted.as_bytes()));
-        let gateway = nack(&refusal, Audience { gateway: true, ..audience });
+        assert_eq!(
+            response
+                .headers()
+                .get(WWW_AUTHENTICATE)
+                .map(|v| v.as_bytes()),
+            Some(wanted.as_bytes())
+        );
+        let gateway = nack(
+            &refusal,
+            Audience {
+                gateway: true,
+                ..audience
+            },
+        );
         assert!(gateway.headers().get(PROXY_AUTHENTICATE).is_some());
         assert!(gateway.headers().get(WWW_AUTHENTICATE).is_none());
     }

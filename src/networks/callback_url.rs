@@ -22,9 +22,9 @@ pub enum Error {
 ///
 /// # Errors
 /// Says which rule failed; never names the registered URL.
-pub fn check(rule: CallbackRule, bap_uri: &str, registered: &[Url]) -> Result<Url, Error> {
+pub fn check(rule: CallbackRule, bap_uri: &str, registered: &[&Url]) -> Result<Url, Error> {
     let asked = callable(bap_uri)?;
-    let agrees = |known: &Url| match rule {
+    let agrees = |known: &&Url| match rule {
         CallbackRule::Registry => same_origin(known, &asked) && path_covers(known, &asked),
         CallbackRule::Host => known.host() == asked.host(),
         CallbackRule::Exact => same_origin(known, &asked) && path(known) == path(&asked),
@@ -61,7 +61,10 @@ pub fn on_cancel(base: &Url) -> String {
 #[must_use]
 pub fn lane(base: &Url) -> String {
     let host = base.host_str().unwrap_or_default();
-    format!("{host}:{}", base.port_or_known_default().unwrap_or_default())
+    format!(
+        "{host}:{}",
+        base.port_or_known_default().unwrap_or_default()
+    )
 }
 
 fn same_origin(a: &Url, b: &Url) -> bool {
@@ -84,14 +87,20 @@ mod tests {
     use super::*;
 
     fn agrees(rule: CallbackRule, registered: &str, asked: &str) -> bool {
-        check(rule, asked, &[Url::parse(registered).expect("a URL")]).is_ok()
+        check(rule, asked, &[&Url::parse(registered).expect("a URL")]).is_ok()
     }
 
     #[test]
     fn by_default_origin_must_be_equal_and_the_path_below() {
         let registry = |known, asked| agrees(CallbackRule::Registry, known, asked);
-        assert!(registry("https://a.example/beckn", "https://a.example/beckn"));
-        assert!(registry("https://a.example/beckn/", "https://A.example:443/beckn/v1/"));
+        assert!(registry(
+            "https://a.example/beckn",
+            "https://a.example/beckn"
+        ));
+        assert!(registry(
+            "https://a.example/beckn/",
+            "https://A.example:443/beckn/v1/"
+        ));
         assert!(registry("https://a.example", "https://a.example/any/where"));
         for other in [
             "http://a.example/beckn",
@@ -116,10 +125,26 @@ mod tests {
 
     #[test]
     fn host_and_exact_are_wider_and_narrower() {
-        assert!(agrees(CallbackRule::Host, "https://a.example/x", "http://a.example:8080/y"));
-        assert!(!agrees(CallbackRule::Host, "https://a.example/x", "https://b.example/x"));
-        assert!(agrees(CallbackRule::Exact, "https://a.example/x", "https://a.example/x/"));
-        assert!(!agrees(CallbackRule::Exact, "https://a.example/x", "https://a.example/x/y"));
+        assert!(agrees(
+            CallbackRule::Host,
+            "https://a.example/x",
+            "http://a.example:8080/y"
+        ));
+        assert!(!agrees(
+            CallbackRule::Host,
+            "https://a.example/x",
+            "https://b.example/x"
+        ));
+        assert!(agrees(
+            CallbackRule::Exact,
+            "https://a.example/x",
+            "https://a.example/x/"
+        ));
+        assert!(!agrees(
+            CallbackRule::Exact,
+            "https://a.example/x",
+            "https://a.example/x/y"
+        ));
     }
 
     #[test]

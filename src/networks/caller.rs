@@ -13,6 +13,7 @@ use crate::crypto::digest::blake2b_512_base64;
 use crate::crypto::signature::{self, Header};
 use crate::domain::ids::{KeyId, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};
+use crate::protocol::context::Context;
 use crate::registry::{self, Subscriber};
 
 /// The longest a signature may live, in seconds.
@@ -38,43 +39,39 @@ pub struct Verified {
     pub body_digest: String,
 }
 
+/// Reads the header's grammar, algorithm and time window, before anything is looked up.
+///
+/// # Errors
+/// 401 words.
+pub fn read_header(raw: Option<&str>, now: DateTime<Utc>) -> Result<Header, Refusal> {
+    let raw = raw.ok_or_else(|| {
+        Refusal::new(
+            Word::HeaderMissing,
+            "expected an Authorization header, got none",
+        )
+    })?;
+    let header = Header::parse(raw).map_err(|error| from_signature(&error))?;
+    let window = header.check_window(now.timestamp(), MAX_LIFETIME_SECONDS);
+    window.map_err(|error| from_signature(&error))?;
+    Ok(header)
+}
+
+/// Requires that the signer is the party the context names as the caller.
+///
+/// # Errors
+/// `signer_is_not_caller`, also when the context names nobody.
+pub fn check_signer(header: &Header, caller: Option<&SubscriberId>) -> Result<(), Refusal> {
+    let signer = SubscriberId::parse(&header.subscriber_id).map_err(|e| malformed(&e))?;
+    let named = match caller {
+        Some(caller) if caller.is(&signer) => return Ok(()),
+        Some(caller) => format!("context.bap_id is {:?}", caller.as_str()),
+        None => "context.bap_id is absent".to_owned(),
+    };
+    let detail = format!("signed by {:?}, {named}", signer.as_str());
+    Err(Refusal::new(Word::SignerIsNotCaller, detail).at("context.bap_id"))
+}
+
 impl Network {
-    /// Reads the header's grammar, algorithm and time window, before anything is looked up.
-    ///
-    /// # Errors
-    /// 401 words.
-    pub fn read_header(&self, raw: Option<&str>, now: DateTime<Utc>) -> Result<Header, Refusal> {
-        let raw = raw.ok_or_else(|| {
-            Refusal::new(Word::HeaderMissing, "expected an Authorization header, got none")
-        })?;
-        let header = Header::parse(raw).map_err(|error| from_signature(&error))?;
-        header
-            .check_window(now.timestamp(), MAX_LIFETIME_SECONDS)
-            .map_err(|error| from_signature(&error))?;
-        Ok(header)
-    }
-
-    /// Requires that the signer is the party the context names as the caller.
-    ///
-    /// # Errors
-    /// `signer_is_not_caller`, also when the context names nobody.
-    pub fn check_signer(&self, header: &Header, caller: Option<&SubscriberId>) -> Result<(), Refusal> {
-        let signer = SubscriberId::parse(&header.subscriber_id);
-        match (caller, signer) {
-            (Some(caller), Ok(signer)) if signer.is(caller) => Ok(()),
-            (Some(caller), _) => Err(Refusal::new(
-                Word::SignerIsNotCaller,
-                format!("signed by {:?}, context.bap_id is {:?}", header.subscriber_id, caller.as_str()),
-            )
-            .at("context.bap_id")),
-            (None, _) => Err(Refusal::new(
-                Word::SignerIsNotCaller,
-                format!("signed by {:?}, context.bap_id is absent", header.subscriber_id),
-            )
-            .at("context.bap_id")),
-        }
-    }
-
     /// Looks the key up and verifies the signature over the raw bytes. A key that the registry
     /// may have rotated is asked for once more before the signature is refused.
     ///
@@ -89,28 +86,65 @@ impl Network {
     ) -> Result<Verified, Refusal> {
         let id = SubscriberId::parse(&header.subscriber_id).map_err(|e| malformed(&e))?;
         let key = KeyId::parse(&header.key_id).map_err(|e| malformed(&e))?;
-        let mut subscriber =
-            self.registry.subscriber(&id, &key, now).await.map_err(|e| from_registry(&e))?;
+        let mut subscriber = self
+            .registry
+            .subscriber(&id, &key, now)
+            .await
+            .map_err(|e| from_registry(&e))?;
         if header.verify(body, &subscriber.verifying_key).is_err() {
-            subscriber =
-                self.registry.refresh(&id, &key, now).await.map_err(|e| from_registry(&e))?;
-            header.verify(body, &subscriber.verifying_key).map_err(|e| from_signature(&e))?;
+            subscriber = self
+                .registry
+                .refresh(&id, &key, now)
+                .await
+                .map_err(|e| from_registry(&e))?;
+            header
+                .verify(body, &subscriber.verifying_key)
+                .map_err(|e| {
+                    let mut refusal = from_signature(&e);
+                    refusal.detail.push_str(&window(header, now));
+                    refusal
+                })?;
         }
         check_role(&subscriber, role)?;
-        Ok(Verified { subscriber, body_digest: blake2b_512_base64(body) })
+        Ok(Verified {
+            subscriber,
+            body_digest: blake2b_512_base64(body),
+        })
     }
 
-    /// Checks the caller's `bap_uri` by this network's rule.
+    /// Checks where the caller wants its callback by this network's rule, against what the
+    /// registry has for it in the message's domain.
     ///
     /// # Errors
     /// `callback_url_mismatch`.
-    pub fn check_callback_url(&self, bap_uri: &str, verified: &Verified) -> Result<Url, Refusal> {
-        callback_url::check(self.settings.callback_rule, bap_uri, &verified.subscriber.urls)
-            .map_err(|error| {
+    pub fn check_callback_url(
+        &self,
+        context: &Context,
+        verified: &Verified,
+    ) -> Result<Url, Refusal> {
+        let subscriber = &verified.subscriber;
+        let registered: Vec<&Url> = match &context.domain {
+            Some(domain) => subscriber.urls_for(domain).collect(),
+            None => subscriber.urls.iter().map(|address| &address.url).collect(),
+        };
+        callback_url::check(self.settings.callback_rule, &context.bap_uri, &registered).map_err(
+            |error| {
                 let detail = format!("context.bap_uri: {error}");
                 Refusal::new(Word::CallbackUrlMismatch, detail).at("context.bap_uri")
-            })
+            },
+        )
     }
+}
+
+/// The window of a header beside our time, for whoever must find out why it failed.
+fn window(header: &Header, now: DateTime<Utc>) -> String {
+    let Header {
+        created, expires, ..
+    } = header;
+    format!(
+        "; created {created}, expires {expires}, our time {}",
+        now.timestamp()
+    )
 }
 
 /// The registry must list the signer in the role, in any spelling of a Beckn registry.
@@ -124,7 +158,10 @@ fn check_role(subscriber: &Subscriber, role: Role) -> Result<(), Refusal> {
         true => Ok(()),
         false => Err(Refusal::new(
             Word::WrongRole,
-            format!("expected a subscriber of type {}, got {:?}", words[0], subscriber.roles),
+            format!(
+                "expected a subscriber of type {}, got {:?}",
+                words[0], subscriber.roles
+            ),
         )),
     }
 }
@@ -140,8 +177,10 @@ pub fn check_digest_header(given: Option<&str>, body: &[u8]) -> Result<(), Refus
         true => Ok(()),
         false => Err(Refusal::new(
             Word::DigestMismatch,
-            format!("the Digest header is not that of the {} bytes received: ours is BLAKE-512={ours}",
-                body.len()),
+            format!(
+                "the Digest header is not that of the {} bytes received: ours is BLAKE-512={ours}",
+                body.len()
+            ),
         )),
     }
 }
@@ -154,7 +193,10 @@ fn malformed(error: &crate::domain::ids::Error) -> Refusal {
 #[must_use]
 pub fn from_signature(error: &signature::Error) -> Refusal {
     let word = Word::ALL.iter().find(|word| word.as_str() == error.word());
-    Refusal::new(word.copied().unwrap_or(Word::HeaderMalformed), error.to_string())
+    Refusal::new(
+        word.copied().unwrap_or(Word::HeaderMalformed),
+        error.to_string(),
+    )
 }
 
 /// The refusal for what the registry said, or did not.
@@ -162,10 +204,10 @@ pub fn from_signature(error: &signature::Error) -> Refusal {
 pub fn from_registry(error: &registry::Error) -> Refusal {
     let detail = error.to_string();
     match error {
-        registry::Error::Unknown { .. } => Refusal::new(Word::UnknownKey, detail),
-        registry::Error::NotUsable { .. } => Refusal::new(Word::KeyNotUsable, detail),
-        registry::Error::Ambiguous { .. } => Refusal::new(Word::KeyAmbiguous, detail),
-        registry::Error::Unavailable { .. } => {
+        registry::Error::Unknown => Refusal::new(Word::UnknownKey, detail),
+        registry::Error::NotUsable(_) => Refusal::new(Word::KeyNotUsable, detail),
+        registry::Error::Ambiguous => Refusal::new(Word::KeyAmbiguous, detail),
+        registry::Error::Unavailable(_) => {
             Refusal::new(Word::RegistryUnavailable, detail).retry_after(REGISTRY_RETRY_SECONDS)
         }
     }

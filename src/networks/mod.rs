@@ -108,7 +108,9 @@ impl Networks {
             let registry = Registry::new(settings.registry.clone(), client.clone());
             (settings.name.clone(), Network { settings, registry })
         };
-        Self { by_name: settings.into_iter().map(join).collect() }
+        Self {
+            by_name: settings.into_iter().map(join).collect(),
+        }
     }
 
     /// The network of that name.
@@ -140,7 +142,10 @@ impl Network {
     #[must_use]
     pub fn us(&self) -> Us<'_> {
         let url = self.settings.subscriber_url.as_str();
-        Us { bpp_id: self.settings.subscriber_id.as_str(), bpp_uri: url }
+        Us {
+            bpp_id: self.settings.subscriber_id.as_str(),
+            bpp_uri: url,
+        }
     }
 
     /// Whether a context's domain is served here; a context without one is.

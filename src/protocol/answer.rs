@@ -29,7 +29,11 @@ impl Error<'_> {
             Dialect::V1 => json!({"code": self.code}),
         };
         if let Some(path) = self.path {
-            let member = if dialect == Dialect::V0_9 { "path" } else { "paths" };
+            let member = if dialect == Dialect::V0_9 {
+                "path"
+            } else {
+                "paths"
+            };
             error[member] = json!(path);
         }
         error["message"] = json!(self.message);
@@ -50,8 +54,12 @@ mod tests {
     #[test]
     fn a_nack_has_the_shape_of_its_dialect() {
         let path = Some("message.order_id");
-        let error =
-            Error { code: "30010", kind: "CORE-ERROR", message: "Order not found", path };
+        let error = Error {
+            code: "30010",
+            kind: "CORE-ERROR",
+            message: "Order not found",
+            path,
+        };
         assert_eq!(
             nack(Dialect::V1, &error),
             json!({"message": {"ack": {"status": "NACK"}}, "error": {

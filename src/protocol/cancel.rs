@@ -28,16 +28,27 @@ pub fn decode(message: &Value) -> Result<Cancel, Refusal> {
             .at("message.order_id")
     })?;
     let descriptor = &message["descriptor"];
-    let text = descriptor["short_desc"].as_str().or(descriptor["name"].as_str());
+    let text = descriptor["short_desc"]
+        .as_str()
+        .or(descriptor["name"].as_str());
     let reason = Reason {
-        id: message["cancellation_reason_id"].as_str().map(str::to_owned),
+        id: message["cancellation_reason_id"]
+            .as_str()
+            .map(str::to_owned),
         text: text.map(str::to_owned),
     };
     let intent = match descriptor["code"].as_str() {
         Some("SOFT_CANCEL" | "SOFT-CANCEL") => Intent::Quote,
         _ => Intent::Commit,
     };
-    Ok(Cancel { order, request: CancelRequest { by: Party::Customer, reason, intent } })
+    Ok(Cancel {
+        order,
+        request: CancelRequest {
+            by: Party::Customer,
+            reason,
+            intent,
+        },
+    })
 }
 
 #[cfg(test)]

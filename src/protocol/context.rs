@@ -54,8 +54,11 @@ pub fn read(message: &Value) -> Result<Context, Refusal> {
     let version = version(context)?;
     let dialect = Dialect::of(version).ok_or_else(|| {
         let got: String = version.chars().take(20).collect();
-        Refusal::new(Word::UnknownVersion, format!("expected 0.9.x or 1.x, got {got:?}"))
-            .at("context.version")
+        Refusal::new(
+            Word::UnknownVersion,
+            format!("expected 0.9.x or 1.x, got {got:?}"),
+        )
+        .at("context.version")
     })?;
     let timestamp = timestamp(required(context, "timestamp")?)?;
     Ok(Context {
@@ -74,10 +77,14 @@ pub fn read(message: &Value) -> Result<Context, Refusal> {
 
 /// `version` or `core_version`: whichever is there; both must agree.
 fn version(context: &Value) -> Result<&str, Refusal> {
-    match (optional(context, "version")?, optional(context, "core_version")?) {
-        (Some(a), Some(b)) if a != b => {
-            Err(invalid("context.version", "version and core_version differ"))
-        }
+    match (
+        optional(context, "version")?,
+        optional(context, "core_version")?,
+    ) {
+        (Some(a), Some(b)) if a != b => Err(invalid(
+            "context.version",
+            "version and core_version differ",
+        )),
         (Some(version), _) | (None, Some(version)) => Ok(version),
         (None, None) => {
             let detail = "expected context.version or context.core_version, got neither";
@@ -94,7 +101,10 @@ fn ttl(context: &Value) -> Option<Duration8601> {
 fn timestamp(text: &str) -> Result<DateTime<Utc>, Refusal> {
     let read = DateTime::parse_from_rfc3339(text);
     read.map(|time| time.with_timezone(&Utc)).map_err(|_| {
-        invalid("context.timestamp", "expected RFC 3339, such as 2026-01-01T00:00:00.000Z")
+        invalid(
+            "context.timestamp",
+            "expected RFC 3339, such as 2026-01-01T00:00:00.000Z",
+        )
     })
 }
 
@@ -112,8 +122,12 @@ fn id<T>(
     parse: fn(&str) -> Result<T, ids::Error>,
 ) -> Result<Option<T>, Refusal> {
     let path = || format!("context.{key}");
-    let Some(text) = optional(context, key)? else { return Ok(None) };
-    parse(text).map(Some).map_err(|error| invalid(&path(), &error.to_string()))
+    let Some(text) = optional(context, key)? else {
+        return Ok(None);
+    };
+    parse(text)
+        .map(Some)
+        .map_err(|error| invalid(&path(), &error.to_string()))
 }
 
 fn required<'a>(context: &'a Value, key: &str) -> Result<&'a str, Refusal> {
@@ -158,8 +172,10 @@ mod tests {
         let context = read(&message()).expect("readable");
         assert_eq!(context.dialect, Dialect::V0_9);
         assert_eq!(context.transaction.as_str(), "1209849124");
-        assert_eq!(context.valid_until.map(|at| at.to_rfc3339()).as_deref(),
-            Some("2021-03-23T10:01:10.065+00:00"));
+        assert_eq!(
+            context.valid_until.map(|at| at.to_rfc3339()).as_deref(),
+            Some("2021-03-23T10:01:10.065+00:00")
+        );
     }
 
     #[test]
@@ -168,27 +184,48 @@ mod tests {
         message["context"]["version"] = json!("0.9.1");
         assert!(read(&message).is_ok(), "both names, same value");
         message["context"]["version"] = json!("1.1.0");
-        assert_eq!(read(&message).expect_err("they differ").word, Word::ContextInvalid);
+        assert_eq!(
+            read(&message).expect_err("they differ").word,
+            Word::ContextInvalid
+        );
         message["context"]["core_version"] = Value::Null;
         assert_eq!(read(&message).expect("1.x").dialect, Dialect::V1);
         for unknown in ["2.0.0", "0.8.0", "1", "1.x", "", "0.9"] {
             message["context"]["version"] = json!(unknown);
-            assert_eq!(read(&message).expect_err(unknown).word, Word::UnknownVersion);
+            assert_eq!(
+                read(&message).expect_err(unknown).word,
+                Word::UnknownVersion
+            );
         }
     }
 
     #[test]
     fn a_missing_or_unusable_member_is_named() {
-        for member in ["action", "bap_uri", "transaction_id", "message_id", "timestamp"] {
+        for member in [
+            "action",
+            "bap_uri",
+            "transaction_id",
+            "message_id",
+            "timestamp",
+        ] {
             for value in [Value::Null, json!(7), json!({}), json!([])] {
                 let refusal = refused(member, value);
                 assert_eq!(refusal.word, Word::ContextInvalid);
                 assert_eq!(refusal.path, Some(format!("context.{member}")));
             }
         }
-        assert_eq!(refused("message_id", json!("a b")).word, Word::ContextInvalid);
-        assert_eq!(refused("timestamp", json!("yesterday")).word, Word::ContextInvalid);
-        assert_eq!(read(&json!({"context": 7})).expect_err("no object").word, Word::ContextInvalid);
+        assert_eq!(
+            refused("message_id", json!("a b")).word,
+            Word::ContextInvalid
+        );
+        assert_eq!(
+            refused("timestamp", json!("yesterday")).word,
+            Word::ContextInvalid
+        );
+        assert_eq!(
+            read(&json!({"context": 7})).expect_err("no object").word,
+            Word::ContextInvalid
+        );
         assert!(read(&json!([])).is_err());
     }
 

@@ -85,7 +85,7 @@ pub struct Facts {
 /// # Errors
 /// Names the member that cannot be used, and why.
 pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
-    let value = strict::parse_document(bytes)?;
+    let value = strict::parse_within(bytes, strict::Limits::document())?;
     let text = std::str::from_utf8(bytes).expect("strict JSON is UTF-8");
     let whole = RawObject::parse(text)?;
     let booking = booking(&value["booking"])?;
@@ -104,7 +104,9 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
     Ok(Facts {
         id: Some(id("message.order.id", &order["id"], OrderId::parse)?),
         domain: value["context"]["domain"].as_str().map(str::to_owned),
-        bpp_id: value["context"]["bpp_id"].as_str().and_then(|id| SubscriberId::parse(id).ok()),
+        bpp_id: value["context"]["bpp_id"]
+            .as_str()
+            .and_then(|id| SubscriberId::parse(id).ok()),
         placement: Some(placement(&value["context"])?),
         state: state(order, &fulfillments, &booking)?,
         fulfillments,
@@ -121,7 +123,10 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
 /// An order on no network: `{"id": ..., "booking": {...}}`.
 fn booking_only(value: &Value, booking: Booking) -> Result<Facts, Error> {
     if value.get("booking").is_none() {
-        return Err(member("message", "expected an on_confirm message or a booking block"));
+        return Err(member(
+            "message",
+            "expected an on_confirm message or a booking block",
+        ));
     }
     let id = match &value["id"] {
         Value::Null => None,
@@ -155,7 +160,9 @@ fn booking(block: &Value) -> Result<Booking, Error> {
 fn placement(context: &Value) -> Result<Placement, Error> {
     let bap_uri = context["bap_uri"].as_str();
     let bap_uri = bap_uri.ok_or_else(|| member("context.bap_uri", "expected a string"))?;
-    let version = context["version"].as_str().or(context["core_version"].as_str());
+    let version = context["version"]
+        .as_str()
+        .or(context["core_version"].as_str());
     if version.and_then(Dialect::of).is_none() {
         return Err(member("context.version", "expected 0.9.x or 1.x"));
     }
@@ -170,20 +177,14 @@ fn placement(context: &Value) -> Result<Placement, Error> {
     })
 }
 
-fn id<T>(
-    path: &str,
-    value: &Value,
-    parse: fn(&str) -> Result<T, ids::Error>,
-) -> Result<T, Error> {
-    let text = value.as_str().ok_or_else(|| member(path, "expected a string"))?;
+fn id<T>(path: &str, value: &Value, parse: fn(&str) -> Result<T, ids::Error>) -> Result<T, Error> {
+    let text = value
+        .as_str()
+        .ok_or_else(|| member(path, "expected a string"))?;
     parse(text).map_err(|error| member(path, &error.to_string()))
 }
 
-fn state(
-    order: &Value,
-    fulfillments: &[Fulfillment],
-    booking: &Booking,
-) -> Result<State, Error> {
+fn state(order: &Value, fulfillments: &[Fulfillment], booking: &Booking) -> Result<State, Error> {
     if let Some(status) = booking.status {
         return Ok(status);
     }
@@ -199,7 +200,11 @@ fn state(
         .iter()
         .filter_map(|fulfillment| fulfillment.state.as_deref())
         .find_map(words::state_of_fulfillment_code);
-    Ok(if said.is_final() { said } else { implied.unwrap_or(said) })
+    Ok(if said.is_final() {
+        said
+    } else {
+        implied.unwrap_or(said)
+    })
 }
 
 fn fulfillments(order: &Value) -> Vec<Fulfillment> {
@@ -210,7 +215,9 @@ fn fulfillments(order: &Value) -> Vec<Fulfillment> {
     };
     let read = |item: &Value| Fulfillment {
         id: item["id"].as_str().map(str::to_owned),
-        state: item["state"]["descriptor"]["code"].as_str().map(str::to_owned),
+        state: item["state"]["descriptor"]["code"]
+            .as_str()
+            .map(str::to_owned),
     };
     list.iter().map(read).collect()
 }
@@ -225,17 +232,21 @@ fn price(order_text: &str, booking: &Booking) -> Result<Option<Money>, Error> {
 fn paid(order: &Value, order_text: &str, price: Option<Money>) -> Result<Option<Money>, Error> {
     let Some(price) = price else { return Ok(None) };
     let raw_order = RawObject::parse(order_text)?;
-    let payments = match (raw_order.get("payments"), raw_order.get("payment")) {
-        (Some(list), _) if order["payments"].is_array() => RawArray::parse(list)?,
-        (_, Some(one)) => RawArray::of([one]),
+    let mut payments = match raw_order.get("payments") {
+        Some(list) if order["payments"].is_array() => RawArray::parse(list)?,
         _ => RawArray::default(),
     };
+    if let (true, Some(one)) = (payments.is_empty(), raw_order.get("payment")) {
+        payments.push(one);
+    }
     let mut minor = 0;
     for (index, payment) in payments.iter().enumerate() {
         let payment = RawObject::parse(payment)?;
         if payment.get_str("status").as_deref() == Some("PAID") {
-            minor += amount_paid(&payment, price)
-                .map_err(|source| Error::Paid { path: format!("payments[{index}]"), source })?;
+            minor += amount_paid(&payment, price).map_err(|source| Error::Paid {
+                path: format!("payments[{index}]"),
+                source,
+            })?;
         }
     }
     Ok(Some(price.with_minor(minor)))
@@ -258,7 +269,10 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
 }
 
 fn member(path: &str, what: &str) -> Error {
-    Error::Member { path: path.to_owned(), what: what.to_owned() }
+    Error::Member {
+        path: path.to_owned(),
+        what: what.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -286,7 +300,9 @@ mod tests {
     }
 
     fn refused(message: &Value) -> String {
-        read(message.to_string().as_bytes()).expect_err("unreadable").to_string()
+        read(message.to_string().as_bytes())
+            .expect_err("unreadable")
+            .to_string()
     }
 
     #[test]
@@ -296,7 +312,10 @@ mod tests {
         assert_eq!(facts.state, State::Confirmed);
         assert_eq!(facts.price.map(|price| price.minor), Some(14_600));
         assert_eq!(facts.paid.map(|paid| paid.minor), Some(10_000));
-        assert_eq!(facts.fulfillments[0].state.as_deref(), Some("RIDE_ASSIGNED"));
+        assert_eq!(
+            facts.fulfillments[0].state.as_deref(),
+            Some("RIDE_ASSIGNED")
+        );
         let placement = facts.placement.expect("placed");
         assert_eq!(placement.transaction.as_str(), "T1");
     }
@@ -306,7 +325,11 @@ mod tests {
         let text = r#"{"context":{"bap_id":"b","bap_uri":"u","transaction_id":"t","core_version":"0.9.1","n":1.10},
             "message":{"order":{"id":"x","price":12.500,"caf\u00e9":1e5}}}"#;
         let facts = read(text.as_bytes()).expect("readable");
-        assert!(facts.document.contains(r#""order":{"id":"x","price":12.500,"caf\u00e9":1e5}"#));
+        assert!(
+            facts
+                .document
+                .contains(r#""order":{"id":"x","price":12.500,"caf\u00e9":1e5}"#)
+        );
         assert!(facts.document.contains(r#""n":1.10"#));
     }
 
@@ -317,7 +340,11 @@ mod tests {
             json!("RIDE_STARTED");
         assert_eq!(facts(&message).state, State::InProgress);
         message["message"]["order"]["status"] = json!("CANCELLED");
-        assert_eq!(facts(&message).state, State::Cancelled, "a final word stands");
+        assert_eq!(
+            facts(&message).state,
+            State::Cancelled,
+            "a final word stands"
+        );
         message["booking"] = json!({"status": "NoShow"});
         assert_eq!(facts(&message).state, State::NoShow);
     }
@@ -356,7 +383,8 @@ mod tests {
         message["message"]["order"]["payments"] = json!([{"status": "PAID"}]);
         assert_eq!(facts(&message).paid.map(|paid| paid.minor), Some(14_600));
         message["message"]["order"]["payments"] = json!(null);
-        message["message"]["order"]["payment"] = json!({"status": "PAID", "params": {"amount": 20}});
+        message["message"]["order"]["payment"] =
+            json!({"status": "PAID", "params": {"amount": 20}});
         assert_eq!(facts(&message).paid.map(|paid| paid.minor), Some(2_000));
     }
 }

@@ -9,6 +9,7 @@ pub mod context;
 pub mod intake;
 pub mod iso8601;
 pub mod on_cancel;
+mod path;
 pub mod quote;
 pub mod raw;
 pub mod registry;

@@ -101,12 +101,18 @@ pub fn encode(
         (_, Content::Denied(_)) => {}
     }
     let order = order.to_string();
-    Ok(format!(r#"{{"context":{context},"message":{{"order":{order}}}}}"#))
+    Ok(format!(
+        r#"{{"context":{context},"message":{{"order":{order}}}}}"#
+    ))
 }
 
 fn denied(dialect: Dialect, sentence: &str) -> String {
-    let error =
-        answer::Error { code: "50001", kind: "POLICY-ERROR", message: sentence, path: None };
+    let error = answer::Error {
+        code: "50001",
+        kind: "POLICY-ERROR",
+        message: sentence,
+        path: None,
+    };
     error.to_json(dialect).to_string()
 }
 
@@ -119,17 +125,31 @@ mod tests {
     use crate::domain::order::{Party, Reason};
     use crate::domain::policy::Charge;
 
-    const US: Us<'static> = Us { bpp_id: "bpp.example.org", bpp_uri: "https://bpp.example.org" };
+    const US: Us<'static> = Us {
+        bpp_id: "bpp.example.org",
+        bpp_uri: "https://bpp.example.org",
+    };
 
     fn at() -> DateTime<Utc> {
         "2026-03-02T06:11:25Z".parse().expect("a time")
     }
 
     fn cancellation(fee: i128) -> Cancellation {
-        let inr = |minor| Money { minor, currency: Currency::parse("INR").expect("a code") };
-        let reason = Reason { id: Some("001".into()), text: Some("Driver is \"lost\"".into()) };
+        let inr = |minor| Money {
+            minor,
+            currency: Currency::parse("INR").expect("a code"),
+        };
+        let reason = Reason {
+            id: Some("001".into()),
+            text: Some("Driver is \"lost\"".into()),
+        };
         let charge = Some(Charge::of(inr(fee), None));
-        Cancellation { by: Party::Customer, reason, charge, at: at() }
+        Cancellation {
+            by: Party::Customer,
+            reason,
+            charge,
+            at: at(),
+        }
     }
 
     fn encoded(dialect: Dialect, order: &str, content: Content<'_>) -> String {
@@ -158,16 +178,28 @@ mod tests {
         let order = r#"{"id":"trip_1","state":"Confirmed","n":1.50,"quote":{"price":{"currency":"INR","value":"180"}}}"#;
         let text = encoded(Dialect::V0_9, order, Content::Cancelled(&cancellation(0)));
         let wanted = order.replace("Confirmed", "Cancelled");
-        assert_eq!(text, format!(r#"{{"context":{{}},"message":{{"order":{wanted}}}}}"#));
+        assert_eq!(
+            text,
+            format!(r#"{{"context":{{}},"message":{{"order":{wanted}}}}}"#)
+        );
     }
 
     #[test]
     fn a_fee_adds_lines_in_0_9() {
         let order = r#"{"id":"t","state":"Confirmed","quote":{"price":{"currency":"INR","value":"180"},"breakup":[{"title":"Fare","price":{"currency":"INR","value":"180"}}]}}"#;
-        let text = encoded(Dialect::V0_9, order, Content::Cancelled(&cancellation(2_000)));
+        let text = encoded(
+            Dialect::V0_9,
+            order,
+            Content::Cancelled(&cancellation(2_000)),
+        );
         let body: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(body["message"]["order"]["quote"]["price"]["value"], "20");
-        assert_eq!(body["message"]["order"]["quote"]["breakup"].as_array().map(Vec::len), Some(3));
+        assert_eq!(
+            body["message"]["order"]["quote"]["breakup"]
+                .as_array()
+                .map(Vec::len),
+            Some(3)
+        );
     }
 
     #[test]
@@ -178,7 +210,10 @@ mod tests {
         let body: Value = serde_json::from_str(&text).expect("JSON");
         let order = &body["message"]["order"];
         assert_eq!(order["status"], "CANCELLED");
-        assert_eq!(order["fulfillments"][0]["state"], json!({"descriptor": {"code": "RIDE_CANCELLED"}}));
+        assert_eq!(
+            order["fulfillments"][0]["state"],
+            json!({"descriptor": {"code": "RIDE_CANCELLED"}})
+        );
         assert_eq!(order["quote"]["price"]["value"], "30");
         assert_eq!(order["updated_at"], "2026-03-02T06:11:25.000Z");
         assert_eq!(
@@ -195,7 +230,10 @@ mod tests {
         let body: Value = serde_json::from_str(&text).expect("JSON");
         let order = &body["message"]["order"];
         assert_eq!(order["status"], "SOFT_CANCEL");
-        assert_eq!(order["fulfillments"][0]["state"]["descriptor"]["code"], "RIDE_ASSIGNED");
+        assert_eq!(
+            order["fulfillments"][0]["state"]["descriptor"]["code"],
+            "RIDE_ASSIGNED"
+        );
         assert!(order.get("cancellation").is_none());
     }
 

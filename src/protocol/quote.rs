@@ -39,14 +39,21 @@ impl<'a> Quote<'a> {
     /// When an amount that would be calculated with is not readable.
     pub fn read(text: &'a str) -> Result<Option<Self>, Error> {
         let object = RawObject::parse(text)?;
-        let Some(price) = object.get("price") else { return Ok(None) };
+        let Some(price) = object.get("price") else {
+            return Ok(None);
+        };
         let price = RawObject::parse(price)?;
         let Some(total_as_written) = price.get("value").and_then(decimal_text) else {
             return Ok(None);
         };
         let total = amount(&price, "quote.price", None)?;
         let lines = lines(&object, total.currency)?;
-        Ok(Some(Self { object, total, total_as_written, lines }))
+        Ok(Some(Self {
+            object,
+            total,
+            total_as_written,
+            lines,
+        }))
     }
 
     /// The raw text of the quote of a cancelled order that costs `fee`.
@@ -81,7 +88,9 @@ impl<'a> Quote<'a> {
 }
 
 fn lines(quote: &RawObject<'_>, currency: Currency) -> Result<Vec<Money>, Error> {
-    let Some(breakup) = quote.get("breakup") else { return Ok(Vec::new()) };
+    let Some(breakup) = quote.get("breakup") else {
+        return Ok(Vec::new());
+    };
     let breakup = RawArray::parse(breakup)?;
     let mut amounts = Vec::new();
     for (index, line) in breakup.iter().enumerate() {
@@ -94,12 +103,11 @@ fn lines(quote: &RawObject<'_>, currency: Currency) -> Result<Vec<Money>, Error>
     Ok(amounts)
 }
 
-fn amount(
-    price: &RawObject<'_>,
-    path: &str,
-    expected: Option<Currency>,
-) -> Result<Money, Error> {
-    let wrong = |source| Error::Money { path: path.to_owned(), source };
+fn amount(price: &RawObject<'_>, path: &str, expected: Option<Currency>) -> Result<Money, Error> {
+    let wrong = |source| Error::Money {
+        path: path.to_owned(),
+        source,
+    };
     let code = price.get_str("currency").unwrap_or_default();
     let currency = match (Currency::parse(&code), expected) {
         (Ok(got), Some(expected)) if got != expected => {
@@ -109,7 +117,10 @@ fn amount(
         (Err(_), Some(expected)) if code.is_empty() => expected,
         (Err(error), _) => return Err(wrong(error)),
     };
-    let value = price.get("value").and_then(decimal_text).unwrap_or_else(|| "0".to_owned());
+    let value = price
+        .get("value")
+        .and_then(decimal_text)
+        .unwrap_or_else(|| "0".to_owned());
     Money::parse(&value, currency).map_err(wrong)
 }
 
@@ -143,10 +154,16 @@ mod tests {
     fn the_lines_of_a_cancelled_ride_add_up_to_the_fee() {
         let quote = with_fee(RIDE, "30");
         assert_eq!(quote["price"], json!({"currency": "INR", "value": "30"}));
-        assert_eq!(quote["breakup"][2], json!({"title": "CANCELLATION_CHARGES",
-            "price": {"currency": "INR", "value": "30"}}));
-        assert_eq!(quote["breakup"][3], json!({"title": "REFUND",
-            "price": {"currency": "INR", "value": "-146"}}));
+        assert_eq!(
+            quote["breakup"][2],
+            json!({"title": "CANCELLATION_CHARGES",
+            "price": {"currency": "INR", "value": "30"}})
+        );
+        assert_eq!(
+            quote["breakup"][3],
+            json!({"title": "REFUND",
+            "price": {"currency": "INR", "value": "-146"}})
+        );
         assert_eq!(quote["ttl"], "PT200S");
     }
 
@@ -160,11 +177,19 @@ mod tests {
     #[test]
     fn a_quote_that_mixes_currencies_or_is_no_number_is_refused() {
         let read = |text| Quote::read(text).map(|quote| quote.is_some());
-        assert!(read(r#"{"price":{"currency":"INR","value":"1"},"breakup":[
-            {"price":{"currency":"USD","value":"1"}}]}"#).is_err());
+        assert!(
+            read(
+                r#"{"price":{"currency":"INR","value":"1"},"breakup":[
+            {"price":{"currency":"USD","value":"1"}}]}"#
+            )
+            .is_err()
+        );
         assert!(read(r#"{"price":{"currency":"INR","value":"12.345"}}"#).is_err());
         assert!(read(r#"{"price":{"currency":"INR","value":"1e3"}}"#).is_err());
-        assert!(matches!(read(r#"{"price":{"currency":"INR","value":12.50}}"#), Ok(true)));
+        assert!(matches!(
+            read(r#"{"price":{"currency":"INR","value":12.50}}"#),
+            Ok(true)
+        ));
         assert!(matches!(read("{}"), Ok(false)));
     }
 

@@ -12,6 +12,7 @@ use jsonschema::paths::LocationSegment;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+use super::Dialect;
 use super::path::{self, Segment, clip};
 
 /// The longest piece of a message that an error shows, in characters.
@@ -24,15 +25,6 @@ pub enum Kind {
     Cancel,
     /// The callback that answers it.
     OnCancel,
-}
-
-/// Which wire format it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// Beckn 0.9.x.
-    V0_9,
-    /// Beckn 1.x, and what is built on it.
-    V1,
 }
 
 /// The first rule of the schema that a message breaks.

@@ -26,7 +26,9 @@ pub struct Error {
 /// # Errors
 /// Names the first term whose fee is not readable.
 pub fn read(order: &Value) -> Result<Option<Policy>, Error> {
-    let terms = order["cancellation_terms"].as_array().map_or(&[][..], Vec::as_slice);
+    let terms = order["cancellation_terms"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     if terms.is_empty() {
         return Ok(None);
     }
@@ -37,7 +39,10 @@ pub fn read(order: &Value) -> Result<Option<Policy>, Error> {
         rules.push(rule(term, fee, &own_states));
     }
     rules.sort_by_key(|rule| rule.fulfillment_states.is_empty());
-    Ok(Some(Policy { name: "order".to_owned(), rules }))
+    Ok(Some(Policy {
+        name: "order".to_owned(),
+        rules,
+    }))
 }
 
 fn state(term: &Value) -> Option<&str> {
@@ -63,8 +68,13 @@ fn covered(state: &str, own_states: &[&str]) -> Vec<String> {
     let Some(at) = RIDE_STATES.iter().position(|known| *known == state) else {
         return vec![state.to_owned()];
     };
-    let later = RIDE_STATES[at + 1..].iter().take_while(|later| !own_states.contains(later));
-    std::iter::once(&RIDE_STATES[at]).chain(later).map(ToString::to_string).collect()
+    let later = RIDE_STATES[at + 1..]
+        .iter()
+        .take_while(|later| !own_states.contains(later));
+    std::iter::once(&RIDE_STATES[at])
+        .chain(later)
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn fee(term: &Value) -> Result<Fee, MoneyError> {
@@ -74,7 +84,11 @@ fn fee(term: &Value) -> Result<Fee, MoneyError> {
         let code = fee["amount"]["currency"].as_str().unwrap_or_default();
         Currency::parse(code).and_then(|currency| Money::parse(&text, currency))
     });
-    Ok(Fee { amount: amount.transpose()?, percentage: percentage.transpose()?, ..Fee::default() })
+    Ok(Fee {
+        amount: amount.transpose()?,
+        percentage: percentage.transpose()?,
+        ..Fee::default()
+    })
 }
 
 /// A decimal string; whole JSON numbers are taken too.
@@ -87,7 +101,9 @@ fn decimal(value: &Value) -> Option<String> {
 }
 
 fn is_true(value: &Value) -> bool {
-    value.as_bool().unwrap_or_else(|| value.as_str() == Some("true"))
+    value
+        .as_bool()
+        .unwrap_or_else(|| value.as_str() == Some("true"))
 }
 
 #[cfg(test)]
@@ -112,9 +128,16 @@ mod tests {
             term(Some("RIDE_ARRIVED_PICKUP"), json!({"amount": {"currency": "INR", "value": "50"}})),
         ]});
         let policy = read(&order).expect("readable").expect("terms");
-        let states: Vec<_> = policy.rules.iter().map(|r| r.fulfillment_states.clone()).collect();
+        let states: Vec<_> = policy
+            .rules
+            .iter()
+            .map(|r| r.fulfillment_states.clone())
+            .collect();
         assert_eq!(states[0], ["RIDE_ASSIGNED", "RIDE_ENROUTE_PICKUP"]);
-        assert_eq!(states[1], ["RIDE_ARRIVED_PICKUP", "RIDE_STARTED", "RIDE_ENDED"]);
+        assert_eq!(
+            states[1],
+            ["RIDE_ARRIVED_PICKUP", "RIDE_STARTED", "RIDE_ENDED"]
+        );
         assert!(states[2].is_empty(), "the general term comes last");
         assert!(policy.rules.iter().all(|rule| rule.reason_required));
     }

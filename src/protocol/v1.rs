@@ -3,6 +3,8 @@
 //! `status`, the fulfilments' states, the quote, `updated_at` where there is one, and the
 //! `cancellation` block.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -39,7 +41,9 @@ pub fn quoted(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<
 
 /// The quote always shows charge and refund in 1.x, a free cancellation included.
 fn price(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), Error> {
-    let Some(charge) = cancellation.charge else { return Ok(()) };
+    let Some(charge) = cancellation.charge else {
+        return Ok(());
+    };
     let changed = match order.get("quote").map(Quote::read).transpose()?.flatten() {
         Some(quote) => quote.with_fee(charge.fee)?,
         None => return Ok(()),
@@ -49,7 +53,9 @@ fn price(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), E
 }
 
 fn fulfillments(order: &mut RawObject<'_>, at: DateTime<Utc>) -> Result<(), Error> {
-    let Some(list) = order.get("fulfillments") else { return Ok(()) };
+    let Some(list) = order.get("fulfillments") else {
+        return Ok(());
+    };
     let mut changed = RawArray::default();
     for item in RawArray::parse(list)?.iter() {
         let mut fulfillment = RawObject::parse(item)?;
@@ -64,11 +70,18 @@ fn fulfillments(order: &mut RawObject<'_>, at: DateTime<Utc>) -> Result<(), Erro
 }
 
 fn fulfillment_code(fulfillment: &RawObject<'_>) -> Result<Option<String>, Error> {
-    let Some(state) = fulfillment.get("state") else { return Ok(None) };
-    let Some(descriptor) = RawObject::parse(state)?.get("descriptor").map(str::to_owned) else {
+    let Some(state) = fulfillment.get("state") else {
         return Ok(None);
     };
-    Ok(RawObject::parse(&descriptor)?.get_str("code"))
+    let Some(descriptor) = RawObject::parse(state)?
+        .get("descriptor")
+        .map(str::to_owned)
+    else {
+        return Ok(None);
+    };
+    Ok(RawObject::parse(&descriptor)?
+        .get_str("code")
+        .map(Cow::into_owned))
 }
 
 /// Sets `state.descriptor` to the code alone: its name and texts described the state before.

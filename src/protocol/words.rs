@@ -41,7 +41,10 @@ const ORDER_WORDS: [(&str, State); 20] = [
 pub fn state_of_order_word(word: &str) -> Option<State> {
     let letters = word.chars().filter(char::is_ascii_alphanumeric);
     let plain: String = letters.map(|c| c.to_ascii_lowercase()).collect();
-    ORDER_WORDS.iter().find(|(known, _)| *known == plain).map(|(_, state)| *state)
+    ORDER_WORDS
+        .iter()
+        .find(|(known, _)| *known == plain)
+        .map(|(_, state)| *state)
 }
 
 /// The state that a fulfilment's code implies for the order, where it implies one.
@@ -78,7 +81,10 @@ mod tests {
 
     #[test]
     fn a_ride_is_cancelled_in_the_words_of_rides() {
-        assert_eq!(cancelled_fulfillment_code(Some("RIDE_ASSIGNED")), "RIDE_CANCELLED");
+        assert_eq!(
+            cancelled_fulfillment_code(Some("RIDE_ASSIGNED")),
+            "RIDE_CANCELLED"
+        );
         assert_eq!(cancelled_fulfillment_code(Some("Pending")), "CANCELLED");
         assert_eq!(cancelled_fulfillment_code(None), "CANCELLED");
     }

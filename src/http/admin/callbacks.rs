@@ -58,7 +58,10 @@ pub async fn show(
     let claimed = claimed.ok_or_else(|| Problem::not_found(format!("no callback {id}")))?;
     let body = std::str::from_utf8(&claimed.body).ok();
     let body = body.and_then(|text| serde_json::from_str(text).ok());
-    Ok(HttpResponse::Ok().json(WithBody { callback: &claimed.callback, body }))
+    Ok(HttpResponse::Ok().json(WithBody {
+        callback: &claimed.callback,
+        body,
+    }))
 }
 
 /// `POST /callbacks/{id}/redrive`: a dead callback gets a new run of the schedule.
@@ -75,7 +78,10 @@ pub async fn redrive(
     }
     let redriven = store.redrive(&[id], Utc::now()).await?;
     if redriven.is_empty() {
-        let detail = format!("callback {} is not dead; only dead callbacks are redriven", id.0);
+        let detail = format!(
+            "callback {} is not dead; only dead callbacks are redriven",
+            id.0
+        );
         return Err(Problem::new(actix_web::http::StatusCode::CONFLICT, detail));
     }
     info!(callback.id = id.0, "a callback is redriven");
@@ -89,7 +95,10 @@ pub async fn redrive_many(
     listing: Query<Listing>,
 ) -> Result<HttpResponse, Problem> {
     prove(&doors, &request)?;
-    let filter = CallbackFilter { state: Some(CallbackState::Dead), ..filter(&listing)? };
+    let filter = CallbackFilter {
+        state: Some(CallbackState::Dead),
+        ..filter(&listing)?
+    };
     let store = doors.engine.store();
     let found = store.callbacks(&filter).await?;
     let ids: Vec<_> = found.iter().map(|callback| callback.id).collect();

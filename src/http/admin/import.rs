@@ -26,11 +26,16 @@ pub async fn import(
         .map(|(index, line)| take_in(&doors, index + 1, line))
         .buffered(TOGETHER);
     let lines: Vec<String> = results.map(|result| format!("{result}\n")).collect().await;
-    Ok(HttpResponse::Ok().content_type("application/x-ndjson").body(lines.concat()))
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .body(lines.concat()))
 }
 
 async fn take_in(doors: &Doors, number: usize, line: &[u8]) -> Value {
-    let placing = Placing { networks: &doors.networks, policies: &doors.policies };
+    let placing = Placing {
+        networks: &doors.networks,
+        policies: &doors.policies,
+    };
     match doors.engine.take_in(&placing, line, None, Utc::now()).await {
         Ok((key, result)) => {
             json!({"line": number, "network": key.network, "id": key.id, "result": result.word()})

@@ -35,7 +35,11 @@ impl Problem {
     /// A problem with a status and a sentence.
     #[must_use]
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), more: Value::Null }
+        Self {
+            status,
+            detail: detail.into(),
+            more: Value::Null,
+        }
     }
 
     /// 400.
@@ -78,7 +82,9 @@ impl ResponseError for Problem {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header(("Retry-After", "1"));
         }
-        response.content_type("application/problem+json").body(body.to_string())
+        response
+            .content_type("application/problem+json")
+            .body(body.to_string())
     }
 }
 
@@ -114,7 +120,9 @@ impl From<store::Error> for Problem {
 /// 401.
 pub fn prove(doors: &Doors, request: &HttpRequest) -> Result<(), Problem> {
     let header = body::header(request, &AUTHORIZATION).unwrap_or_default();
-    let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let token = header
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let hash: [u8; 32] = Sha256::digest(token.map_or("", |(_, token)| token.trim())).into();
     match token.is_some() && bool::from(hash.ct_eq(&doors.admin_token_sha256)) {
         true => Ok(()),
@@ -140,17 +148,26 @@ pub async fn find(doors: &Doors, id: &str, on: &OnNetwork) -> Result<OrderKey, P
     let id = OrderId::parse(id).map_err(|error| Problem::bad_request(error.to_string()))?;
     let mut found = Vec::new();
     for network in candidates(doors, on)? {
-        let key = OrderKey { network, id: id.clone() };
+        let key = OrderKey {
+            network,
+            id: id.clone(),
+        };
         if doors.engine.store().order(&key).await?.is_some() {
             found.push(key);
         }
     }
     match found.len() {
-        0 => Err(Problem::not_found(format!("no order {:?} is known here", id.as_str()))),
+        0 => Err(Problem::not_found(format!(
+            "no order {:?} is known here",
+            id.as_str()
+        ))),
         1 => Ok(found.remove(0)),
         _ => {
             let names: Vec<_> = found.iter().map(|key| key.network.as_str()).collect();
-            let detail = format!("the id is on several networks: add ?network= ({})", names.join(", "));
+            let detail = format!(
+                "the id is on several networks: add ?network= ({})",
+                names.join(", ")
+            );
             Err(Problem::new(StatusCode::CONFLICT, detail))
         }
     }
@@ -164,7 +181,11 @@ fn candidates(doors: &Doors, on: &OnNetwork) -> Result<Vec<NetworkName>, Problem
     if let Some(name) = &on.network {
         return Ok(vec![parse(name)?]);
     }
-    let mut names: Vec<_> = doors.networks.iter().map(|network| network.name().clone()).collect();
+    let mut names: Vec<_> = doors
+        .networks
+        .iter()
+        .map(|network| network.name().clone())
+        .collect();
     names.push(parse(engine::intake::NO_NETWORK)?);
     Ok(names)
 }
@@ -177,5 +198,8 @@ fn time(at: chrono::DateTime<chrono::Utc>) -> String {
 /// Answers a path that is not served.
 pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path: String = request.path().chars().take(80).collect();
-    Err(Problem::not_found(format!("{} {path:?} is not served here", request.method())))
+    Err(Problem::not_found(format!(
+        "{} {path:?} is not served here",
+        request.method()
+    )))
 }

@@ -20,7 +20,9 @@ pub async fn metrics(doors: Data<Doors>, request: HttpRequest) -> Result<HttpRes
     metrics::gauge!("bpp_callbacks_pending").set(as_gauge(counts.callbacks_pending));
     metrics::gauge!("bpp_callbacks_dead").set(as_gauge(counts.callbacks_dead));
     metrics::gauge!("bpp_inflight_requests").set(as_gauge(doors.limits.in_hand() as u64));
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body((doors.metrics)()))
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4")
+        .body((doors.metrics)()))
 }
 
 /// A gauge is a float by its format; counts stay exact below 2^53.

@@ -36,8 +36,14 @@ pub async fn put(
 ) -> Result<HttpResponse, Problem> {
     prove(&doors, &request)?;
     let id = OrderId::parse(&id).map_err(|error| Problem::bad_request(error.to_string()))?;
-    let placing = Placing { networks: &doors.networks, policies: &doors.policies };
-    let (key, result) = doors.engine.take_in(&placing, &body, Some(&id), Utc::now()).await?;
+    let placing = Placing {
+        networks: &doors.networks,
+        policies: &doors.policies,
+    };
+    let (key, result) = doors
+        .engine
+        .take_in(&placing, &body, Some(&id), Utc::now())
+        .await?;
     let answer = json!({"network": key.network, "id": key.id, "result": result.word()});
     match result {
         TakenIn::Created => Ok(HttpResponse::Created().json(answer)),
@@ -109,11 +115,17 @@ pub async fn cancel(
     let key = find(&doors, &id, &on).await?;
     let request = CancelRequest {
         by: asked.by,
-        reason: Reason { id: asked.reason, text: asked.note },
+        reason: Reason {
+            id: asked.reason,
+            text: asked.note,
+        },
         intent: Intent::Commit,
     };
     let network = doors.networks.get(&key.network);
-    let outcome = doors.engine.cancel_for_provider(network, &key, &request, Utc::now()).await?;
+    let outcome = doors
+        .engine
+        .cancel_for_provider(network, &key, &request, Utc::now())
+        .await?;
     Ok(HttpResponse::Ok().json(json!({
         "id": key.id,
         "network": key.network,
@@ -133,17 +145,24 @@ pub async fn list(
     let filter = filter(&listing)?;
     let orders = doors.engine.store().orders(&filter).await?;
     let next = (orders.len() == filter.limit).then(|| orders.last().map(|order| &order.key));
-    let next = next.flatten().map(|key| format!("{}/{}", key.network, key.id));
+    let next = next
+        .flatten()
+        .map(|key| format!("{}/{}", key.network, key.id));
     let orders: Vec<Value> = orders.iter().map(view).collect();
     Ok(HttpResponse::Ok().json(json!({"orders": orders, "next": next})))
 }
 
 fn filter(listing: &Listing) -> Result<OrderFilter, Problem> {
-    let network = listing.network.as_deref().map(NetworkName::parse).transpose();
+    let network = listing
+        .network
+        .as_deref()
+        .map(NetworkName::parse)
+        .transpose();
     let network = network.map_err(|error| Problem::bad_request(format!("network: {error}")))?;
     let state = listing.state.as_deref().map(|word| {
         let words: Vec<_> = State::ALL.iter().map(|state| state.word()).collect();
-        let refused = || Problem::bad_request(format!("state: expected one of {}", words.join(", ")));
+        let refused =
+            || Problem::bad_request(format!("state: expected one of {}", words.join(", ")));
         State::from_word(word).ok_or_else(refused)
     });
     let after = listing.after.as_deref().map(|text| {
@@ -160,7 +179,10 @@ fn filter(listing: &Listing) -> Result<OrderFilter, Problem> {
 /// Ids may hold slashes, names of networks may not.
 fn after(text: &str) -> Option<OrderKey> {
     let (network, id) = text.split_once('/')?;
-    Some(OrderKey { network: NetworkName::parse(network).ok()?, id: OrderId::parse(id).ok()? })
+    Some(OrderKey {
+        network: NetworkName::parse(network).ok()?,
+        id: OrderId::parse(id).ok()?,
+    })
 }
 
 fn view(order: &Order) -> Value {

@@ -25,7 +25,10 @@ pub async fn show(
         entries.extend(entries_of(&timeline));
     }
     if entries.is_empty() {
-        return Err(Problem::not_found(format!("nothing is kept of transaction {:?}", id.as_str())));
+        return Err(Problem::not_found(format!(
+            "nothing is kept of transaction {:?}",
+            id.as_str()
+        )));
     }
     entries.sort_by_key(|(at, _)| *at);
     let entries: Vec<Value> = entries.into_iter().map(|(_, entry)| entry).collect();
@@ -36,9 +39,10 @@ type Entry = (DateTime<Utc>, Value);
 
 fn entries_of(timeline: &Timeline) -> Vec<Entry> {
     let requests = timeline.requests.iter().map(accepted);
-    let callbacks = timeline.callbacks.iter().flat_map(|callback| {
-        std::iter::once(owed(callback)).chain(attempts(callback))
-    });
+    let callbacks = timeline
+        .callbacks
+        .iter()
+        .flat_map(|callback| std::iter::once(owed(callback)).chain(attempts(callback)));
     requests.chain(callbacks).collect()
 }
 
@@ -64,12 +68,16 @@ fn owed(callback: &Callback) -> Entry {
 }
 
 fn attempts(callback: &Callback) -> impl Iterator<Item = Entry> {
-    callback.attempts.iter().enumerate().map(|(index, attempt)| {
-        let entry = json!({
-            "at": time(attempt.at), "what": "callback attempted", "callback": callback.id,
-            "attempt": index + 1, "outcome": attempt.outcome, "status": attempt.status,
-            "duration_ms": attempt.duration_ms, "detail": attempt.detail,
-        });
-        (attempt.at, entry)
-    })
+    callback
+        .attempts
+        .iter()
+        .enumerate()
+        .map(|(index, attempt)| {
+            let entry = json!({
+                "at": time(attempt.at), "what": "callback attempted", "callback": callback.id,
+                "attempt": index + 1, "outcome": attempt.outcome, "status": attempt.status,
+                "duration_ms": attempt.duration_ms, "detail": attempt.detail,
+            });
+            (attempt.at, entry)
+        })
 }
