@@ -1,0 +1,209 @@
+//! The configuration: compiled-in defaults, one TOML file, environment variables, in this order.
+//!
+//! [`load`] reads it in three steps: the file becomes a `tree` with the line of every value,
+//! `variables` are laid over it, and each section's file here turns its part into the `Settings`
+//! of the module it governs. All faults are found in one run; nothing half-read ever gets out.
+//! Loading reads files but writes none and opens no socket. `config.default.toml` documents
+//! every setting.
+
+mod admin_token;
+mod delivery;
+mod fault;
+mod http;
+mod log;
+mod mask;
+mod network;
+mod policy;
+mod secret_file;
+mod section;
+mod show;
+mod signing_key;
+mod similar;
+mod store;
+mod tree;
+mod units;
+mod values;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use admin_token::{AdminToken, Error as AdminTokenError};
+pub use fault::{Fault, Faults, Place, Problem};
+pub use section::Shown;
+pub use show::{render_check, render_show};
+
+use self::section::{Report, Section};
+use self::tree::Table;
+use self::values::{Word, invalid};
+use super::telemetry;
+use crate::domain::policy::Policy;
+
+/// Every setting with its default and a comment, as `config defaults` prints it.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// How careful to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// On a laptop: http, loopback and published keys are fine.
+    Development,
+    /// On a network.
+    Production,
+}
+
+impl Word for Environment {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("production", Environment::Production),
+        ("development", Environment::Development),
+    ];
+}
+
+impl Environment {
+    /// The word in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Environment::Development => "development",
+            Environment::Production => "production",
+        }
+    }
+}
+
+/// A configuration without faults.
+pub struct Config {
+    /// How careful to be.
+    pub environment: Environment,
+    /// The listeners and their limits. The token's digest is final after [`AdminToken::ready`].
+    pub http: crate::http::Settings,
+    /// Where the admin token is.
+    pub admin_token: AdminToken,
+    /// Where things are kept.
+    pub store: crate::store::Settings,
+    /// The joined networks, by name.
+    pub networks: Vec<crate::networks::Settings>,
+    /// Cancellation terms by name; `default` is for orders that name none.
+    pub policies: BTreeMap<String, Policy>,
+    /// How callbacks are sent.
+    pub delivery: crate::delivery::Settings,
+    /// What is logged.
+    pub log: telemetry::Settings,
+    /// Every setting with its origin.
+    pub shown: Vec<Shown>,
+}
+
+/// What the sections need to know of each other.
+struct Surroundings {
+    environment: Environment,
+    /// Where relative paths begin: the directory of the configuration file.
+    directory: PathBuf,
+}
+
+/// Reads the configuration from `path`, if there is one, and from the environment.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(
+    path: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Faults> {
+    let (mut table, place) = match path {
+        Some(path) => read_file(path)?,
+        None => (Table::new(), Place::Default),
+    };
+    let report = Report::default();
+    let faults = variables::overlay(&mut table, env);
+    report.faults.borrow_mut().extend(faults);
+    let directory = path.and_then(Path::parent).unwrap_or(Path::new(""));
+    let config = read(Section::root(&report, table, place), directory);
+    match (config, report.faults.into_inner()) {
+        (Some(config), faults) if faults.is_empty() => Ok(Config {
+            shown: report.shown.into_inner(),
+            ..config
+        }),
+        (_, faults) => Err(sorted(faults)),
+    }
+}
+
+/// Our variables of the present process; what is no Unicode is passed with replacements.
+pub fn process_environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().map(|(name, value)| {
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        (text(name), text(value))
+    })
+}
+
+fn read_file(path: &Path) -> Result<(Table, Place), Faults> {
+    let file: Arc<str> = path.to_string_lossy().into();
+    let unreadable = |error: std::io::Error| Fault {
+        key: String::new(),
+        place: Place::File(Arc::clone(&file)),
+        value: None,
+        problem: Problem::File {
+            path: file.to_string(),
+            what: format!("cannot be read: {error}"),
+        },
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| Faults(vec![unreadable(error)]))?;
+    let table = tree::parse(&text, &file).map_err(Faults)?;
+    Ok((table, Place::File(file)))
+}
+
+fn read(mut root: Section<'_>, directory: &Path) -> Option<Config> {
+    let environment = root.or("environment", Environment::Production);
+    let around = Surroundings {
+        environment,
+        directory: directory.to_owned(),
+    };
+    let store = store::read(&mut root, &around);
+    let crate::store::Settings::Sled { path: data, .. } = &store;
+    let http = http::read(&mut root, &around, data);
+    let networks = network::read(&mut root, &around);
+    let policies = policy::read(&mut root);
+    let delivery = delivery::read(&mut root);
+    let log = log::read(&mut root);
+    root.later(&[
+        "admin_token",
+        "provider",
+        "retention",
+        "consultations",
+        "bookings",
+    ]);
+    root.finish();
+    let (http, admin_token) = http?;
+    Some(Config {
+        environment,
+        http,
+        admin_token,
+        store,
+        networks,
+        policies,
+        delivery,
+        log,
+        shown: Vec::new(),
+    })
+}
+
+/// Names of networks and policies appear in variables, metrics and addresses.
+fn check_name(section: &Section<'_>, name: &str, reserved: &[&str]) {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fine) || name.contains("__") {
+        let rule = "a name of at most 64 letters, digits, '-' and single '_'";
+        section.fault_here(invalid(rule));
+    }
+    if reserved.contains(&name) {
+        let rule = format!("another name than `{name}`, which has a meaning of its own");
+        section.fault_here(Problem::Invalid(rule));
+    }
+}
+
+/// In the order of the file; what is in no line comes last.
+fn sorted(mut faults: Vec<Fault>) -> Faults {
+    let rank = |fault: &Fault| match &fault.place {
+        Place::Line { line, .. } => (0, *line, fault.key.clone()),
+        Place::File(_) => (1, 0, fault.key.clone()),
+        Place::Default | Place::Variable(_) => (2, 0, fault.key.clone()),
+    };
+    faults.sort_by_key(rank);
+    Faults(faults)
+}

@@ -1,0 +1,250 @@
+//! The sections `[network.NAME]`: who we are on each joined network, and whom we ask there.
+//!
+//! Gathers `networks::Settings`. What production refuses (decisions, sections 5 and 7) is
+//! checked here, beside the keys it is about.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::fault::Problem;
+use super::section::Section;
+use super::signing_key;
+use super::values::{Word, invalid};
+use super::{Environment, Surroundings};
+use crate::domain::ids::NetworkName;
+use crate::networks::{CallbackRule, Kind, ReasonCode, Settings};
+use crate::registry;
+
+/// `none` is the network of orders that are on no network.
+const RESERVED: [&str; 1] = ["none"];
+
+/// The families of networks, with those of later releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Beckn,
+    Ondc,
+    Uhi,
+}
+
+impl Word for Family {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("beckn", Family::Beckn),
+        ("ondc", Family::Ondc),
+        ("uhi", Family::Uhi),
+    ];
+}
+
+impl Word for CallbackRule {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("registry", CallbackRule::Registry),
+        ("host", CallbackRule::Host),
+        ("exact", CallbackRule::Exact),
+    ];
+}
+
+/// Reads all networks out of `root`.
+pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Vec<Settings> {
+    let named = root.sections("network");
+    if named.is_empty() && !root.has_faults_below("network") {
+        let expected = "at least one section [network.NAME]".to_owned();
+        root.fault(
+            "network",
+            Problem::Missing {
+                expected,
+                variable: None,
+            },
+        );
+    }
+    let mut paths = BTreeMap::new();
+    let read = |(name, section)| network(name, section, around, &mut paths);
+    named.into_iter().filter_map(read).collect()
+}
+
+/// Asks for every key before it gives up on any, so that all faults are found.
+fn network(
+    name: String,
+    mut section: Section<'_>,
+    around: &Surroundings,
+    paths: &mut BTreeMap<String, String>,
+) -> Option<Settings> {
+    super::check_name(&section, &name, &RESERVED);
+    let kind = kind(&mut section);
+    let domains = domains(&mut section);
+    let subscriber_id = section.required("subscriber_id");
+    let subscriber_url = subscriber_url(&mut section, around.environment, paths);
+    let signer = signing_key::read(&mut section, around, subscriber_id.as_ref());
+    let registry = registry(&mut section, around.environment);
+    let is_development = around.environment == Environment::Development;
+    let callback_rule = section.or("callback_url", CallbackRule::Registry);
+    let default_version = default_version(&mut section);
+    let restamp = section.or("restamp", false);
+    let allow_http_callbacks = section.or("allow_http_callbacks", is_development);
+    let cancelled_word = section.or("cancelled_word", "Cancelled".to_owned());
+    let reasons = section.tables("reason").into_iter().filter_map(reason);
+    let reasons: Vec<ReasonCode> = reasons.collect();
+    section.later(&[
+        "encryption_key_file",
+        "registry_encryption_public_key",
+        "gateway_url",
+        "time_zone",
+    ]);
+    section.finish();
+    Some(Settings {
+        name: NetworkName::parse(&name).ok()?,
+        kind: kind?,
+        domains,
+        subscriber_id: subscriber_id?,
+        subscriber_url: subscriber_url?,
+        signer: signer?,
+        registry: registry?,
+        callback_rule,
+        default_version,
+        restamp,
+        allow_http_callbacks,
+        reasons,
+        cancelled_word,
+    })
+}
+
+fn kind(section: &mut Section<'_>) -> Option<Kind> {
+    match section.required("kind")? {
+        Family::Beckn => Some(Kind::Beckn),
+        Family::Ondc | Family::Uhi => {
+            section.fault("kind", Problem::NotAvailable);
+            None
+        }
+    }
+}
+
+fn domains(section: &mut Section<'_>) -> Vec<String> {
+    let domains = section.list("domains", None);
+    if domains.is_empty() && section.is_given("domains") && !section.has_faults_below("domains") {
+        section.fault("domains", invalid("at least one value of context.domain"));
+    }
+    domains
+}
+
+fn subscriber_url(
+    section: &mut Section<'_>,
+    environment: Environment,
+    paths: &mut BTreeMap<String, String>,
+) -> Option<Url> {
+    let url: Url = section.required("subscriber_url")?;
+    if environment == Environment::Production {
+        let rule = match (url.scheme(), is_private(&url)) {
+            ("http", _) => Some("the network has to reach us over https"),
+            (_, true) => Some("no network can reach a private or loopback address"),
+            _ => None,
+        };
+        if let Some(rule) = rule {
+            section.fault("subscriber_url", Problem::Production(rule.to_owned()));
+        }
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    let owner = section.key().to_owned();
+    if let Some(other) = paths.insert(path, owner) {
+        let rule = format!("{other} has the same path, and one path serves one network");
+        section.fault("subscriber_url", Problem::Conflict(rule));
+    }
+    Some(url)
+}
+
+/// Only what is written is looked at: names are not resolved here.
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(ip)) => is_private_address(ip.into()),
+        Some(Host::Ipv6(ip)) => is_private_address(ip.to_canonical()),
+        None => true,
+    }
+}
+
+fn is_private_address(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            // 100.64.0.0/10 is shared by a carrier's customers (RFC 6598).
+            let is_shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || is_shared
+        }
+        IpAddr::V6(ip) => {
+            ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+        }
+    }
+}
+
+fn registry(section: &mut Section<'_>, environment: Environment) -> Option<registry::Settings> {
+    let url: Option<Url> = section.required("registry_url");
+    let is_development = environment == Environment::Development;
+    let allow_http = section.or("allow_http", is_development);
+    if url.as_ref().is_some_and(|url| url.scheme() == "http") && !allow_http {
+        let rule = "whoever sits on the line could hand us their keys: use https, or, where \
+                    the line is yours, set allow_http = true";
+        section.fault("registry_url", Problem::Production(rule.to_owned()));
+    }
+    // The address does not matter where only the numbers are wanted.
+    let somewhere = Url::parse("https://registry.invalid").ok();
+    let default = registry::Settings::at(url.clone().or(somewhere)?);
+    let settings = registry::Settings {
+        url: default.url,
+        cache_ttl: section.or("registry_cache_ttl", default.cache_ttl),
+        negative_ttl: section.or("registry_negative_ttl", default.negative_ttl),
+        timeout: section.or("registry_timeout", default.timeout),
+        lookups_per_second: section.or("registry_lookups_per_second", default.lookups_per_second),
+    };
+    check_registry(section, &settings);
+    url.map(|_| settings)
+}
+
+fn check_registry(section: &Section<'_>, settings: &registry::Settings) {
+    // A revoked key must stop working within ten minutes, a new one must not wait longer.
+    for (name, ttl) in [
+        ("registry_cache_ttl", settings.cache_ttl),
+        ("registry_negative_ttl", settings.negative_ttl),
+    ] {
+        if ttl.as_secs_f64() > 600.0 {
+            section.fault(name, invalid("at most \"10m\""));
+        }
+    }
+    if settings.timeout.is_zero() {
+        section.fault("registry_timeout", invalid("more than 0"));
+    }
+    if settings.lookups_per_second == 0 {
+        section.fault("registry_lookups_per_second", invalid("at least 1"));
+    }
+}
+
+fn default_version(section: &mut Section<'_>) -> String {
+    let version: String = section.or("default_version", "1.1.0".to_owned());
+    let parts: Vec<_> = version.split('.').map(str::parse::<u16>).collect();
+    if !matches!(parts[..], [Ok(0), Ok(9), Ok(_)] | [Ok(1), Ok(_), Ok(_)]) {
+        section.fault(
+            "default_version",
+            invalid("a version 0.9.x or 1.x, such as \"1.1.0\""),
+        );
+    }
+    version
+}
+
+fn reason(mut section: Section<'_>) -> Option<ReasonCode> {
+    let id = section.required("id");
+    let text = section.required("text");
+    let by = section.list("by", Some(Vec::new()));
+    section.finish();
+    Some(ReasonCode {
+        id: id?,
+        text: text?,
+        by,
+    })
+}

@@ -1,0 +1,131 @@
+//! The sections `[policy.NAME]`: cancellation terms for orders that bring none of their own.
+//!
+//! Gathers `domain::policy::Policy` by name. The rule that applies and its price are the
+//! domain's business; here a rule is only made sure to be one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::fault::Problem;
+use super::section::Section;
+use super::values::{Decimal, invalid};
+use crate::domain::money::{Currency, Money, Percentage};
+use crate::domain::order::Party;
+use crate::domain::policy::{Fee, Policy, Rule};
+
+/// Names that an order's terms already have.
+const RESERVED: [&str; 2] = ["order", "free"];
+
+/// Ten years: nothing is booked further ahead.
+const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
+
+/// Reads all policies out of `root`.
+pub fn read(root: &mut Section<'_>) -> BTreeMap<String, Policy> {
+    let named = root.sections("policy").into_iter();
+    named
+        .map(|(name, section)| (name.clone(), policy(name, section)))
+        .collect()
+}
+
+fn policy(name: String, mut section: Section<'_>) -> Policy {
+    super::check_name(&section, &name, &RESERVED);
+    let rules: Vec<Rule> = section.tables("rule").into_iter().map(rule).collect();
+    if rules.is_empty() && !section.has_faults_below("rule") {
+        section.missing("rule", "at least one [[policy.NAME.rule]]".to_owned());
+    }
+    section.finish();
+    Policy { name, rules }
+}
+
+fn rule(mut section: Section<'_>) -> Rule {
+    // A provider's own cancellation is free unless a rule names it (decisions, section 4).
+    let by = section.list("by", Some(vec![Party::Customer, Party::Partner]));
+    if by.is_empty() && !section.has_faults_below("by") {
+        section.fault(
+            "by",
+            invalid("at least one of \"customer\", \"partner\", \"provider\""),
+        );
+    }
+    let allowed = section.or("allowed", true);
+    let rule = Rule {
+        by,
+        fulfillment_states: section.list("fulfillment_states", Some(Vec::new())),
+        before_start_seconds: seconds(&mut section, "before_start"),
+        since_booking_seconds: seconds(&mut section, "since_booking"),
+        not_after: None,
+        allowed,
+        fee: fee(&mut section, allowed),
+        reason_required: section.or("reason_required", false),
+        text: section.optional("text"),
+    };
+    section.finish();
+    rule
+}
+
+fn seconds(section: &mut Section<'_>, name: &'static str) -> Option<i64> {
+    let duration: Duration = section.optional(name)?;
+    if duration > LONGEST {
+        section.fault(name, invalid("at most \"3650d\""));
+        return None;
+    }
+    i64::try_from(duration.as_secs()).ok()
+}
+
+fn fee(section: &mut Section<'_>, allowed: bool) -> Fee {
+    let currency: Option<Currency> = section.optional("currency");
+    let percentage = section.optional("percent").and_then(|Decimal(text)| {
+        let refuse = |_| {
+            section.fault(
+                "percent",
+                invalid("a share from 0 to 100, such as \"12.5\""),
+            )
+        };
+        Percentage::parse(&text).map_err(refuse).ok()
+    });
+    let fee = Fee {
+        amount: money(section, "amount", currency),
+        percentage,
+        floor: money(section, "floor", currency),
+        cap: money(section, "cap", currency),
+    };
+    check(section, &fee, allowed);
+    fee
+}
+
+fn money(
+    section: &mut Section<'_>,
+    name: &'static str,
+    currency: Option<Currency>,
+) -> Option<Money> {
+    let Decimal(text) = section.optional(name)?;
+    let Some(currency) = currency else {
+        if !section.is_given("currency") {
+            let rule = "an amount needs `currency` beside it, such as \"INR\"";
+            section.fault(name, Problem::Conflict(rule.to_owned()));
+        }
+        return None;
+    };
+    let refuse = |error| section.fault(name, Problem::Invalid(format!("an amount: {error}")));
+    Money::parse(&text, currency).map_err(refuse).ok()
+}
+
+/// A key that would change nothing is a misunderstanding.
+fn check(section: &Section<'_>, fee: &Fee, allowed: bool) {
+    let conflict = |name, rule: &str| section.fault(name, Problem::Conflict(rule.to_owned()));
+    for name in ["amount", "percent", "floor", "cap"] {
+        if !allowed && section.is_given(name) {
+            conflict(name, "a rule with allowed = false has no fee");
+        }
+    }
+    if section.is_given("amount") && section.is_given("percent") {
+        conflict(
+            "percent",
+            "`amount` is given as well: a fee is one or the other",
+        );
+    }
+    if let (Some(floor), Some(cap)) = (fee.floor, fee.cap)
+        && floor.minor > cap.minor
+    {
+        conflict("floor", "the floor is above the cap");
+    }
+}

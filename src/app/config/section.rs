@@ -1,0 +1,328 @@
+//! Reading one section: every key is asked for by name, what is left over is unknown.
+//!
+//! Third step of loading. A [`Section`] hands out typed settings and writes faults and what it
+//! handed out into the shared [`Report`], so that reading goes on after a fault.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use zeroize::Zeroizing;
+
+use super::fault::{Fault, Place, Problem};
+use super::mask;
+use super::similar;
+use super::tree::{Node, Table, Value, parse_value};
+use super::values::{Setting, invalid};
+use super::variables;
+
+/// A setting as it holds now, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its dotted name.
+    pub key: String,
+    /// Its value, secrets masked; null when it is optional and not set.
+    pub value: Json,
+    /// Where it was set.
+    pub origin: Place,
+}
+
+/// What reading found out.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What is wrong.
+    pub faults: RefCell<Vec<Fault>>,
+    /// What holds.
+    pub shown: RefCell<Vec<Shown>>,
+}
+
+/// A table that is being read.
+pub struct Section<'r> {
+    report: &'r Report,
+    key: String,
+    place: Place,
+    left: Table,
+    known: Vec<&'static str>,
+    /// Where each key that was read stands, and its value as written.
+    read: BTreeMap<&'static str, (Place, String)>,
+}
+
+impl<'r> Section<'r> {
+    /// The whole configuration.
+    pub fn root(report: &'r Report, table: Table, place: Place) -> Self {
+        Self::new(report, String::new(), place, table)
+    }
+
+    fn new(report: &'r Report, key: String, place: Place, left: Table) -> Self {
+        Self {
+            report,
+            key,
+            place,
+            left,
+            known: Vec::new(),
+            read: BTreeMap::new(),
+        }
+    }
+
+    /// A setting that has no default; its absence is a fault.
+    pub fn required<T: Setting>(&mut self, name: &'static str) -> Option<T> {
+        if self.left.contains_key(name) {
+            return self.given(name);
+        }
+        self.known.push(name);
+        let expected = match T::parse("") {
+            Err(Problem::Invalid(expected)) => expected,
+            _ => "a value".to_owned(),
+        };
+        self.missing(name, expected);
+        None
+    }
+
+    /// A setting that may be absent.
+    pub fn optional<T: Setting>(&mut self, name: &'static str) -> Option<T> {
+        if self.left.contains_key(name) {
+            return self.given(name);
+        }
+        self.known.push(name);
+        self.show(name, Json::Null, Place::Default);
+        None
+    }
+
+    /// A setting with a default; the default also stands in for a faulty value.
+    pub fn or<T: Setting>(&mut self, name: &'static str, default: T) -> T {
+        if self.left.contains_key(name) {
+            return self.given(name).unwrap_or(default);
+        }
+        self.known.push(name);
+        self.show(name, default.shown(), Place::Default);
+        default
+    }
+
+    /// A list; without a default its absence is a fault. Faulty items are reported one by one.
+    pub fn list<T: Setting>(&mut self, name: &'static str, default: Option<Vec<T>>) -> Vec<T> {
+        let shown = |items: &[T]| json!(items.iter().map(Setting::shown).collect::<Vec<_>>());
+        let Some(node) = self.take(name) else {
+            match &default {
+                Some(default) => self.show(name, shown(default), Place::Default),
+                None => self.missing(name, "a list such as [\"a\", \"b\"]".to_owned()),
+            }
+            return default.unwrap_or_default();
+        };
+        let nodes = self.items(name, &node);
+        let each = nodes.iter().enumerate();
+        let items: Vec<T> = each
+            .filter_map(|(i, item)| self.item(&format!("{name}[{}]", i + 1), item))
+            .collect();
+        self.show(name, shown(&items), node.place);
+        items
+    }
+
+    /// A secret with the variable it is in: it may not stand in the file, and is never shown.
+    pub fn secret(&mut self, name: &'static str) -> Option<(String, Zeroizing<String>)> {
+        let Some(node) = self.take(name) else {
+            self.show(name, Json::Null, Place::Default);
+            return None;
+        };
+        self.read
+            .insert(name, (node.place.clone(), mask::MASK.to_owned()));
+        self.show(name, json!(mask::MASK), node.place.clone());
+        match (node.value, node.place) {
+            (Value::Untyped(text), Place::Variable(variable)) => {
+                Some((variable.to_string(), Zeroizing::new(text.trim().to_owned())))
+            }
+            _ => {
+                let variable = variables::name_of(&self.key_of(name));
+                let rule = format!(
+                    "a secret does not stand in this file: name a file in {name}_file, or set {variable}"
+                );
+                self.fault(name, Problem::Conflict(rule));
+                None
+            }
+        }
+    }
+
+    /// A section below this one; empty when it is not there.
+    pub fn section(&mut self, name: &'static str) -> Section<'r> {
+        let key = self.key_of(name);
+        let empty = Section::new(self.report, key, self.place.clone(), Table::new());
+        match self.take(name) {
+            None => empty,
+            Some(node) => self.open(name, node).unwrap_or(empty),
+        }
+    }
+
+    /// The sections `[name.NAME]`, by their NAME.
+    pub fn sections(&mut self, name: &'static str) -> Vec<(String, Section<'r>)> {
+        let mut inner = self.section(name);
+        let entries = std::mem::take(&mut inner.left);
+        let open = |(entry, node): (String, Node)| {
+            let section = inner.open(&entry, node)?;
+            Some((entry, section))
+        };
+        entries.into_iter().filter_map(open).collect()
+    }
+
+    /// The tables of `[[name]]`; a variable may have them as a TOML array.
+    pub fn tables(&mut self, name: &'static str) -> Vec<Section<'r>> {
+        let Some(node) = self.take(name) else {
+            return Vec::new();
+        };
+        let items = self.items(name, &node).into_iter().enumerate();
+        items
+            .filter_map(|(i, item)| self.open(&format!("{name}[{}]", i + 1), item))
+            .collect()
+    }
+
+    /// Names that a later release will know: honest about it when they are used.
+    pub fn later(&mut self, names: &[&str]) {
+        for name in names {
+            if let Some(node) = self.left.remove(*name) {
+                self.push(self.key_of(name), node.place, None, Problem::NotAvailable);
+            }
+        }
+    }
+
+    /// Reports a fault of a key that was read, or of the section when it was not.
+    pub fn fault(&self, name: &'static str, problem: Problem) {
+        let (place, value) = match self.read.get(name) {
+            Some((place, value)) => (place.clone(), Some(value.clone())),
+            None => (self.place.clone(), None),
+        };
+        self.push(self.key_of(name), place, value, problem);
+    }
+
+    /// Reports a fault of the section itself.
+    pub fn fault_here(&self, problem: Problem) {
+        self.push(self.key.clone(), self.place.clone(), None, problem);
+    }
+
+    /// Whether the key was written anywhere; ask after reading it.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        self.read.contains_key(name)
+    }
+
+    /// Whether faults of the key or of what is below it were reported already.
+    #[must_use]
+    pub fn has_faults_below(&self, name: &str) -> bool {
+        let key = self.key_of(name);
+        let faults = self.report.faults.borrow();
+        faults.iter().any(|fault| fault.key.starts_with(&key))
+    }
+
+    /// The section's dotted name.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Ends the reading: whatever nobody asked for is unknown.
+    pub fn finish(self) {
+        for (name, node) in &self.left {
+            let suggestion = similar::closest(name, &self.known).map(str::to_owned);
+            let known = self.known.iter().map(ToString::to_string).collect();
+            let problem = Problem::Unknown { suggestion, known };
+            self.push(self.key_of(name), node.place.clone(), None, problem);
+        }
+    }
+
+    /// Reads a value that is there.
+    fn given<T: Setting>(&mut self, name: &'static str) -> Option<T> {
+        let node = self.take(name)?;
+        let item = self.item(name, &node)?;
+        self.show(name, T::shown(&item), node.place);
+        Some(item)
+    }
+
+    fn item<T: Setting>(&self, name: &str, node: &Node) -> Option<T> {
+        let fault = |problem| {
+            let shown = mask::value(&node.value.shown());
+            self.push(self.key_of(name), node.place.clone(), Some(shown), problem);
+        };
+        T::read(&node.value).map_err(fault).ok()
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<Node> {
+        self.known.push(name);
+        let node = self.left.remove(name)?;
+        let written = mask::value(&node.value.shown());
+        self.read.insert(name, (node.place.clone(), written));
+        Some(node)
+    }
+
+    /// The items of a list: a TOML array, or a variable with one or with commas between.
+    fn items(&self, name: &'static str, node: &Node) -> Vec<Node> {
+        let parsed = match &node.value {
+            Value::Untyped(text) if text.trim_start().starts_with('[') => {
+                parse_value(text, &node.place)
+            }
+            Value::Untyped(text) => return separated(text, &node.place),
+            value => Some(value.clone()),
+        };
+        let Some(Value::List(items)) = parsed else {
+            self.fault(name, invalid("a list such as [\"a\", \"b\"]"));
+            return Vec::new();
+        };
+        items
+    }
+
+    fn open(&self, name: &str, node: Node) -> Option<Section<'r>> {
+        let key = self.key_of(name);
+        if let Value::Table(table) = node.value {
+            return Some(Section::new(self.report, key, node.place, table));
+        }
+        let expected = format!("a section with keys, such as [{key}]; `{name}` is no key here");
+        self.push(key, node.place, None, Problem::Invalid(expected));
+        None
+    }
+
+    /// Reports that a key has to be given.
+    pub fn missing(&self, name: &'static str, expected: String) {
+        // Tables of an array have no variables of their own.
+        let key = self.key_of(name);
+        let variable = (!key.contains('[')).then(|| variables::name_of(&key));
+        self.fault(name, Problem::Missing { expected, variable });
+    }
+
+    fn key_of(&self, name: &str) -> String {
+        let bare = |c: char| c.is_ascii_alphanumeric() || "-_[]".contains(c);
+        let name = match name.chars().all(bare) && !name.is_empty() {
+            true => name.to_owned(),
+            false => json!(name).to_string(),
+        };
+        match self.key.as_str() {
+            "" => name,
+            key => format!("{key}.{name}"),
+        }
+    }
+
+    fn show(&self, name: &str, value: Json, origin: Place) {
+        let key = self.key_of(name);
+        let shown = Shown { key, value, origin };
+        self.report.shown.borrow_mut().push(shown);
+    }
+
+    fn push(&self, key: String, place: Place, value: Option<String>, problem: Problem) {
+        let fault = Fault {
+            key,
+            place,
+            value,
+            problem,
+        };
+        self.report.faults.borrow_mut().push(fault);
+    }
+}
+
+/// The items of a comma list.
+fn separated(text: &str, place: &Place) -> Vec<Node> {
+    let words = text.split(',').map(str::trim);
+    let node = |word: &str| Node {
+        place: place.clone(),
+        value: Value::Untyped(word.to_owned()),
+    };
+    match text.trim() {
+        "" => Vec::new(),
+        _ => words.map(node).collect(),
+    }
+}

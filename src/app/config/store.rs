@@ -1,0 +1,39 @@
+//! The section `[store]`: where orders, requests, callbacks and events are kept.
+//!
+//! Gathers `store::Settings`. A relative path begins at the configuration file's directory.
+
+use std::path::PathBuf;
+
+use super::Surroundings;
+use super::fault::Problem;
+use super::section::Section;
+use super::values::{Size, Word};
+use crate::store::Settings;
+
+/// The kinds of store, with those of later releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sled,
+    Postgres,
+}
+
+impl Word for Kind {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("sled", Kind::Sled), ("postgres", Kind::Postgres)];
+}
+
+/// Reads the section out of `root`.
+pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Settings {
+    let mut section = root.section("store");
+    if section.or("kind", Kind::Sled) == Kind::Postgres {
+        section.fault("kind", Problem::NotAvailable);
+    }
+    section.later(&["url"]);
+    let path: PathBuf = section.or("path", "data".into());
+    let cache = section.or("cache_size", Size(128_000_000));
+    section.finish();
+    Settings::Sled {
+        path: around.directory.join(path),
+        cache_bytes: cache.0,
+    }
+}
