@@ -12,6 +12,8 @@ use actix_web::dev::{Server, ServerHandle};
 use url::Url;
 
 pub mod bap;
+pub mod cancel_message;
+pub mod orders;
 pub mod registry;
 
 /// Why a mock party did not start or could not be asked.

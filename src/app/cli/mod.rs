@@ -102,3 +102,15 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         _ => 1,
     }
 }
+
+/// Picks the TLS provider of the process, once.
+fn install_tls() {
+    // Somebody else may have been first; any provider will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A plain HTTP client for the admin API and for registries.
+fn http_client() -> reqwest::Result<reqwest::Client> {
+    install_tls();
+    reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(60)).build()
+}
