@@ -110,9 +110,9 @@ impl Breaker {
         lane.probing = false;
     }
 
-    /// A clock set back ends a rest rather than lengthening it.
+    /// A clock set back by more than a rest ends it rather than lengthening it.
     fn rests(&self, lane: &Lane, now: DateTime<Utc>) -> bool {
-        (lane.since..later(lane.since, self.rest)).contains(&now)
+        now < later(lane.since, self.rest) && lane.since < later(now, self.rest)
     }
 
     fn forget_quiet_lanes(&mut self, now: DateTime<Utc>) {
