@@ -32,6 +32,9 @@ use crate::store::{self, Store};
 /// How long a client may take to send its headers.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The longest any question to a registry may take; each network may set less.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -49,7 +52,7 @@ pub struct Server {
     pub admin_address: SocketAddr,
     doors: Data<Doors>,
     handles: [ServerHandle; 2],
-    delivery: JoinHandle<Result<(), store::Error>>,
+    delivery: JoinHandle<Result<(), delivery::worker::Error>>,
     stop_delivery: watch::Sender<bool>,
     store: Arc<dyn Store>,
 }
@@ -69,12 +72,22 @@ impl Server {
         let admin = listen(config.http.admin_bind)?;
         let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
         let store = open(&config.store).await?;
-        let client = registry::client()?;
+        let client = registry::client(REGISTRY_TIMEOUT)?;
         let networks = Arc::new(Networks::join(config.networks, &client));
-        let worker =
-            delivery::worker::Worker::new(store.clone(), networks.clone(), config.delivery)?;
+        let worker = delivery::worker::Worker::new(
+            store.clone(),
+            networks.clone(),
+            config.delivery,
+            Utc::now,
+        )?;
         let (stop_delivery, stopped) = watch::channel(false);
-        let delivery = tokio::spawn(worker.run(stopped));
+        let delivery = tokio::spawn(async move {
+            let mut stopped = stopped;
+            // A sender that is gone means the same as one that says stop.
+            worker
+                .run(async move { drop(stopped.wait_for(|stop| *stop).await) })
+                .await
+        });
         let doors = Data::new(Doors {
             engine: Engine::new(store.clone()),
             networks,
@@ -138,9 +151,8 @@ impl Server {
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address}; is another server running there?")
-    })
+    TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address}; is another server running there?"))
 }
 
 async fn open(settings: &store::Settings) -> Result<Arc<dyn Store>, store::Error> {

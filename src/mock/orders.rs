@@ -28,11 +28,21 @@ pub const O2: Sample = on_demand("O2", include_str!("orders/O2.json"));
 pub const O3: Sample = on_demand("O3", include_str!("orders/O3.json"));
 
 const fn ride(id: &'static str, text: &'static str) -> Sample {
-    Sample { id, version: "0.9.1", domain: "mobility", text }
+    Sample {
+        id,
+        version: "0.9.1",
+        domain: "mobility",
+        text,
+    }
 }
 
 const fn on_demand(id: &'static str, text: &'static str) -> Sample {
-    Sample { id, version: "1.1.0", domain: "mobility:ondemandride", text }
+    Sample {
+        id,
+        version: "1.1.0",
+        domain: "mobility:ondemandride",
+        text,
+    }
 }
 
 impl Sample {
@@ -40,15 +50,16 @@ impl Sample {
     ///
     /// # Errors
     /// Never for the samples; the text is spliced like any other.
-    pub fn placed_by(
-        &self,
-        bap: (&str, &str),
-        bpp: (&str, &str),
-    ) -> Result<String, raw::Error> {
+    pub fn placed_by(&self, bap: (&str, &str), bpp: (&str, &str)) -> Result<String, raw::Error> {
         let mut whole = RawObject::parse(self.text)?;
         let context = whole.get("context").unwrap_or("{}").to_owned();
         let mut context = RawObject::parse(&context)?;
-        let members = [("bap_id", bap.0), ("bap_uri", bap.1), ("bpp_id", bpp.0), ("bpp_uri", bpp.1)];
+        let members = [
+            ("bap_id", bap.0),
+            ("bap_uri", bap.1),
+            ("bpp_id", bpp.0),
+            ("bpp_uri", bpp.1),
+        ];
         for (key, value) in members {
             context.set(key, quote(value));
         }
@@ -64,6 +75,8 @@ impl Sample {
     pub fn transaction(&self) -> Result<String, raw::Error> {
         let whole = RawObject::parse(self.text)?;
         let context = whole.object("context");
-        Ok(context.and_then(|c| c.get_str("transaction_id").map(|t| t.into_owned())).unwrap_or_default())
+        Ok(context
+            .and_then(|c| c.get_str("transaction_id").map(|t| t.into_owned()))
+            .unwrap_or_default())
     }
 }

@@ -1,6 +1,5 @@
 //! What the tests have in common: settings with short times, one network, callbacks to send.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,36 +57,38 @@ pub fn sender(settings: &Settings) -> Sender {
 }
 
 pub fn network() -> Network {
+    install_tls();
     let id = SubscriberId::parse("bpp.example.org").expect("an id");
-    Network {
-        settings: networks::Settings {
-            name: NetworkName::parse("mobility").expect("a name"),
-            kind: Kind::Beckn,
-            domains: vec!["mobility".into()],
-            subscriber_url: "https://bpp.example.org".parse().expect("a URL"),
-            signer: Signer {
-                subscriber_id: id.as_str().into(),
-                key_id: "k1".into(),
-                key: SigningKey::parse("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=")
-                    .expect("a seed"),
-                lifetime_seconds: 30,
-            },
-            subscriber_id: id,
-            registry: registry::Settings::at("https://r.example.org".parse().expect("a URL")),
-            callback_rule: CallbackRule::Registry,
-            default_version: "0.9.1".into(),
-            restamp: false,
-            allow_http_callbacks: true,
-            reasons: Vec::new(),
-            cancelled_word: "CANCELLED".into(),
+    let client = registry::client(Duration::from_secs(1)).expect("a client");
+    let settings = networks::Settings {
+        name: NetworkName::parse("mobility").expect("a name"),
+        kind: Kind::Beckn,
+        domains: vec!["mobility".into()],
+        subscriber_url: "https://bpp.example.org".parse().expect("a URL"),
+        signer: Signer {
+            subscriber_id: id.as_str().into(),
+            key_id: "k1".into(),
+            key: SigningKey::parse("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=").expect("a seed"),
+            lifetime_seconds: 30,
         },
+        subscriber_id: id,
+        registry: registry::Settings::at("https://r.example.org".parse().expect("a URL")),
+        callback_rule: CallbackRule::Registry,
+        default_version: "0.9.1".into(),
+        restamp: false,
+        allow_http_callbacks: true,
+        reasons: Vec::new(),
+        cancelled_word: "CANCELLED".into(),
+    };
+    Network {
+        registry: registry::Registry::new(settings.registry.clone(), client),
+        settings,
     }
 }
 
 pub fn networks() -> Arc<Networks> {
-    let network = network();
-    let by_name = BTreeMap::from([(network.settings.name.clone(), network)]);
-    Arc::new(Networks { by_name })
+    let client = registry::client(Duration::from_secs(1)).expect("a client");
+    Arc::new(Networks::join(vec![network().settings], &client))
 }
 
 /// A callback of that order, due from the start.

@@ -10,10 +10,18 @@ use serde_json::Value;
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Admin {
     /// Address of the admin API
-    #[arg(long, env = "BECKN_BPP_ADMIN_URL", default_value = "http://127.0.0.1:8081")]
+    #[arg(
+        long,
+        env = "BECKN_BPP_ADMIN_URL",
+        default_value = "http://127.0.0.1:8081"
+    )]
     admin: String,
     /// File that holds the admin token; BECKN_BPP_ADMIN_TOKEN goes before it
-    #[arg(long, env = "BECKN_BPP_ADMIN_TOKEN_FILE", default_value = "admin.token")]
+    #[arg(
+        long,
+        env = "BECKN_BPP_ADMIN_TOKEN_FILE",
+        default_value = "admin.token"
+    )]
     token_file: PathBuf,
 }
 
@@ -30,12 +38,19 @@ impl Admin {
         let token = match std::env::var("BECKN_BPP_ADMIN_TOKEN") {
             Ok(token) => token,
             Err(_) => std::fs::read_to_string(&self.token_file).with_context(|| {
-                format!("cannot read the admin token from {}; name it with --token-file, \
-                    or set BECKN_BPP_ADMIN_TOKEN", self.token_file.display())
+                format!(
+                    "cannot read the admin token from {}; name it with --token-file, \
+                    or set BECKN_BPP_ADMIN_TOKEN",
+                    self.token_file.display()
+                )
             })?,
         };
         let base = self.admin.trim_end_matches('/').to_owned();
-        Ok(Client { base, token: token.trim().to_owned(), http: super::http_client()? })
+        Ok(Client {
+            base,
+            token: token.trim().to_owned(),
+            http: super::http_client()?,
+        })
     }
 }
 
@@ -48,17 +63,29 @@ impl Client {
     /// `POST` of a JSON body.
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.request(Method::POST, path);
-        self.json(request.header("Content-Type", "application/json").body(body.to_string())).await
+        self.json(
+            request
+                .header("Content-Type", "application/json")
+                .body(body.to_string()),
+        )
+        .await
     }
 
     /// `POST` of newline-delimited JSON; the answer is text of the same kind.
     pub(super) async fn post_lines(&self, path: &str, lines: String) -> anyhow::Result<String> {
         let request = self.request(Method::POST, path);
-        self.text(request.header("Content-Type", "application/x-ndjson").body(lines)).await
+        self.text(
+            request
+                .header("Content-Type", "application/x-ndjson")
+                .body(lines),
+        )
+        .await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.token)
     }
 
     async fn json(&self, request: RequestBuilder) -> anyhow::Result<Value> {
@@ -67,9 +94,10 @@ impl Client {
     }
 
     async fn text(&self, request: RequestBuilder) -> anyhow::Result<String> {
-        let answer = request.send().await.with_context(|| {
-            format!("no answer from {}; is the server running?", self.base)
-        })?;
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("no answer from {}; is the server running?", self.base))?;
         let status = answer.status();
         let text = answer.text().await?;
         if status.is_success() {

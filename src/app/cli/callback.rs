@@ -77,15 +77,33 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::List { admin, state, subscriber, after, limit, json } => {
+        Command::List {
+            admin,
+            state,
+            subscriber,
+            after,
+            limit,
+            json,
+        } => {
             let mut query = vec![format!("limit={limit}")];
             query.extend(state.as_ref().map(|state| format!("state={state}")));
-            query.extend(subscriber.as_ref().map(|s| format!("subscriber={}", encoded(s))));
+            query.extend(
+                subscriber
+                    .as_ref()
+                    .map(|s| format!("subscriber={}", encoded(s))),
+            );
             query.extend(after.map(|after| format!("after={after}")));
             list(&admin.client()?, &query.join("&"), *json).await
         }
         Command::Show { admin, id, json } => show(&admin.client()?, *id, *json).await,
-        Command::Redrive { admin, id, subscriber, all, dry_run, json } => {
+        Command::Redrive {
+            admin,
+            id,
+            subscriber,
+            all,
+            dry_run,
+            json,
+        } => {
             let path = redrive_path(*id, subscriber.as_deref(), *all, *dry_run)?;
             redrive(&admin.client()?, &path, *json).await
         }
@@ -93,7 +111,12 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             holds(&admin.client()?, "/callbacks/hold", subscriber.as_deref()).await
         }
         Command::Release { admin, subscriber } => {
-            holds(&admin.client()?, "/callbacks/release", subscriber.as_deref()).await
+            holds(
+                &admin.client()?,
+                "/callbacks/release",
+                subscriber.as_deref(),
+            )
+            .await
         }
     }
 }
@@ -106,7 +129,18 @@ async fn list(client: &Client, query: &str, json: bool) -> anyhow::Result<()> {
     }
     let callbacks = answer["callbacks"].as_array().cloned().unwrap_or_default();
     let rows: Vec<Vec<String>> = callbacks.iter().map(row).collect();
-    output::table(&["number", "state", "order", "attempts", "last", "next or made", "url"], &rows);
+    output::table(
+        &[
+            "number",
+            "state",
+            "order",
+            "attempts",
+            "last",
+            "next or made",
+            "url",
+        ],
+        &rows,
+    );
     if let Some(next) = answer["next"].as_u64() {
         println!("more: --after {next}");
     }
@@ -115,7 +149,9 @@ async fn list(client: &Client, query: &str, json: bool) -> anyhow::Result<()> {
 
 fn row(callback: &Value) -> Vec<String> {
     let attempts = callback["attempts"].as_array().cloned().unwrap_or_default();
-    let last = attempts.last().map_or("-".to_owned(), |last| output::text(last, "outcome").to_owned());
+    let last = attempts.last().map_or("-".to_owned(), |last| {
+        output::text(last, "outcome").to_owned()
+    });
     let pending = callback["state"] == "pending";
     vec![
         callback["id"].to_string(),
@@ -135,7 +171,15 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     output::table(
-        &["number", "state", "order", "attempts", "last", "next or made", "url"],
+        &[
+            "number",
+            "state",
+            "order",
+            "attempts",
+            "last",
+            "next or made",
+            "url",
+        ],
         &[row(&callback)],
     );
     for attempt in callback["attempts"].as_array().into_iter().flatten() {
@@ -158,11 +202,14 @@ fn redrive_path(
     dry_run: bool,
 ) -> anyhow::Result<String> {
     match (id, subscriber, all) {
-        (Some(_), _, _) if dry_run => bail!("--dry-run is for a filter; a number names one callback"),
+        (Some(_), _, _) if dry_run => {
+            bail!("--dry-run is for a filter; a number names one callback")
+        }
         (Some(id), None, _) => Ok(format!("/callbacks/{id}/redrive")),
         (Some(_), Some(_), _) => bail!("name a callback, or --subscriber, not both"),
         (None, Some(subscriber), _) => Ok(format!(
-            "/callbacks/redrive?limit=1000&dry_run={dry_run}&subscriber={}", encoded(subscriber)
+            "/callbacks/redrive?limit=1000&dry_run={dry_run}&subscriber={}",
+            encoded(subscriber)
         )),
         (None, None, true) => Ok(format!("/callbacks/redrive?limit=1000&dry_run={dry_run}")),
         (None, None, false) => bail!("say which: a number, --subscriber, or --all"),
@@ -177,7 +224,12 @@ async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> 
     }
     let (done, ids) = match answer["would_redrive"].as_array() {
         Some(ids) => ("would be redriven", ids),
-        None => ("redriven", answer["redriven"].as_array().unwrap_or(const { &Vec::new() })),
+        None => (
+            "redriven",
+            answer["redriven"]
+                .as_array()
+                .unwrap_or(const { &Vec::new() }),
+        ),
     };
     println!("{} {done}", ids.len());
     if ids.len() == 1_000 {
@@ -187,8 +239,15 @@ async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> 
 }
 
 async fn holds(client: &Client, path: &str, subscriber: Option<&str>) -> anyhow::Result<()> {
-    let answer = client.post(path, &json!({"subscriber": subscriber})).await?;
-    let holds: Vec<&str> = answer["holds"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let answer = client
+        .post(path, &json!({"subscriber": subscriber}))
+        .await?;
+    let holds: Vec<&str> = answer["holds"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     match holds.as_slice() {
         [] => println!("nothing is held"),
         ["*"] => println!("all callbacks are held"),

@@ -105,7 +105,10 @@ fn start_bap(arguments: &Arguments) -> anyhow::Result<BapHandle> {
         lifetime_seconds: 300,
     };
     let listener = TcpListener::bind(arguments.listen).with_context(|| {
-        format!("cannot listen on {} for the on_cancel; choose another --listen", arguments.listen)
+        format!(
+            "cannot listen on {} for the on_cancel; choose another --listen",
+            arguments.listen
+        )
     })?;
     Ok(bap::start(listener, signer, &arguments.registry, "")?)
 }
@@ -160,27 +163,42 @@ impl Exchange {
         let request = message.to_json();
         let url = Url::parse(&format!("{}/cancel", to.as_str().trim_end_matches('/')))?;
         let sent = Instant::now();
-        let reply = bap.sign_and_post(&url, request.to_string()).await.with_context(|| {
-            format!("no answer from {url}; is the server running?")
-        })?;
+        let reply = bap
+            .sign_and_post(&url, request.to_string())
+            .await
+            .with_context(|| format!("no answer from {url}; is the server running?"))?;
         let reply_after = sent.elapsed();
         let callback = match acknowledged(&reply) {
             true => bap.received(&message.message, wait).await,
             false => None,
         };
         let callback_after = sent.elapsed();
-        Ok(Self { request, reply, reply_after, callback, callback_after })
+        Ok(Self {
+            request,
+            reply,
+            reply_after,
+            callback,
+            callback_after,
+        })
     }
 
     /// Succeeds when the request was acknowledged and its callback verified.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if !acknowledged(&self.reply) {
-            let text = self.reply.json()["error"]["message"].as_str().map(str::to_owned);
-            bail!("refused with {}: {}", self.reply.status, text.unwrap_or_default());
+            let text = self.reply.json()["error"]["message"]
+                .as_str()
+                .map(str::to_owned);
+            bail!(
+                "refused with {}: {}",
+                self.reply.status,
+                text.unwrap_or_default()
+            );
         }
         match &self.callback {
             None => bail!("acknowledged, but no on_cancel came in time"),
-            Some(Received { verdict: Err(why), .. }) => {
+            Some(Received {
+                verdict: Err(why), ..
+            }) => {
                 bail!("the on_cancel's signature does not hold: {why}")
             }
             Some(_) => Ok(()),
@@ -210,14 +228,19 @@ impl Exchange {
         println!("--> POST /cancel\n{:#}", self.request);
         println!(
             "<-- {} after {} ms\n{}",
-            self.reply.status, millis(self.reply_after), self.reply.json()
+            self.reply.status,
+            millis(self.reply_after),
+            self.reply.json()
         );
         if let Some(callback) = &self.callback {
             let verdict = match &callback.verdict {
                 Ok(()) => "signature verified".to_owned(),
                 Err(why) => format!("SIGNATURE DOES NOT HOLD: {why}"),
             };
-            println!("<== POST /on_cancel after {} ms, {verdict}", millis(self.callback_after));
+            println!(
+                "<== POST /on_cancel after {} ms, {verdict}",
+                millis(self.callback_after)
+            );
             println!("{:#}", callback.json());
         }
     }

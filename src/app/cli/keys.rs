@@ -47,18 +47,27 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
 
 /// Reads a private key file.
 pub(super) fn read(file: &Path) -> anyhow::Result<SigningKey> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     SigningKey::parse(&text).with_context(|| format!("{} is no signing key", file.display()))
 }
 
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path).with_context(
-        || format!("cannot create {}; an existing key is never overwritten", path.display()),
-    )?;
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| {
+            format!(
+                "cannot create {}; an existing key is never overwritten",
+                path.display()
+            )
+        })?;
     writeln!(file, "{text}")?;
-    file.sync_all().with_context(|| format!("cannot write {}", path.display()))
+    file.sync_all()
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn show(key: &SigningKey, file: &Path, json: bool) {

@@ -131,17 +131,32 @@ impl Network {
         telemetry::log_to_stderr(&config.log)?;
         let metrics = telemetry::collect_metrics()?;
         let server = Server::start(config, move || metrics.render()).await?;
-        Ok(Self { server, bap, registry, token, directory })
+        Ok(Self {
+            server,
+            bap,
+            registry,
+            token,
+            directory,
+        })
     }
 
     /// Hands over the sample orders as the provider's system would.
     async fn hand_over_orders(&self) -> anyhow::Result<()> {
         let bap = (BAP, self.bap.url.as_str());
-        let cli_url = format!("http://127.0.0.1:{}", after(self.server.public_address.port(), 4));
+        let cli_url = format!(
+            "http://127.0.0.1:{}",
+            after(self.server.public_address.port(), 4)
+        );
         let cli = (CLI_BAP, cli_url.as_str());
         let bpp_uri = format!("http://{}", self.server.public_address);
         let bpp = (BPP, bpp_uri.as_str());
-        let placed = [(TRIP_1, bap), (O1, bap), (TRIP_2, cli), (O2, cli), (O3, cli)];
+        let placed = [
+            (TRIP_1, bap),
+            (O1, bap),
+            (TRIP_2, cli),
+            (O2, cli),
+            (O3, cli),
+        ];
         let mut lines = Vec::new();
         for (sample, bap) in placed {
             lines.push(sample.placed_by(bap, bpp)?);
@@ -163,9 +178,24 @@ impl Network {
     /// The first cancellations: one of 0.9.1, then a preview and its outcome of 1.1.0.
     async fn play(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
         let acts = [
-            ("trip_1 is cancelled (0.9.1, free)", TRIP_1, "reason_3", None),
-            ("O1 is priced (1.1.0, soft cancel)", O1, "001", Some("SOFT_CANCEL")),
-            ("O1 is cancelled (1.1.0, 30 rupees by its terms)", O1, "001", Some("CONFIRM_CANCEL")),
+            (
+                "trip_1 is cancelled (0.9.1, free)",
+                TRIP_1,
+                "reason_3",
+                None,
+            ),
+            (
+                "O1 is priced (1.1.0, soft cancel)",
+                O1,
+                "001",
+                Some("SOFT_CANCEL"),
+            ),
+            (
+                "O1 is cancelled (1.1.0, 30 rupees by its terms)",
+                O1,
+                "001",
+                Some("CONFIRM_CANCEL"),
+            ),
         ];
         let mut documents = Vec::new();
         for (title, order, reason, intent) in acts {
@@ -208,7 +238,11 @@ impl Network {
     }
 
     fn print_what_next(&self) {
-        let Server { public_address, admin_address, .. } = &self.server;
+        let Server {
+            public_address,
+            admin_address,
+            ..
+        } = &self.server;
         let token = self.directory.path().join("admin.token");
         let registry = self.registry.url.as_str().trim_end_matches('/');
         let listen = after(public_address.port(), 4);
@@ -221,8 +255,14 @@ impl Network {
         println!("\nTry next, in another terminal:\n");
         println!("  beckn-bpp cancel O3 --reason 001 --to http://{public_address} \\");
         println!("      --registry {registry} --listen 127.0.0.1:{listen}");
-        println!("  beckn-bpp order show O1 --admin http://{admin_address} --token-file {}", token.display());
-        println!("  curl -H \"Authorization: Bearer $(cat {})\" \\", token.display());
+        println!(
+            "  beckn-bpp order show O1 --admin http://{admin_address} --token-file {}",
+            token.display()
+        );
+        println!(
+            "  curl -H \"Authorization: Bearer $(cat {})\" \\",
+            token.display()
+        );
         println!("      'http://{admin_address}/events?after=0'");
         println!("\nOrders to cancel: O3 (50 rupees), O2 (started: refused), and trip_2 with");
         println!("  --core-version 0.9.1 --domain mobility");
@@ -237,15 +277,18 @@ impl Network {
 
 /// Port `base + offset`; no port stays none.
 fn after(base: u16, offset: u16) -> u16 {
-    if base == 0 { 0 } else { base.saturating_add(offset) }
+    if base == 0 {
+        0
+    } else {
+        base.saturating_add(offset)
+    }
 }
 
 fn listeners(base: u16) -> anyhow::Result<[TcpListener; 4]> {
     let listen = |offset| {
         let port = after(base, offset);
-        TcpListener::bind(("127.0.0.1", port)).with_context(|| {
-            format!("port {port} is taken; choose others with --port")
-        })
+        TcpListener::bind(("127.0.0.1", port))
+            .with_context(|| format!("port {port} is taken; choose others with --port"))
     };
     Ok([listen(0)?, listen(1)?, listen(2)?, listen(3)?])
 }
@@ -302,7 +345,10 @@ registry_url = "{registry}"
 level = "warn"
 "#
     );
-    std::fs::write(directory.join("bpp.signing"), include_str!("../../../keys/bpp.signing"))?;
+    std::fs::write(
+        directory.join("bpp.signing"),
+        include_str!("../../../keys/bpp.signing"),
+    )?;
     std::fs::write(&file, text)?;
     Ok(file)
 }

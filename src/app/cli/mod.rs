@@ -22,7 +22,12 @@ use crate::store;
 
 /// The cancellation server of a Beckn provider platform.
 #[derive(Debug, Parser)]
-#[command(name = "beckn-bpp", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "beckn-bpp",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -65,7 +70,9 @@ pub(crate) struct Misconfigured(pub String);
 #[must_use]
 pub fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(command)),
         Err(error) => Err(error.into()),
@@ -112,5 +119,8 @@ fn install_tls() {
 /// A plain HTTP client for the admin API and for registries.
 fn http_client() -> reqwest::Result<reqwest::Client> {
     install_tls();
-    reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(60)).build()
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(std::time::Duration::from_secs(60))
+        .build()
 }

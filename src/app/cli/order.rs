@@ -66,18 +66,37 @@ pub(super) enum Command {
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Import { admin, file, json } => import(&admin.client()?, file, *json).await,
-        Command::Show { admin, id, network, json } => {
-            show(&admin.client()?, id, network.as_deref(), *json).await
-        }
-        Command::Cancel { admin, id, by, reason, note, network, json } => {
+        Command::Show {
+            admin,
+            id,
+            network,
+            json,
+        } => show(&admin.client()?, id, network.as_deref(), *json).await,
+        Command::Cancel {
+            admin,
+            id,
+            by,
+            reason,
+            note,
+            network,
+            json,
+        } => {
             let body = json!({"by": by, "reason": reason, "note": note});
-            cancel(&admin.client()?, &path(id, "/cancel", network.as_deref()), &body, *json).await
+            cancel(
+                &admin.client()?,
+                &path(id, "/cancel", network.as_deref()),
+                &body,
+                *json,
+            )
+            .await
         }
     }
 }
 
 fn path(id: &str, action: &str, network: Option<&str>) -> String {
-    let on = network.map(|name| format!("?network={}", encoded(name))).unwrap_or_default();
+    let on = network
+        .map(|name| format!("?network={}", encoded(name)))
+        .unwrap_or_default();
     format!("/orders/{}{action}{on}", encoded(id))
 }
 
@@ -87,10 +106,25 @@ async fn show(client: &Client, id: &str, network: Option<&str>, json: bool) -> a
         output::json(&order);
         return Ok(());
     }
-    println!("order       {} on {}", output::text(&order, "id"), output::text(&order, "network"));
-    println!("state       {} (version {})", output::text(&order, "state"), order["version"]);
-    println!("placed by   {}", output::text(&order["placed_by"], "bap_id"));
-    println!("price       {}, paid {}", money(&order["price"]), money(&order["paid"]));
+    println!(
+        "order       {} on {}",
+        output::text(&order, "id"),
+        output::text(&order, "network")
+    );
+    println!(
+        "state       {} (version {})",
+        output::text(&order, "state"),
+        order["version"]
+    );
+    println!(
+        "placed by   {}",
+        output::text(&order["placed_by"], "bap_id")
+    );
+    println!(
+        "price       {}, paid {}",
+        money(&order["price"]),
+        money(&order["paid"])
+    );
     println!("terms       {}", output::text(&order["policy"], "name"));
     if order["cancellation"].is_object() {
         print_cancellation(&order["cancellation"]);
@@ -105,7 +139,11 @@ async fn cancel(client: &Client, path: &str, body: &Value, json: bool) -> anyhow
         return Ok(());
     }
     let already = answer["already_cancelled"].as_bool() == Some(true);
-    let was = if already { "was cancelled before" } else { "is cancelled" };
+    let was = if already {
+        "was cancelled before"
+    } else {
+        "is cancelled"
+    };
     println!("order {} {was}", output::text(&answer, "id"));
     print_cancellation(&answer["cancellation"]);
     Ok(())
@@ -113,9 +151,16 @@ async fn cancel(client: &Client, path: &str, body: &Value, json: bool) -> anyhow
 
 fn print_cancellation(cancellation: &Value) {
     let by = output::text(cancellation, "by");
-    println!("cancelled   by {by} at {}", output::text(cancellation, "at"));
+    println!(
+        "cancelled   by {by} at {}",
+        output::text(cancellation, "at")
+    );
     let reason = &cancellation["reason"];
-    println!("reason      {} {}", output::text(reason, "id"), output::text(reason, "text"));
+    println!(
+        "reason      {} {}",
+        output::text(reason, "id"),
+        output::text(reason, "text")
+    );
     let charge = &cancellation["charge"];
     let [fee, refund, due] = ["fee", "refund", "due"].map(|part| money(&charge[part]));
     println!("fee         {fee}, refund {refund}, due {due}");
@@ -146,20 +191,29 @@ async fn import(client: &Client, file: &Path, json: bool) -> anyhow::Result<()> 
     for chunk in chunks(&text) {
         let answers = client.post_lines("/orders", chunk.to_owned()).await?;
         for answer in answers.lines() {
-            let answer: Value = serde_json::from_str(answer).context("an answer line is not JSON")?;
+            let answer: Value =
+                serde_json::from_str(answer).context("an answer line is not JSON")?;
             bar.suspend(|| report(&answer, line_before, json, &mut tally));
         }
         line_before += chunk.matches('\n').count() as u64;
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
-    let Tally { created, updated, unchanged, refused } = tally;
+    let Tally {
+        created,
+        updated,
+        unchanged,
+        refused,
+    } = tally;
     if !json {
         println!("{created} created, {updated} updated, {unchanged} unchanged, {refused} refused");
     }
     match refused {
         0 => Ok(()),
-        _ => bail!("{refused} of {} orders were refused", created + updated + unchanged + refused),
+        _ => bail!(
+            "{refused} of {} orders were refused",
+            created + updated + unchanged + refused
+        ),
     }
 }
 
@@ -209,7 +263,10 @@ fn chunks(text: &str) -> Vec<&str> {
         let reach = rest.floor_char_boundary(CHUNK_BYTES.min(rest.len()));
         let end = match rest.len() == reach {
             true => rest.len(),
-            false => rest[..reach].rfind('\n').or_else(|| rest.find('\n')).map_or(rest.len(), |n| n + 1),
+            false => rest[..reach]
+                .rfind('\n')
+                .or_else(|| rest.find('\n'))
+                .map_or(rest.len(), |n| n + 1),
         };
         let (chunk, left) = rest.split_at(end);
         chunks.push(chunk);
@@ -241,7 +298,11 @@ mod tests {
         let chunks = chunks(&text);
         assert!(chunks.len() > 1);
         assert_eq!(chunks.concat(), text);
-        assert!(chunks[..chunks.len() - 1].iter().all(|chunk| chunk.ends_with('\n')));
+        assert!(
+            chunks[..chunks.len() - 1]
+                .iter()
+                .all(|chunk| chunk.ends_with('\n'))
+        );
     }
 
     #[test]

@@ -75,7 +75,14 @@ struct Step {
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::Sign { key_file, subscriber_id, key_id, created, lifetime, body } => {
+        Command::Sign {
+            key_file,
+            subscriber_id,
+            key_id,
+            created,
+            lifetime,
+            body,
+        } => {
             let signer = Signer {
                 subscriber_id: subscriber_id.clone(),
                 key_id: key_id.clone(),
@@ -105,24 +112,39 @@ fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// The checks of the server in its order, up to the first that fails.
 async fn steps(check: &Check) -> anyhow::Result<Vec<Step>> {
     let body = bytes(&check.body)?;
-    let now = check.at.map_or(Some(Utc::now()), |at| DateTime::from_timestamp(at, 0));
+    let now = check
+        .at
+        .map_or(Some(Utc::now()), |at| DateTime::from_timestamp(at, 0));
     let now = now.context("--at is out of range")?;
     let mut steps = Vec::new();
     let header = match caller::read_header(check.header.as_deref(), now) {
         Ok(header) => header,
         Err(refusal) => {
-            steps.push(Step { name: "header and time window", outcome: Err(refusal) });
+            steps.push(Step {
+                name: "header and time window",
+                outcome: Err(refusal),
+            });
             return Ok(steps);
         }
     };
     let window = format!(
         "signed by {} with key {}, created {}, expires {}, our time {}",
-        header.subscriber_id, header.key_id, header.created, header.expires, now.timestamp()
+        header.subscriber_id,
+        header.key_id,
+        header.created,
+        header.expires,
+        now.timestamp()
     );
-    steps.push(Step { name: "header and time window", outcome: Ok(window) });
+    steps.push(Step {
+        name: "header and time window",
+        outcome: Ok(window),
+    });
     if let Some(outcome) = signer(&header, &body) {
         let failed = outcome.is_err();
-        steps.push(Step { name: "signer is the caller", outcome });
+        steps.push(Step {
+            name: "signer is the caller",
+            outcome,
+        });
         if failed {
             return Ok(steps);
         }
@@ -130,12 +152,21 @@ async fn steps(check: &Check) -> anyhow::Result<Vec<Step>> {
     let key = match key(check, &header, now).await? {
         Ok(key) => key,
         Err(refusal) => {
-            steps.push(Step { name: "key", outcome: Err(refusal) });
+            steps.push(Step {
+                name: "key",
+                outcome: Err(refusal),
+            });
             return Ok(steps);
         }
     };
-    steps.push(Step { name: "key", outcome: Ok(format!("fingerprint {}", key.fingerprint())) });
-    steps.push(Step { name: "signature", outcome: signature(&header, &body, &key) });
+    steps.push(Step {
+        name: "key",
+        outcome: Ok(format!("fingerprint {}", key.fingerprint())),
+    });
+    steps.push(Step {
+        name: "signature",
+        outcome: signature(&header, &body, &key),
+    });
     Ok(steps)
 }
 
@@ -143,7 +174,9 @@ async fn steps(check: &Check) -> anyhow::Result<Vec<Step>> {
 fn signer(header: &Header, body: &[u8]) -> Option<Result<String, Refusal>> {
     let message: Value = serde_json::from_slice(body).ok()?;
     let context = message.get("context")?;
-    let named = context["bap_id"].as_str().and_then(|id| SubscriberId::parse(id).ok());
+    let named = context["bap_id"]
+        .as_str()
+        .and_then(|id| SubscriberId::parse(id).ok());
     let same = || format!("context.bap_id is {} too", header.subscriber_id);
     Some(caller::check_signer(header, named.as_ref()).map(|()| same()))
 }
@@ -154,9 +187,8 @@ async fn key(
     now: DateTime<Utc>,
 ) -> anyhow::Result<Result<VerifyingKey, Refusal>> {
     if let Some(text) = &check.public_key {
-        let unusable = |error: crate::crypto::keys::Error| {
-            Refusal::new(Word::KeyNotUsable, error.to_string())
-        };
+        let unusable =
+            |error: crate::crypto::keys::Error| Refusal::new(Word::KeyNotUsable, error.to_string());
         return Ok(VerifyingKey::parse(text.trim()).map_err(unusable));
     }
     let Some(url) = &check.registry else {
@@ -164,16 +196,28 @@ async fn key(
     };
     let settings = registry::Settings::at(url.clone());
     let client = super::http_client()?;
-    let (id, key) = (SubscriberId::parse(&header.subscriber_id)?, KeyId::parse(&header.key_id)?);
-    let found = Registry::new(settings, client).subscriber(&id, &key, now).await;
-    Ok(found.map(|s| s.verifying_key.clone()).map_err(|error| caller::from_registry(&error)))
+    let (id, key) = (
+        SubscriberId::parse(&header.subscriber_id)?,
+        KeyId::parse(&header.key_id)?,
+    );
+    let found = Registry::new(settings, client)
+        .subscriber(&id, &key, now)
+        .await;
+    Ok(found
+        .map(|s| s.verifying_key.clone())
+        .map_err(|error| caller::from_registry(&error)))
 }
 
 fn signature(header: &Header, body: &[u8], key: &VerifyingKey) -> Result<String, Refusal> {
-    header.verify(body, key).map_err(|error| caller::from_signature(&error))?;
+    header
+        .verify(body, key)
+        .map_err(|error| caller::from_signature(&error))?;
     let digest = blake2b_512_base64(body);
     let signed = header.signing_string(&digest);
-    Ok(format!("verified over the {} bytes of the body; the signed text is\n{signed}", body.len()))
+    Ok(format!(
+        "verified over the {} bytes of the body; the signed text is\n{signed}",
+        body.len()
+    ))
 }
 
 fn finish(steps: &[Step], json: bool, explain: bool) -> anyhow::Result<()> {
@@ -207,7 +251,11 @@ fn print_json(steps: &[Step], failed: Option<&Refusal>) {
 fn print_steps(steps: &[Step]) {
     for step in steps {
         match &step.outcome {
-            Ok(text) => println!("ok      {}: {}", step.name, text.replace('\n', "\n          ")),
+            Ok(text) => println!(
+                "ok      {}: {}",
+                step.name,
+                text.replace('\n', "\n          ")
+            ),
             Err(refusal) => println!("FAILED  {}: {refusal}", step.name),
         }
     }

@@ -23,8 +23,15 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
-    let Command::Show { admin, id, network, json } = command;
-    let on = network.as_ref().map(|name| format!("?network={}", encoded(name)));
+    let Command::Show {
+        admin,
+        id,
+        network,
+        json,
+    } = command;
+    let on = network
+        .as_ref()
+        .map(|name| format!("?network={}", encoded(name)));
     let path = format!("/transactions/{}{}", encoded(id), on.unwrap_or_default());
     let answer = admin.client()?.get(&path).await?;
     if *json {
@@ -33,7 +40,12 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     }
     println!("transaction {id}");
     for entry in answer["timeline"].as_array().into_iter().flatten() {
-        println!("{}  {:<21} {}", output::text(entry, "at"), output::text(entry, "what"), about(entry));
+        println!(
+            "{}  {:<21} {}",
+            output::text(entry, "at"),
+            output::text(entry, "what"),
+            about(entry)
+        );
     }
     Ok(())
 }
@@ -42,18 +54,26 @@ fn about(entry: &Value) -> String {
     match entry["what"].as_str() {
         Some("request acknowledged") => format!(
             "{} of order {} by {}, message {}",
-            output::text(entry, "action"), output::text(entry, "order_id"),
-            output::text(entry, "caller"), output::text(entry, "message_id"),
+            output::text(entry, "action"),
+            output::text(entry, "order_id"),
+            output::text(entry, "caller"),
+            output::text(entry, "message_id"),
         ),
         Some("callback decided") => format!(
             "callback {} ({}) for {}, now {}",
-            entry["callback"], output::text(entry, "kind"),
-            output::text(entry, "url"), output::text(entry, "state"),
+            entry["callback"],
+            output::text(entry, "kind"),
+            output::text(entry, "url"),
+            output::text(entry, "state"),
         ),
         _ => format!(
             "callback {}, attempt {}: {} {} in {} ms",
-            entry["callback"], entry["attempt"], output::text(entry, "outcome"),
-            entry["status"].as_u64().map_or("without an answer".to_owned(), |s| s.to_string()),
+            entry["callback"],
+            entry["attempt"],
+            output::text(entry, "outcome"),
+            entry["status"]
+                .as_u64()
+                .map_or("without an answer".to_owned(), |s| s.to_string()),
             entry["duration_ms"],
         ),
     }
