@@ -14,6 +14,15 @@ fn document(app: &TestApp, sample: Sample) -> Value {
     serde_json::from_str(&text.expect("a sample")).expect("JSON")
 }
 
+/// A cancel of an order that a test named itself.
+async fn cancel(app: &TestApp, sample: Sample, id: &str) -> Value {
+    let mut message = app.cancel_of(sample);
+    message.order = id.to_owned();
+    let reply = app.send(&message).await;
+    assert_eq!(reply.status, 200, "{}", reply.json());
+    app.callback(&message.message).await.json()
+}
+
 async fn put(app: &TestApp, id: &str, document: &Value) -> app::Answer {
     app.admin("PUT", &format!("/orders/{id}"), Some(document))
         .await
@@ -43,5 +52,57 @@ async fn an_order_asked_for_in_another_version_says_in_all_its_words_that_it_is_
     );
     let code = &new["fulfillments"][0]["state"]["descriptor"]["code"];
     assert_eq!(code, "RIDE_CANCELLED");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_taken_in_can_be_changed_and_cancelled_whatever_its_fulfilments_look_like()
+ {
+    let app = TestApp::start().await;
+    for (number, (given, expected)) in [
+        (json!(null), json!(null)),
+        (json!({"id": "F"}), json!({"id": "F"})),
+        (json!([7]), json!([7])),
+        (json!([{"state": null}]), cancelled_fulfillment()),
+        (json!([{"state": "X"}]), cancelled_fulfillment()),
+        (
+            json!([{"state": {"descriptor": null}}]),
+            cancelled_fulfillment(),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut order = document(&app, O1);
+        let id = format!("odd-{number}");
+        order["message"]["order"]["id"] = json!(id);
+        order["message"]["order"]["fulfillments"] = given.clone();
+        assert_eq!(put(&app, &id, &order).await.status, 201, "{given}");
+        let change = json!({"status": "Confirmed"});
+        let path = format!("/orders/{id}");
+        let changed = app.admin("PATCH", &path, Some(&change)).await;
+        assert_eq!(changed.status, 200, "{given}: {}", changed.text);
+        let callback = cancel(&app, O1, &id).await;
+        assert_eq!(callback["message"]["order"]["fulfillments"], expected);
+    }
+    app.stop().await;
+}
+
+fn cancelled_fulfillment() -> Value {
+    json!([{"state": {"descriptor": {"code": "CANCELLED"}}}])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_without_a_time_is_not_ignored_when_the_providers_clock_is_ahead_of_ours() {
+    let app = TestApp::start().await;
+    let mut order = document(&app, TRIP_1);
+    let ahead = chrono::Utc::now() + chrono::TimeDelta::minutes(2);
+    order["context"]["timestamp"] = json!(ahead.to_rfc3339());
+    assert_eq!(put(&app, "trip_1", &order).await.status, 201);
+    let started = json!({"status": "InProgress"});
+    let changed = app.admin("PATCH", "/orders/trip_1", Some(&started)).await;
+    assert_eq!(changed.body["applied"], true, "{}", changed.text);
+    let answer = cancel(&app, TRIP_1, "trip_1").await;
+    assert_eq!(answer["error"]["code"], "50001", "a started ride: {answer}");
     app.stop().await;
 }
