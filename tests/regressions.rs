@@ -106,3 +106,67 @@ async fn news_without_a_time_is_not_ignored_when_the_providers_clock_is_ahead_of
     assert_eq!(answer["error"]["code"], "50001", "a started ride: {answer}");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_message_without_a_booking_block_keeps_the_block_and_the_terms() {
+    let policy =
+        "[[policy.half.rule]]\npercent = \"50\"\n[[policy.default.rule]]\npercent = \"100\"";
+    let app = TestApp::start_with(policy).await;
+    let mut order = document(&app, TRIP_1);
+    order["booking"] = json!({"external_id": "X-1", "policy": "half",
+        "status": "AwaitingProvider", "starts_at": "2099-01-01T00:00:00Z"});
+    assert_eq!(put(&app, "trip_1", &order).await.status, 201);
+    order.as_object_mut().expect("an object").remove("booking");
+    assert_eq!(
+        put(&app, "trip_1", &order).await.body["result"],
+        "unchanged"
+    );
+    order["context"]["timestamp"] = json!("2021-03-23T10:05:00.000Z");
+    assert_eq!(put(&app, "trip_1", &order).await.body["result"], "updated");
+
+    let kept = app.get("/orders/trip_1").await.body;
+    assert_eq!(kept["state"], "Confirmed");
+    assert_eq!(kept["booking"]["external_id"], "X-1");
+    assert_eq!(kept["booking"]["starts_at"], "2099-01-01T00:00:00Z");
+    assert_eq!(kept["policy"]["name"], "half");
+    let callback = cancel(&app, TRIP_1, "trip_1").await;
+    assert_eq!(
+        callback["message"]["order"]["quote"]["price"]["value"],
+        "90"
+    );
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terms_that_were_agreed_do_not_vanish_with_a_message_that_does_not_repeat_them() {
+    let app = TestApp::start().await;
+    let mut order = document(&app, O1);
+    assert_eq!(put(&app, "O1", &order).await.status, 201);
+    let content = order["message"]["order"].as_object_mut().expect("an order");
+    content.remove("cancellation_terms");
+    content.insert("updated_at".to_owned(), json!("2026-03-02T06:30:00Z"));
+    assert_eq!(put(&app, "O1", &order).await.body["result"], "updated");
+    let callback = cancel(&app, O1, "O1").await;
+    assert_eq!(
+        callback["message"]["order"]["quote"]["price"]["value"],
+        "30"
+    );
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_of_a_network_that_was_left_is_not_cancelled_behind_its_bap() {
+    let mut app = TestApp::start().await;
+    app.hand_over(TRIP_1).await;
+    let text = std::fs::read_to_string(app.config_file()).expect("read");
+    let renamed = text.replace("[network.mobility]", "[network.rides]");
+    std::fs::write(app.config_file(), renamed).expect("written");
+    app.restart().await;
+    let asked = json!({"by": "provider"});
+    let path = "/orders/trip_1/cancel?network=mobility";
+    let answer = app.admin("POST", path, Some(&asked)).await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    let kept = app.get("/orders/trip_1?network=mobility").await.body;
+    assert_eq!(kept["state"], "Confirmed");
+    app.stop().await;
+}
