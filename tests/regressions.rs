@@ -170,3 +170,14 @@ async fn an_order_of_a_network_that_was_left_is_not_cancelled_behind_its_bap() {
     assert_eq!(kept["state"], "Confirmed");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_where_nothing_is_served_has_a_request_id_too() {
+    let app = TestApp::start().await;
+    for path in ["/cancel/", "/elsewhere/cancel"] {
+        let answer = app::answer(app.http.post(app.url(path))).await;
+        assert_eq!(answer.status, 404);
+        assert!(answer.headers.contains_key("x-request-id"), "{path}");
+    }
+    app.stop().await;
+}

@@ -4,6 +4,7 @@
 //! form, never what is logged or counted.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::filter::ParseError;
@@ -15,6 +16,9 @@ use tracing_subscriber::{EnvFilter, fmt};
 const SECONDS: [f64; 12] = [
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
+
+/// How often measured values are put into their buckets.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Why telemetry cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +81,8 @@ where
 
 type Subscriber = dyn tracing::Subscriber + Send + Sync;
 
-/// Collects metrics for the whole process; the handle renders them in Prometheus' text form.
-///
-/// Whoever holds it calls `run_upkeep` every few seconds, so that histograms stay small
-/// between two scrapes.
+/// Collects metrics for the whole process; the handle renders them in Prometheus' text form
+/// and wants to be kept small by [`keep_small`].
 ///
 /// # Errors
 /// When metrics were set up before.
@@ -88,6 +90,15 @@ pub fn collect_metrics() -> Result<PrometheusHandle, Error> {
     let seconds = Matcher::Suffix("_seconds".to_owned());
     let builder = PrometheusBuilder::new().set_buckets_for_metric(seconds, &SECONDS)?;
     Ok(builder.install_recorder()?)
+}
+
+/// Sorts what was measured into its buckets, for ever: the recorder keeps every single value
+/// until then, and nobody may ever come to read the metrics.
+pub async fn keep_small(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP_EVERY).await;
+        metrics.run_upkeep();
+    }
 }
 
 #[cfg(test)]

@@ -62,10 +62,14 @@ pub async fn answer(
         }
         Err(refusal) => refuse(&doors, network, &request, &refusal, &seen),
     };
-    if let Ok(id) = HeaderValue::from_str(&seen.request_id) {
+    name_request(&mut response, &seen.request_id);
+    response
+}
+
+fn name_request(response: &mut HttpResponse, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), id);
     }
-    response
 }
 
 /// The checks, cheap first. The first that fails is the answer.
@@ -231,12 +235,12 @@ pub async fn nowhere(request: HttpRequest) -> HttpResponse {
         Word::UnknownAction,
         format!("nothing is served at {path:?}"),
     );
-    reply::nack(
-        &refusal,
-        Audience {
-            dialect: Dialect::V1,
-            realm: "",
-            gateway: false,
-        },
-    )
+    let audience = Audience {
+        dialect: Dialect::V1,
+        realm: "",
+        gateway: false,
+    };
+    let mut response = reply::nack(&refusal, audience);
+    name_request(&mut response, &Uuid::now_v7().to_string());
+    response
 }

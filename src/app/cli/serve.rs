@@ -25,6 +25,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = load(arguments.config.as_deref())?;
     telemetry::log_to_stderr(&config.log)?;
     let metrics = telemetry::collect_metrics()?;
+    tokio::spawn(telemetry::keep_small(metrics.clone()));
     let grace = match config.environment {
         Environment::Production => GRACE,
         Environment::Development => Duration::ZERO,
