@@ -181,3 +181,20 @@ async fn an_answer_where_nothing_is_served_has_a_request_id_too() {
     }
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ride_of_two_legs_is_not_over_with_the_first() {
+    let app = TestApp::start().await;
+    let mut order = document(&app, O1);
+    order["message"]["order"]["fulfillments"] = json!([{"id": "F1"}, {"id": "F2"}]);
+    assert_eq!(put(&app, "O1", &order).await.status, 201);
+    for (leg, state) in [("F1", "InProgress"), ("F2", "Completed")] {
+        let ended = json!({"fulfillments": [{"id": leg, "state": "RIDE_ENDED"}]});
+        let changed = app.admin("PATCH", "/orders/O1", Some(&ended)).await;
+        assert_eq!(
+            (changed.status, &changed.body["state"]),
+            (200, &json!(state))
+        );
+    }
+    app.stop().await;
+}

@@ -102,10 +102,8 @@ fn apply(
     for news in &change.fulfillments {
         fulfillment(&mut order, news.id.as_deref())?.state = Some(news.state.clone());
     }
-    let implied = change
-        .fulfillments
-        .iter()
-        .find_map(|f| words::state_of_fulfillment_code(&f.state));
+    let codes = order.fulfillments.iter().map(|one| one.state.as_deref());
+    let implied = words::state_of_fulfillments(codes).filter(|_| !change.fulfillments.is_empty());
     order.state = change.status.or(implied).unwrap_or(known.state);
     let document = splice(document, &order, occurred_at)?;
     Ok(Some((order, document)))
