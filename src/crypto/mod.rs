@@ -1,5 +1,11 @@
-//! Digests, keys and signatures as the networks define them. Imports nothing of ours.
+//! Digests, keys and signatures as the networks define them: what proves a caller, and what
+//! proves us to others.
+//!
+//! Everything here is pure: bytes, text and times come in, an answer goes out. It imports
+//! nothing of ours, reads no clock and no file; only [`keys::SigningKey::generate`] asks the
+//! system for random bytes. Whose key it is, and whether it may be used, is for the registry.
 
 pub mod digest;
 pub mod keys;
+pub mod published;
 pub mod signature;
