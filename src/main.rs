@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! Parses arguments and hands over to the command line of the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    beckn_bpp::app::cli::main()
+}

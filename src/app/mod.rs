@@ -1,7 +1,6 @@
-//! The program as a whole: what it is told (configuration) and how it tells of itself (telemetry).
-//!
-//! The top layer: it may import everything, and nothing imports it but `main`. It reads the
-//! clock, the environment and the files so that nothing below has to.
+//! Puts the parts together: configuration, the running server, the command line.
 
+pub mod cli;
 pub mod config;
+pub mod server;
 pub mod telemetry;

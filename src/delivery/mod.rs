@@ -1,8 +1,24 @@
 //! Callbacks owed become callbacks delivered: claim, sign, post, settle.
+//!
+//! Read [`worker`] for the loop, [`attempt`] for one try, [`send`] for what goes over the wire,
+//! [`verdict`] for how an answer is judged and [`schedule`] for what follows. [`guard`] and
+//! [`address`] say where a callback may go, [`breaker`] spares hosts that fail. Nothing in here
+//! decides anything about an order, builds a body, or reads the system clock by itself.
+
+pub mod address;
+pub mod attempt;
+pub mod breaker;
+pub mod guard;
+pub mod restamp;
+pub mod schedule;
+pub mod send;
+pub mod steady;
+pub mod verdict;
+pub mod worker;
 
 use std::time::Duration;
 
-/// One `[delivery]` section.
+/// The `[delivery]` section.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Waiting time before each attempt of a run; the first is normally zero.

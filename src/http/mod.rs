@@ -1,11 +1,33 @@
-//! The doors: public routes for the networks, admin routes for the provider.
+//! The doors: the route table, whole, on one screen.
+//!
+//! Two listeners. The public one answers the networks and health; the admin one, on loopback
+//! by default, serves the provider and its operator behind a token. No decisions are made here.
 
+pub mod admin;
+pub mod body;
+pub mod health;
+pub mod limits;
+pub mod network;
+pub mod refusals;
+pub mod reply;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::header::HeaderName;
+use actix_web::web::{self, Data, ServiceConfig};
 use ipnet::IpNet;
 
-/// The `[http]` section.
+use crate::domain::policy::Policy;
+use crate::engine::Engine;
+use crate::networks::Networks;
+
+/// Every answer carries its own id, so that people can speak about one.
+pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The `[http]` and `[limits]` sections.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where doors, `on_subscribe` and health listen.
@@ -28,4 +50,82 @@ pub struct Settings {
     pub per_address_per_second: u32,
     /// Requests per second signed by one subscriber; 0 means no limit.
     pub per_subscriber_per_second: u32,
+}
+
+/// What the handlers reach: built once in `app`, shared by all workers.
+pub struct Doors {
+    /// The use case.
+    pub engine: Engine,
+    /// The joined networks.
+    pub networks: Arc<Networks>,
+    /// The configured policies.
+    pub policies: BTreeMap<String, Policy>,
+    /// What is let in.
+    pub limits: limits::Limits,
+    /// How much of a body is read.
+    pub body_limits: body::Limits,
+    /// The last refusals.
+    pub refusals: refusals::Refusals,
+    /// Whether the server takes requests.
+    pub readiness: health::Readiness,
+    /// SHA-256 of the admin token.
+    pub admin_token_sha256: [u8; 32],
+    /// Renders the metrics.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+/// What the networks reach: one path per action, below each network's own path.
+pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
+    config.app_data(doors.clone()).configure(health_routes);
+    for network in doors.networks.iter() {
+        let name = network.name().clone();
+        let path = format!("{}/{{action}}", network.base_path());
+        config.service(web::resource(path).to(move |doors, request, payload| {
+            network::answer(doors, name.clone(), request, payload)
+        }));
+    }
+    config.default_service(web::to(network::nowhere));
+}
+
+/// What the provider and its operator reach.
+pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
+    config
+        .app_data(doors.clone())
+        .configure(health_routes)
+        .route("/orders", web::get().to(admin::orders::list))
+        .route("/orders", web::post().to(admin::import::import))
+        .route("/orders/{id}", web::get().to(admin::orders::show))
+        .route("/orders/{id}", web::put().to(admin::orders::put))
+        .route("/orders/{id}", web::patch().to(admin::orders::patch))
+        .route("/orders/{id}/cancel", web::post().to(admin::orders::cancel))
+        .route("/events", web::get().to(admin::events::after))
+        .route("/callbacks", web::get().to(admin::callbacks::list))
+        .route("/callbacks/holds", web::get().to(admin::callbacks::holds))
+        .route("/callbacks/hold", web::post().to(admin::callbacks::hold))
+        .route(
+            "/callbacks/release",
+            web::post().to(admin::callbacks::release),
+        )
+        .route(
+            "/callbacks/redrive",
+            web::post().to(admin::callbacks::redrive_many),
+        )
+        .route("/callbacks/{id}", web::get().to(admin::callbacks::show))
+        .route(
+            "/callbacks/{id}/redrive",
+            web::post().to(admin::callbacks::redrive),
+        )
+        .route(
+            "/transactions/{id}",
+            web::get().to(admin::transactions::show),
+        )
+        .route("/refusals", web::get().to(admin::operate::refusals))
+        .route("/metrics", web::get().to(admin::operate::metrics))
+        .default_service(web::to(admin::nowhere));
+}
+
+fn health_routes(config: &mut ServiceConfig) {
+    config
+        .route("/health/live", web::get().to(health::live))
+        .route("/health/ready", web::get().to(health::ready));
 }

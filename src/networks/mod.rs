@@ -1,6 +1,9 @@
 //! The joined networks, each built once: its kind, our identity and keys there, its registry,
 //! its callback rule.
 
+pub mod callback_url;
+pub mod caller;
+
 use std::collections::BTreeMap;
 
 use url::Url;
@@ -8,7 +11,8 @@ use url::Url;
 use crate::crypto::signature::Signer;
 use crate::domain::ids::{NetworkName, SubscriberId};
 use crate::domain::order::Party;
-use crate::registry;
+use crate::protocol::on_cancel::Us;
+use crate::registry::{self, Registry};
 
 /// What sets one family of networks apart from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,22 +75,82 @@ pub struct Settings {
     pub cancelled_word: String,
 }
 
+impl CallbackRule {
+    /// The word used in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            CallbackRule::Registry => "registry",
+            CallbackRule::Host => "host",
+            CallbackRule::Exact => "exact",
+        }
+    }
+}
+
 /// The joined networks by name.
 pub struct Networks {
-    /// Name to network.
-    pub by_name: BTreeMap<NetworkName, Network>,
+    by_name: BTreeMap<NetworkName, Network>,
 }
 
 /// One joined network.
 pub struct Network {
     /// Its section of the configuration.
     pub settings: Settings,
+    /// Whom it asks for keys.
+    pub registry: Registry,
 }
 
 impl Networks {
+    /// Joins every configured network; registries are asked through `client`.
+    #[must_use]
+    pub fn join(settings: Vec<Settings>, client: &reqwest::Client) -> Self {
+        let join = |settings: Settings| {
+            let registry = Registry::new(settings.registry.clone(), client.clone());
+            (settings.name.clone(), Network { settings, registry })
+        };
+        Self {
+            by_name: settings.into_iter().map(join).collect(),
+        }
+    }
+
     /// The network of that name.
     #[must_use]
     pub fn get(&self, name: &NetworkName) -> Option<&Network> {
         self.by_name.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Network> {
+        self.by_name.values()
+    }
+}
+
+impl Network {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &NetworkName {
+        &self.settings.name
+    }
+
+    /// The path our routes are mounted at, without a trailing slash.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        self.settings.subscriber_url.path().trim_end_matches('/')
+    }
+
+    /// Who we are in a callback's context.
+    #[must_use]
+    pub fn us(&self) -> Us<'_> {
+        let url = self.settings.subscriber_url.as_str();
+        Us {
+            bpp_id: self.settings.subscriber_id.as_str(),
+            bpp_uri: url,
+        }
+    }
+
+    /// Whether a context's domain is served here; a context without one is.
+    #[must_use]
+    pub fn serves(&self, domain: Option<&str>) -> bool {
+        domain.is_none_or(|domain| self.settings.domains.iter().any(|served| served == domain))
     }
 }

@@ -1,8 +1,24 @@
 //! The network's registry: whose key is it, and where do they live.
+//!
+//! A door that has read a signature header asks [`Registry::subscriber`] for the record of that
+//! key; [`subscriber`] decides which rows of an answer may be believed, [`lookup`] keeps what was
+//! learnt and limits what is asked, `ask` is the HTTP question itself. Nothing here verifies a
+//! signature or judges a role: it only says what the registry vouches for at `now`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
+
+pub mod lookup;
+pub mod subscriber;
+
+mod ask;
+mod breaker;
+
+pub use ask::client;
+pub use lookup::Registry;
+pub use subscriber::{Address, Subscriber, Unusable};
 
 /// How to ask one network's registry.
 #[derive(Debug, Clone)]
@@ -31,4 +47,47 @@ impl Settings {
             lookups_per_second: 20,
         }
     }
+}
+
+/// Why there is no record to verify a signature with.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The registry answered, and has no such key of such a subscriber.
+    #[error("the registry does not list this subscriber with this key id")]
+    Unknown,
+    /// The registry lists the key, but it must not be used.
+    #[error("the registry lists this key, but {0}")]
+    NotUsable(#[source] Unusable),
+    /// Nobody can say which of the keys is meant.
+    #[error("the registry lists different keys under this key id")]
+    Ambiguous,
+    /// The registry was not asked or did not answer; nothing is known about the subscriber.
+    #[error("the registry cannot be asked at present: {0}")]
+    Unavailable(#[source] Outage),
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Outage {
+    /// Too many questions in this second.
+    #[error("too many lookups at once")]
+    TooManyLookups,
+    /// It failed several times in a row and is given rest.
+    #[error("it failed repeatedly and is left alone for a moment")]
+    Resting,
+    /// No connection, no complete answer, or none in time.
+    #[error("no complete answer came")]
+    Transport(#[source] Arc<reqwest::Error>),
+    /// It answered with a status that says nothing about the subscriber.
+    #[error("it answered with status {0}")]
+    Status(u16),
+    /// The answer is longer than is read.
+    #[error("its answer is longer than {limit} bytes")]
+    TooLong {
+        /// How much is read.
+        limit: usize,
+    },
+    /// The answer is no list of subscribers.
+    #[error("{0}")]
+    Answer(#[from] crate::protocol::registry::Error),
 }

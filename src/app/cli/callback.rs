@@ -1,0 +1,257 @@
+//! `callback list|show|redrive|hold|release`, through the admin API.
+
+use anyhow::bail;
+use serde_json::{Value, json};
+
+use super::admin::{Admin, Client, encoded};
+use super::output;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List callbacks, oldest first
+    List {
+        #[command(flatten)]
+        admin: Admin,
+        /// Only in this state
+        #[arg(long, value_parser = ["pending", "delivered", "dead", "superseded"])]
+        state: Option<String>,
+        /// Only for this subscriber
+        #[arg(long)]
+        subscriber: Option<String>,
+        /// Only after this number
+        #[arg(long)]
+        after: Option<u64>,
+        /// At most this many
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one callback with its attempts and its body
+    Show {
+        #[command(flatten)]
+        admin: Admin,
+        /// Its number
+        id: u64,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send dead callbacks again, with a new run of the schedule
+    Redrive {
+        #[command(flatten)]
+        admin: Admin,
+        /// The number of one callback
+        id: Option<u64>,
+        /// Every dead callback for this subscriber
+        #[arg(long)]
+        subscriber: Option<String>,
+        /// Every dead callback
+        #[arg(long, conflicts_with_all = ["id", "subscriber"])]
+        all: bool,
+        /// Only say which
+        #[arg(long)]
+        dry_run: bool,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop sending until released; survives restarts
+    Hold {
+        #[command(flatten)]
+        admin: Admin,
+        /// Only to this subscriber
+        #[arg(long)]
+        subscriber: Option<String>,
+    },
+    /// Send again
+    Release {
+        #[command(flatten)]
+        admin: Admin,
+        /// Only to this subscriber
+        #[arg(long)]
+        subscriber: Option<String>,
+    },
+}
+
+pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::List {
+            admin,
+            state,
+            subscriber,
+            after,
+            limit,
+            json,
+        } => {
+            let mut query = vec![format!("limit={limit}")];
+            query.extend(state.as_ref().map(|state| format!("state={state}")));
+            query.extend(
+                subscriber
+                    .as_ref()
+                    .map(|s| format!("subscriber={}", encoded(s))),
+            );
+            query.extend(after.map(|after| format!("after={after}")));
+            list(&admin.client()?, &query.join("&"), *json).await
+        }
+        Command::Show { admin, id, json } => show(&admin.client()?, *id, *json).await,
+        Command::Redrive {
+            admin,
+            id,
+            subscriber,
+            all,
+            dry_run,
+            json,
+        } => {
+            let path = redrive_path(*id, subscriber.as_deref(), *all, *dry_run)?;
+            redrive(&admin.client()?, &path, *json).await
+        }
+        Command::Hold { admin, subscriber } => {
+            holds(&admin.client()?, "/callbacks/hold", subscriber.as_deref()).await
+        }
+        Command::Release { admin, subscriber } => {
+            holds(
+                &admin.client()?,
+                "/callbacks/release",
+                subscriber.as_deref(),
+            )
+            .await
+        }
+    }
+}
+
+async fn list(client: &Client, query: &str, json: bool) -> anyhow::Result<()> {
+    let answer = client.get(&format!("/callbacks?{query}")).await?;
+    if json {
+        output::json(&answer);
+        return Ok(());
+    }
+    let callbacks = answer["callbacks"].as_array().cloned().unwrap_or_default();
+    let rows: Vec<Vec<String>> = callbacks.iter().map(row).collect();
+    output::table(
+        &[
+            "number",
+            "state",
+            "order",
+            "attempts",
+            "last",
+            "next or made",
+            "url",
+        ],
+        &rows,
+    );
+    if let Some(next) = answer["next"].as_u64() {
+        println!("more: --after {next}");
+    }
+    Ok(())
+}
+
+fn row(callback: &Value) -> Vec<String> {
+    let attempts = callback["attempts"].as_array().cloned().unwrap_or_default();
+    let last = attempts.last().map_or("-".to_owned(), |last| {
+        output::text(last, "outcome").to_owned()
+    });
+    let pending = callback["state"] == "pending";
+    vec![
+        callback["id"].to_string(),
+        output::text(callback, "state").to_owned(),
+        output::text(&callback["order"], "id").to_owned(),
+        attempts.len().to_string(),
+        last,
+        output::text(callback, if pending { "next_at" } else { "created_at" }).to_owned(),
+        output::text(callback, "url").to_owned(),
+    ]
+}
+
+async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
+    let callback = client.get(&format!("/callbacks/{id}")).await?;
+    if json {
+        output::json(&callback);
+        return Ok(());
+    }
+    output::table(
+        &[
+            "number",
+            "state",
+            "order",
+            "attempts",
+            "last",
+            "next or made",
+            "url",
+        ],
+        &[row(&callback)],
+    );
+    for attempt in callback["attempts"].as_array().into_iter().flatten() {
+        println!(
+            "  {}  {}  {} ms  {}",
+            output::text(attempt, "at"),
+            output::text(attempt, "outcome"),
+            attempt["duration_ms"],
+            output::text(attempt, "detail"),
+        );
+    }
+    println!("{:#}", callback["body"]);
+    Ok(())
+}
+
+fn redrive_path(
+    id: Option<u64>,
+    subscriber: Option<&str>,
+    all: bool,
+    dry_run: bool,
+) -> anyhow::Result<String> {
+    match (id, subscriber, all) {
+        (Some(_), _, _) if dry_run => {
+            bail!("--dry-run is for a filter; a number names one callback")
+        }
+        (Some(id), None, _) => Ok(format!("/callbacks/{id}/redrive")),
+        (Some(_), Some(_), _) => bail!("name a callback, or --subscriber, not both"),
+        (None, Some(subscriber), _) => Ok(format!(
+            "/callbacks/redrive?limit=1000&dry_run={dry_run}&subscriber={}",
+            encoded(subscriber)
+        )),
+        (None, None, true) => Ok(format!("/callbacks/redrive?limit=1000&dry_run={dry_run}")),
+        (None, None, false) => bail!("say which: a number, --subscriber, or --all"),
+    }
+}
+
+async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> {
+    let answer = client.post(path, &json!({})).await?;
+    if json {
+        output::json(&answer);
+        return Ok(());
+    }
+    let (done, ids) = match answer["would_redrive"].as_array() {
+        Some(ids) => ("would be redriven", ids),
+        None => (
+            "redriven",
+            answer["redriven"]
+                .as_array()
+                .unwrap_or(const { &Vec::new() }),
+        ),
+    };
+    println!("{} {done}", ids.len());
+    if ids.len() == 1_000 {
+        println!("there may be more: run it again");
+    }
+    Ok(())
+}
+
+async fn holds(client: &Client, path: &str, subscriber: Option<&str>) -> anyhow::Result<()> {
+    let answer = client
+        .post(path, &json!({"subscriber": subscriber}))
+        .await?;
+    let holds: Vec<&str> = answer["holds"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    match holds.as_slice() {
+        [] => println!("nothing is held"),
+        ["*"] => println!("all callbacks are held"),
+        some => println!("held: {}", some.join(", ")),
+    }
+    Ok(())
+}

@@ -1,0 +1,354 @@
+//! `mock-network`: a registry, a BAP and this server on loopback, one command, no set-up.
+//!
+//! The mock parties are foreign: they reach the server over HTTP, as a network would. The
+//! server runs from a configuration file that stays readable in the data directory.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use chrono::Utc;
+use serde_json::{Value, json};
+use url::Url;
+use uuid::Uuid;
+
+use super::cancel::{CLI_BAP, CLI_BAP_KEY, Exchange, KEY_ID};
+use super::{output, serve};
+use crate::app::server::Server;
+use crate::app::telemetry;
+use crate::crypto::keys::SigningKey;
+use crate::crypto::signature::Signer;
+use crate::mock::bap::{self, BapHandle};
+use crate::mock::cancel_message::CancelMessage;
+use crate::mock::orders::{O1, O2, O3, Sample, TRIP_1, TRIP_2};
+use crate::mock::registry::{self, RegistryHandle};
+
+/// This server's subscriber id on the mock network.
+pub(super) const BPP: &str = "bpp.example.org";
+
+/// The mock BAP's.
+const BAP: &str = "bap.example.org";
+
+/// How long a callback may take.
+const WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// End after the first cancellations; exit code 0 only if every on_cancel verified
+    #[arg(long)]
+    once: bool,
+    /// Keep orders and callbacks in this directory; a temporary one by default
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The server's port; admin, registry, BAP and the cancel command have the four that follow
+    /// [default: 8080, or free ports with --once]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Print one JSON document (with --once)
+    #[arg(long, requires = "once")]
+    json: bool,
+}
+
+/// The parties of the network, running.
+struct Network {
+    server: Server,
+    bap: BapHandle,
+    registry: RegistryHandle,
+    token: String,
+    directory: Directory,
+}
+
+/// Where everything is kept; a temporary directory goes when this does.
+enum Directory {
+    Given(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl Directory {
+    fn path(&self) -> &Path {
+        match self {
+            Directory::Given(path) => path,
+            Directory::Temporary(directory) => directory.path(),
+        }
+    }
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    super::install_tls();
+    let network = Network::start(arguments).await?;
+    let acts = match network.hand_over_orders().await {
+        Ok(()) => network.play(arguments.json).await,
+        Err(error) => Err(error),
+    };
+    let result = match (acts, arguments.once) {
+        (Ok(acts), true) => {
+            if arguments.json {
+                output::json(&json!({"acts": acts}));
+            }
+            Ok(())
+        }
+        (Ok(_), false) => {
+            network.print_what_next();
+            serve::stop_signal().await
+        }
+        (Err(error), _) => Err(error),
+    };
+    network.stop().await;
+    result
+}
+
+impl Network {
+    async fn start(arguments: &Arguments) -> anyhow::Result<Self> {
+        let directory = match &arguments.data {
+            Some(path) => Directory::Given(path.clone()),
+            None => Directory::Temporary(tempfile::tempdir()?),
+        };
+        std::fs::create_dir_all(directory.path())
+            .with_context(|| format!("cannot make {}", directory.path().display()))?;
+        let base = match (arguments.port, arguments.once) {
+            (Some(port), _) => port,
+            (None, true) => 0,
+            (None, false) => 8080,
+        };
+        let [public, admin, registry_at, bap_at] = listeners(base)?;
+        let (public_url, admin_address) = (url_of(&public)?, admin.local_addr()?);
+        let bap_url = url_of(&bap_at)?;
+        let cli_url = Url::parse(&format!("http://127.0.0.1:{}", after(base, 4)))?;
+        let [bap_signer, bpp_signer, cli_signer] = signers()?;
+        let rows = vec![
+            registry::row(&bap_signer, "BAP", &bap_url),
+            registry::row(&cli_signer, "BAP", &cli_url),
+            registry::row(&bpp_signer, "BPP", &public_url),
+        ];
+        let registry = registry::start(registry_at, rows)?;
+        let bap = bap::start(bap_at, bap_signer, &registry.url, "")?;
+        let file = configuration(directory.path(), &public_url, admin_address, &registry.url)?;
+        // The server binds the addresses itself; they were only held to find free ones.
+        drop((public, admin));
+        let config = serve::ready(serve::load(Some(&file))?)?;
+        let token = config.admin_token.text()?.to_string();
+        telemetry::log_to_stderr(&config.log)?;
+        let metrics = telemetry::collect_metrics()?;
+        let server = Server::start(config, move || metrics.render()).await?;
+        Ok(Self {
+            server,
+            bap,
+            registry,
+            token,
+            directory,
+        })
+    }
+
+    /// Hands over the sample orders as the provider's system would.
+    async fn hand_over_orders(&self) -> anyhow::Result<()> {
+        let bap = (BAP, self.bap.url.as_str());
+        let cli_url = format!(
+            "http://127.0.0.1:{}",
+            after(self.server.public_address.port(), 4)
+        );
+        let cli = (CLI_BAP, cli_url.as_str());
+        let bpp_uri = format!("http://{}", self.server.public_address);
+        let bpp = (BPP, bpp_uri.as_str());
+        let placed = [
+            (TRIP_1, bap),
+            (O1, bap),
+            (TRIP_2, cli),
+            (O2, cli),
+            (O3, cli),
+        ];
+        let mut lines = Vec::new();
+        for (sample, bap) in placed {
+            lines.push(sample.placed_by(bap, bpp)?);
+        }
+        let answer = super::http_client()?
+            .post(format!("http://{}/orders", self.server.admin_address))
+            .bearer_auth(&self.token)
+            .body(lines.join("\n"))
+            .send()
+            .await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if !status.is_success() || text.contains("\"refused\"") {
+            bail!("the sample orders were not taken in: {status} {text}");
+        }
+        Ok(())
+    }
+
+    /// The first cancellations: one of 0.9.1, then a preview and its outcome of 1.1.0.
+    async fn play(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
+        let acts = [
+            (
+                "trip_1 is cancelled (0.9.1, free)",
+                TRIP_1,
+                "reason_3",
+                None,
+            ),
+            (
+                "O1 is priced (1.1.0, soft cancel)",
+                O1,
+                "001",
+                Some("SOFT_CANCEL"),
+            ),
+            (
+                "O1 is cancelled (1.1.0, 30 rupees by its terms)",
+                O1,
+                "001",
+                Some("CONFIRM_CANCEL"),
+            ),
+        ];
+        let mut documents = Vec::new();
+        for (title, order, reason, intent) in acts {
+            if !quiet {
+                println!("\n=== {title}\n");
+            }
+            let message = self.message(order, reason, intent)?;
+            let to = Url::parse(&message.bpp_uri)?;
+            let exchange = Exchange::run(&self.bap, &to, &message, WAIT).await?;
+            match quiet {
+                true => documents.push(exchange.to_json()),
+                false => exchange.print(),
+            }
+            exchange.check().with_context(|| title.to_owned())?;
+        }
+        Ok(documents)
+    }
+
+    fn message(
+        &self,
+        order: Sample,
+        reason: &str,
+        intent: Option<&str>,
+    ) -> anyhow::Result<CancelMessage> {
+        Ok(CancelMessage {
+            version: order.version.to_owned(),
+            domain: order.domain.to_owned(),
+            bap_id: BAP.to_owned(),
+            bap_uri: self.bap.url.to_string(),
+            bpp_id: BPP.to_owned(),
+            bpp_uri: format!("http://{}", self.server.public_address),
+            transaction: order.transaction()?,
+            message: Uuid::new_v4().to_string(),
+            at: Utc::now(),
+            order: order.id.to_owned(),
+            reason: Some(reason.to_owned()),
+            intent: intent.map(str::to_owned),
+            note: intent.map(|_| "Driver is not moving".to_owned()),
+        })
+    }
+
+    fn print_what_next(&self) {
+        let Server {
+            public_address,
+            admin_address,
+            ..
+        } = &self.server;
+        let token = self.directory.path().join("admin.token");
+        let registry = self.registry.url.as_str().trim_end_matches('/');
+        let listen = after(public_address.port(), 4);
+        println!("\n=== running; Ctrl-C ends it\n");
+        println!("networks    http://{public_address}");
+        println!("admin       http://{admin_address}");
+        println!("registry    {registry}");
+        println!("BAP         {}", self.bap.url);
+        println!("files       {}", self.directory.path().display());
+        println!("\nTry next, in another terminal:\n");
+        println!("  beckn-bpp cancel O3 --reason 001 --to http://{public_address} \\");
+        println!("      --registry {registry} --listen 127.0.0.1:{listen}");
+        println!(
+            "  beckn-bpp order show O1 --admin http://{admin_address} --token-file {}",
+            token.display()
+        );
+        println!(
+            "  curl -H \"Authorization: Bearer $(cat {})\" \\",
+            token.display()
+        );
+        println!("      'http://{admin_address}/events?after=0'");
+        println!("\nOrders to cancel: O3 (50 rupees), O2 (started: refused), and trip_2 with");
+        println!("  --core-version 0.9.1 --domain mobility");
+    }
+
+    async fn stop(self) {
+        self.server.stop(Duration::ZERO).await;
+        self.bap.stop().await;
+        self.registry.stop().await;
+    }
+}
+
+/// Port `base + offset`; no port stays none.
+fn after(base: u16, offset: u16) -> u16 {
+    if base == 0 {
+        0
+    } else {
+        base.saturating_add(offset)
+    }
+}
+
+fn listeners(base: u16) -> anyhow::Result<[TcpListener; 4]> {
+    let listen = |offset| {
+        let port = after(base, offset);
+        TcpListener::bind(("127.0.0.1", port))
+            .with_context(|| format!("port {port} is taken; choose others with --port"))
+    };
+    Ok([listen(0)?, listen(1)?, listen(2)?, listen(3)?])
+}
+
+fn url_of(listener: &TcpListener) -> anyhow::Result<Url> {
+    Ok(Url::parse(&format!("http://{}", listener.local_addr()?))?)
+}
+
+fn signers() -> anyhow::Result<[Signer; 3]> {
+    let signer = |subscriber_id: &str, key: &str| -> anyhow::Result<Signer> {
+        Ok(Signer {
+            subscriber_id: subscriber_id.to_owned(),
+            key_id: KEY_ID.to_owned(),
+            key: SigningKey::parse(key)?,
+            lifetime_seconds: 300,
+        })
+    };
+    Ok([
+        signer(BAP, include_str!("../../../keys/bap.signing"))?,
+        signer(BPP, include_str!("../../../keys/bpp.signing"))?,
+        signer(CLI_BAP, CLI_BAP_KEY)?,
+    ])
+}
+
+/// Writes the server's configuration and key; `serve --config` would take them too.
+fn configuration(
+    directory: &Path,
+    public: &Url,
+    admin: std::net::SocketAddr,
+    registry: &Url,
+) -> anyhow::Result<PathBuf> {
+    let file = directory.join("beckn-bpp.toml");
+    let bind = public.socket_addrs(|| None)?[0];
+    let text = format!(
+        r#"environment = "development"
+
+[http]
+bind = "{bind}"
+admin_bind = "{admin}"
+
+[store]
+path = "data"
+
+[network.mobility]
+kind = "beckn"
+domains = ["mobility", "mobility:ondemandride"]
+subscriber_id = "{BPP}"
+subscriber_url = "{public}"
+key_id = "{KEY_ID}"
+signing_key_file = "bpp.signing"
+registry_url = "{registry}"
+
+[log]
+level = "warn"
+"#
+    );
+    std::fs::write(
+        directory.join("bpp.signing"),
+        include_str!("../../../keys/bpp.signing"),
+    )?;
+    std::fs::write(&file, text)?;
+    Ok(file)
+}

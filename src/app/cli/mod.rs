@@ -1,0 +1,126 @@
+//! The command line: one file per command group, exit codes as promised.
+//!
+//! 0 ok, 1 failed, 2 usage, 3 store corrupt, 4 configuration.
+
+mod admin;
+mod callback;
+mod cancel;
+mod config;
+mod keys;
+mod mock_network;
+mod order;
+mod output;
+mod serve;
+mod signature;
+mod transaction;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::store;
+
+/// The cancellation server of a Beckn provider platform.
+#[derive(Debug, Parser)]
+#[command(
+    name = "beckn-bpp",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server: HTTP and delivery
+    Serve(serve::Arguments),
+    /// Run a registry, a BAP and this server on loopback, and show a cancellation
+    MockNetwork(mock_network::Arguments),
+    /// Make and show key pairs, in every encoding networks ask for
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Hand over, show and cancel orders, through the admin API
+    #[command(subcommand)]
+    Order(order::Command),
+    /// See and steer what is owed to the networks
+    #[command(subcommand)]
+    Callback(callback::Command),
+    /// See what is kept of a session
+    #[command(subcommand)]
+    Transaction(transaction::Command),
+    /// Sign, verify and explain signatures
+    #[command(subcommand)]
+    Signature(signature::Command),
+    /// Act as a BAP: sign a cancel, send it, wait for the on_cancel, show both
+    Cancel(cancel::Arguments),
+    /// See and check the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// A configuration that cannot be used: exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misconfigured(pub String);
+
+/// Runs the command line and says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(command)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("beckn-bpp: {error:#}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(arguments) => serve::run(&arguments).await,
+        Command::MockNetwork(arguments) => mock_network::run(&arguments).await,
+        Command::Keys(command) => keys::run(&command),
+        Command::Order(command) => order::run(&command).await,
+        Command::Callback(command) => callback::run(&command).await,
+        Command::Transaction(command) => transaction::run(&command).await,
+        Command::Signature(command) => signature::run(&command).await,
+        Command::Cancel(arguments) => cancel::run(&arguments).await,
+        Command::Config(command) => config::run(&command),
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<Misconfigured>().is_some() {
+        return 4;
+    }
+    match error.downcast_ref::<store::Error>() {
+        Some(store::Error::Corrupt { .. } | store::Error::TooNew { .. }) => 3,
+        _ => 1,
+    }
+}
+
+/// Picks the TLS provider of the process, once.
+fn install_tls() {
+    // Somebody else may have been first; any provider will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A plain HTTP client for the admin API and for registries.
+fn http_client() -> reqwest::Result<reqwest::Client> {
+    install_tls();
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(std::time::Duration::from_secs(60))
+        .build()
+}

@@ -1,0 +1,37 @@
+//! How answers are printed: for people by default, as JSON with `--json`.
+
+use serde_json::Value;
+
+/// Prints JSON, indented.
+pub(super) fn json(value: &Value) {
+    println!("{value:#}");
+}
+
+/// A member's text, or a dash.
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("-")
+}
+
+/// Prints rows under a heading, columns aligned.
+pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells
+            .chain([heading[column].chars().count()])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..heading.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        println!("{}", padded.join("  ").trim_end());
+    };
+    line(&heading.iter().map(ToString::to_string).collect::<Vec<_>>());
+    for row in rows {
+        line(row);
+    }
+}

@@ -1,0 +1,66 @@
+//! `serve`: the server, until a signal or a failed store ends it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Misconfigured;
+use crate::app::config::{self, Config, Environment};
+use crate::app::server::Server;
+use crate::app::telemetry;
+
+/// How long a stopping server still answers in production, so that a balancer can notice.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The configuration file; without it, defaults and environment alone
+    #[arg(long, env = "BECKN_BPP_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let config = load(arguments.config.as_deref())?;
+    telemetry::log_to_stderr(&config.log)?;
+    let metrics = telemetry::collect_metrics()?;
+    let grace = match config.environment {
+        Environment::Production => GRACE,
+        Environment::Development => Duration::ZERO,
+    };
+    let mut server = Server::start(ready(config)?, move || metrics.render()).await?;
+    tokio::select! {
+        signalled = stop_signal() => {
+            signalled?;
+            server.stop(grace).await;
+            Ok(())
+        }
+        why = server.failed() => {
+            server.stop(Duration::ZERO).await;
+            bail!("the server stopped by itself: {why}")
+        }
+    }
+}
+
+/// Loads a configuration, or says everything that is wrong with it.
+pub(super) fn load(path: Option<&Path>) -> anyhow::Result<Config> {
+    config::load(path, config::process_environment())
+        .map_err(|faults| Misconfigured(faults.to_string()).into())
+}
+
+/// Makes the token of a development server where it has none yet.
+pub(super) fn ready(mut config: Config) -> anyhow::Result<Config> {
+    config.http.admin_token_sha256 = config.admin_token.ready()?;
+    Ok(config)
+}
+
+/// Returns at SIGTERM or SIGINT.
+pub(super) async fn stop_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for Ctrl-C")?,
+    }
+    Ok(())
+}

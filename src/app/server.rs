@@ -1,0 +1,209 @@
+//! Builds each component once and runs them until stopped.
+//!
+//! The order of starting is the order of dependence: store, networks, engine, delivery, doors.
+//! Stopping goes the other way round: readiness off, doors closed, deliveries settled, store
+//! flushed.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::{Data, PayloadConfig};
+use actix_web::{App, HttpServer};
+use anyhow::Context as _;
+use chrono::Utc;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use super::config::Config;
+use crate::delivery;
+use crate::engine::Engine;
+use crate::http::body::Limits as BodyLimits;
+use crate::http::limits::Limits;
+use crate::http::refusals::Refusals;
+use crate::http::{self, Doors};
+use crate::networks::Networks;
+use crate::registry;
+use crate::store::sled::SledStore;
+use crate::store::{self, Store};
+
+/// How long a client may take to send its headers.
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest any question to a registry may take; each network may set less.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The longest a stop waits for requests in hand, in seconds.
+const STOP_SECONDS: u64 = 10;
+
+/// The most bytes of orders taken in one admin request.
+const ADMIN_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// A running server.
+pub struct Server {
+    /// Where the networks reach it.
+    pub public_address: SocketAddr,
+    /// Where the provider reaches it.
+    pub admin_address: SocketAddr,
+    doors: Data<Doors>,
+    handles: [ServerHandle; 2],
+    delivery: JoinHandle<Result<(), delivery::worker::Error>>,
+    stop_delivery: watch::Sender<bool>,
+    store: Arc<dyn Store>,
+}
+
+impl Server {
+    /// Starts everything; returns once both listeners answer.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or an address is taken.
+    pub async fn start(
+        config: Config,
+        metrics: impl Fn() -> String + Send + Sync + 'static,
+    ) -> anyhow::Result<Self> {
+        // A provider may have been installed before, by a test or an embedding program.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let public = listen(config.http.bind)?;
+        let admin = listen(config.http.admin_bind)?;
+        let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
+        let store = open(&config.store).await?;
+        let client = registry::client(REGISTRY_TIMEOUT)?;
+        let networks = Arc::new(Networks::join(config.networks, &client));
+        let worker = delivery::worker::Worker::new(
+            store.clone(),
+            networks.clone(),
+            config.delivery,
+            Utc::now,
+        )?;
+        let (stop_delivery, stopped) = watch::channel(false);
+        let delivery = tokio::spawn(async move {
+            let mut stopped = stopped;
+            // A sender that is gone means the same as one that says stop.
+            worker
+                .run(async move { drop(stopped.wait_for(|stop| *stop).await) })
+                .await
+        });
+        let doors = Data::new(Doors {
+            engine: Engine::new(store.clone()),
+            networks,
+            policies: config.policies,
+            limits: Limits::new(&config.http),
+            body_limits: BodyLimits {
+                bytes: config.http.body_bytes,
+                deadline: config.http.body_timeout,
+            },
+            refusals: Refusals::default(),
+            readiness: http::health::Readiness::default(),
+            admin_token_sha256: config.http.admin_token_sha256,
+            metrics: Box::new(metrics),
+        });
+        let handles = [
+            serve_public(public, &doors, config.http.connections)?,
+            serve_admin(admin, &doors)?,
+        ];
+        info!(public = %public_address, admin = %admin_address, "the server is ready");
+        let server = Self {
+            public_address,
+            admin_address,
+            doors,
+            handles,
+            delivery,
+            stop_delivery,
+            store,
+        };
+        Ok(server)
+    }
+
+    /// Returns when the delivery has ended by itself, which only a failed store makes it do.
+    pub async fn failed(&mut self) -> String {
+        match (&mut self.delivery).await {
+            Ok(Ok(())) => "delivery ended".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Stops: not ready at once, requests still answered for `grace`, then everything in hand
+    /// is finished and the store is written out.
+    pub async fn stop(self, grace: Duration) {
+        self.doors.readiness.drain();
+        tokio::time::sleep(grace).await;
+        for handle in &self.handles {
+            handle.stop(true).await;
+        }
+        // The receiver is gone when delivery has already ended.
+        let _ = self.stop_delivery.send(true);
+        if !self.delivery.is_finished() {
+            match self.delivery.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => error!(%error, "delivery ended with an error"),
+                Err(error) => error!(%error, "delivery did not end well"),
+            }
+        }
+        self.store.close().await;
+        info!("the server has stopped");
+    }
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address}; is another server running there?"))
+}
+
+async fn open(settings: &store::Settings) -> Result<Arc<dyn Store>, store::Error> {
+    match settings.clone() {
+        store::Settings::Sled { path, cache_bytes } => {
+            let opening = move || SledStore::open(&path, cache_bytes, Utc::now());
+            let store = tokio::task::spawn_blocking(opening).await;
+            let store = store.map_err(|error| store::Error::Stopped(error.to_string()))??;
+            Ok(Arc::new(store))
+        }
+    }
+}
+
+fn serve_public(
+    listener: TcpListener,
+    doors: &Data<Doors>,
+    connections: usize,
+) -> anyhow::Result<ServerHandle> {
+    let doors = doors.clone();
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let server = HttpServer::new(move || {
+        let doors = doors.clone();
+        App::new().configure(move |routes| http::public_routes(routes, &doors))
+    })
+    .workers(workers)
+    .max_connections(connections.div_ceil(workers))
+    .client_request_timeout(HEADERS_TIMEOUT)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(STOP_SECONDS)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
+}
+
+fn serve_admin(listener: TcpListener, doors: &Data<Doors>) -> anyhow::Result<ServerHandle> {
+    let doors = doors.clone();
+    let server = HttpServer::new(move || {
+        let doors = doors.clone();
+        App::new()
+            .app_data(PayloadConfig::new(ADMIN_BODY_BYTES))
+            .configure(move |routes| http::admin_routes(routes, &doors))
+    })
+    .workers(1)
+    .shutdown_timeout(STOP_SECONDS)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
+}

@@ -1,0 +1,157 @@
+//! One attempt from lease to settlement: send, decide what follows, record it.
+//!
+//! Runs as a task of its own, so that a slow host holds up nobody else. It ends with the lease
+//! settled or with the store's refusal to settle, which ends the worker: a panic while sending
+//! is caught here and is one failed attempt. What is recorded is how it went, never the body.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+
+use super::Settings;
+use super::schedule::{self, Run};
+use super::send::{Sender, Sent};
+use super::steady::later;
+use super::verdict::{Health, Verdict};
+use crate::networks::Networks;
+use crate::store::{self, Attempt, Callback, Claimed, Settlement, Store};
+
+/// How long to wait before asking a store again that had no room for a settlement.
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
+/// What every attempt needs.
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) networks: Arc<Networks>,
+    pub(super) settings: Settings,
+    pub(super) sender: Sender,
+}
+
+/// What the worker learns from an attempt.
+pub(super) struct Done {
+    pub(super) lane: String,
+    pub(super) health: Health,
+    pub(super) ended_at: DateTime<Utc>,
+}
+
+/// Sends a claimed callback once and settles it.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    claimed: Claimed,
+    now: DateTime<Utc>,
+) -> Result<Done, store::Error> {
+    let started = Instant::now();
+    let sent = AssertUnwindSafe(send(&shared, &claimed))
+        .catch_unwind()
+        .await;
+    let sent = sent.unwrap_or_else(|_| Sent::unanswered(Verdict::Panic, "our own code failed"));
+    let took = started.elapsed();
+    let ended_at = later(now, took);
+    let callback = claimed.callback;
+    let next = next(&shared.settings, &callback, sent.verdict, ended_at);
+    let attempt = Attempt {
+        at: now,
+        duration_ms: took.as_millis().try_into().unwrap_or(u64::MAX),
+        outcome: outcome(sent.verdict, next).to_owned(),
+        status: sent.status,
+        detail: sent.detail,
+    };
+    report(&callback, &attempt, next, ended_at);
+    let health = sent.verdict.health();
+    let id = callback.id;
+    settle(&*shared.store, Settlement { id, attempt, next }).await?;
+    let lane = callback.lane;
+    Ok(Done {
+        lane,
+        health,
+        ended_at,
+    })
+}
+
+async fn send(shared: &Shared, claimed: &Claimed) -> Sent {
+    let callback = &claimed.callback;
+    match shared.networks.get(&callback.order.network) {
+        Some(network) => {
+            shared
+                .sender
+                .send(network, &callback.url, &claimed.body)
+                .await
+        }
+        None => {
+            let complaint = format!("no network is called {}", callback.order.network);
+            Sent::unanswered(Verdict::UnknownNetwork, &complaint)
+        }
+    }
+}
+
+fn next(
+    settings: &Settings,
+    callback: &Callback,
+    verdict: Verdict,
+    now: DateTime<Utc>,
+) -> store::Next {
+    match schedule::next(settings, &Run::of(callback), verdict, jitter()) {
+        schedule::Next::Delivered => store::Next::Delivered,
+        schedule::Next::After(wait) => store::Next::Retry(later(now, wait)),
+        schedule::Next::Dead => store::Next::Dead,
+    }
+}
+
+/// Evenly between -1 and 1; a machine without randomness gets no jitter.
+fn jitter() -> f64 {
+    let draw = getrandom::u32().unwrap_or(u32::MAX / 2);
+    f64::from(draw) / f64::from(u32::MAX) * 2.0 - 1.0
+}
+
+/// A callback that is parked because it makes our code fail has a word of its own.
+fn outcome(verdict: Verdict, next: store::Next) -> &'static str {
+    match (verdict, next) {
+        (Verdict::Panic, store::Next::Dead) => "poison",
+        _ => verdict.outcome(),
+    }
+}
+
+async fn settle(store: &dyn Store, settlement: Settlement) -> Result<(), store::Error> {
+    loop {
+        match store.settle(settlement.clone()).await {
+            Err(store::Error::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
+            result => return result,
+        }
+    }
+}
+
+fn report(callback: &Callback, attempt: &Attempt, next: store::Next, ended_at: DateTime<Utc>) {
+    let outcome = attempt.outcome.clone();
+    metrics::counter!("bpp_callback_attempts_total", "outcome" => outcome).increment(1);
+    let took = Duration::from_millis(attempt.duration_ms);
+    metrics::histogram!("bpp_callback_duration_seconds").record(took.as_secs_f64());
+    if next == store::Next::Delivered {
+        let delay = (ended_at - callback.created_at)
+            .to_std()
+            .unwrap_or_default();
+        metrics::histogram!("bpp_callback_delivery_delay_seconds").record(delay.as_secs_f64());
+    }
+    log(callback, attempt, next);
+}
+
+fn log(callback: &Callback, attempt: &Attempt, next: store::Next) {
+    let (order, message) = (&callback.order.id, &callback.message);
+    let (subscriber, outcome) = (&callback.subscriber, &attempt.outcome);
+    match next {
+        store::Next::Delivered => tracing::info!(
+            order.id = %order, message.id = %message, subscriber.id = %subscriber,
+            duration_ms = attempt.duration_ms, "callback delivered"
+        ),
+        store::Next::Retry(at) => tracing::info!(
+            order.id = %order, message.id = %message, subscriber.id = %subscriber,
+            outcome, status = attempt.status, next_at = %at, "callback not delivered, to be tried again"
+        ),
+        store::Next::Dead => tracing::warn!(
+            order.id = %order, message.id = %message, subscriber.id = %subscriber,
+            outcome, status = attempt.status, "callback given up on; redrive it once the cause is mended"
+        ),
+    }
+}

@@ -1,0 +1,224 @@
+//! One attempt on the wire: sign now, POST, read the answer.
+//!
+//! The last step of the tour: `on_cancel` leaves here. The body was fixed when the callback was
+//! committed; only the signature is fresh (and the timestamp, where the network wants it). One
+//! deadline covers connecting, TLS, headers and body, and a bounded part of the answer is read.
+//! Redirects are not followed, proxies of the environment not used, compressed bodies not
+//! unpacked, and nothing is repeated here: [`worker`](super::worker) decides about that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use reqwest::dns::Resolve;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, redirect, retry};
+use tokio::time::{Instant, timeout_at};
+
+use super::Settings;
+use super::guard::{self, Guarded, Reach};
+use super::restamp::restamp;
+use super::verdict::{self, Answer, End, Verdict};
+use crate::networks::Network;
+
+/// How we introduce ourselves.
+const USER_AGENT: &str = concat!("beckn-bpp/", env!("CARGO_PKG_VERSION"));
+
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// Why nothing can be sent at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The HTTP client does not start, for want of root certificates say.
+    #[error("the HTTP client for callbacks cannot start")]
+    Client(#[from] reqwest::Error),
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The result.
+    pub verdict: Verdict,
+    /// The HTTP status, when there was one.
+    pub status: Option<u16>,
+    /// The answer's beginning or the complaint, safe to print.
+    pub detail: String,
+}
+
+impl Sent {
+    /// An attempt that got no answer.
+    #[must_use]
+    pub fn unanswered(verdict: Verdict, complaint: &str) -> Self {
+        Self {
+            verdict,
+            status: None,
+            detail: verdict::printable(complaint),
+        }
+    }
+}
+
+/// Posts callbacks, through one of two HTTP clients that are built once.
+pub struct Sender {
+    guarded: Client,
+    open: Client,
+    clock: fn() -> DateTime<Utc>,
+    timeout: Duration,
+    answer_bytes: usize,
+}
+
+impl Sender {
+    /// A sender that resolves names with `resolver` and signs with the time of `clock`.
+    ///
+    /// # Errors
+    /// When an HTTP client cannot be built.
+    pub fn new(
+        settings: &Settings,
+        clock: fn() -> DateTime<Utc>,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Self, Error> {
+        let guarded: Arc<dyn Resolve> = Arc::new(Guarded(Arc::clone(&resolver)));
+        Ok(Self {
+            guarded: client(settings, guarded)?,
+            open: client(settings, resolver)?,
+            clock,
+            timeout: settings.timeout,
+            answer_bytes: settings.answer_bytes,
+        })
+    }
+
+    /// Signs these bytes for that network and posts them, once.
+    pub async fn send(&self, network: &Network, url: &str, body: &Bytes) -> Sent {
+        let deadline = Instant::now() + self.timeout;
+        let now = (self.clock)();
+        let request = match self.request(network, url, body, now) {
+            Ok(request) => request,
+            Err(blocked) => return Sent::unanswered(Verdict::BlockedUrl, &blocked.to_string()),
+        };
+        match timeout_at(deadline, request.send()).await {
+            Err(_) => Sent::unanswered(Verdict::Timeout, "no answer within the deadline"),
+            Ok(Err(error)) => unsent(error),
+            Ok(Ok(response)) => self.read(response, deadline, now).await,
+        }
+    }
+
+    fn request(
+        &self,
+        network: &Network,
+        url: &str,
+        body: &Bytes,
+        now: DateTime<Utc>,
+    ) -> Result<RequestBuilder, guard::Error> {
+        let settings = &network.settings;
+        let reach = Reach::of(settings.allow_http_callbacks);
+        let url = guard::check(url, reach)?;
+        let renewed = settings.restamp.then(|| restamp(body, now)).flatten();
+        let body = renewed.unwrap_or_else(|| body.clone());
+        let authorization = settings.signer.authorization(&body, now.timestamp());
+        let client = match reach {
+            Reach::Public => &self.guarded,
+            Reach::Anywhere => &self.open,
+        };
+        let request = client.post(url).header(CONTENT_TYPE, "application/json");
+        Ok(request.header(AUTHORIZATION, authorization).body(body))
+    }
+
+    async fn read(&self, mut response: Response, deadline: Instant, now: DateTime<Utc>) -> Sent {
+        let status = response.status().as_u16();
+        if response.status().is_redirection() {
+            return redirected(&response);
+        }
+        let retry_after = header(&response, RETRY_AFTER);
+        let (body, end) = read_body(&mut response, self.answer_bytes, deadline).await;
+        let (verdict, detail) = verdict::judge(&Answer {
+            status,
+            retry_after: verdict::retry_after(&retry_after, now),
+            body,
+            end,
+        });
+        Sent {
+            verdict,
+            status: Some(status),
+            detail,
+        }
+    }
+}
+
+fn client(settings: &Settings, resolver: Arc<dyn Resolve>) -> Result<Client, Error> {
+    let builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .dns_resolver(resolver)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .no_proxy()
+        .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .connect_timeout(settings.connect_timeout)
+        .pool_max_idle_per_host(settings.in_flight_per_host)
+        .pool_idle_timeout(IDLE);
+    Ok(builder.build()?)
+}
+
+/// Reads until the end, the limit or the deadline; dropping the response then hangs up.
+async fn read_body(response: &mut Response, limit: usize, deadline: Instant) -> (Vec<u8>, End) {
+    let mut body = Vec::new();
+    let end = loop {
+        match timeout_at(deadline, response.chunk()).await {
+            Err(_) => break End::Timeout,
+            Ok(Err(error)) => break End::Broken(complaint(error)),
+            Ok(Ok(None)) => break End::Whole,
+            Ok(Ok(Some(chunk))) => {
+                let room = limit - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() > room {
+                    break End::TooLarge;
+                }
+            }
+        }
+    };
+    (body, end)
+}
+
+fn redirected(response: &Response) -> Sent {
+    let location = header(response, LOCATION);
+    Sent {
+        verdict: Verdict::Redirect,
+        status: Some(response.status().as_u16()),
+        detail: verdict::printable(&format!("Location: {location}")),
+    }
+}
+
+fn header(response: &Response, name: HeaderName) -> String {
+    let value = response.headers().get(name);
+    value.map_or_else(String::new, |v| {
+        String::from_utf8_lossy(v.as_bytes()).into_owned()
+    })
+}
+
+fn unsent(error: reqwest::Error) -> Sent {
+    if let Some(blocked) = guard::cause_of(&error) {
+        return Sent::unanswered(Verdict::BlockedAddress, &blocked.to_string());
+    }
+    let verdict = if error.is_timeout() {
+        Verdict::Timeout
+    } else {
+        Verdict::Transport
+    };
+    Sent::unanswered(verdict, &complaint(error))
+}
+
+/// The error with its causes, without the URL, which the callback shows already.
+fn complaint(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,344 @@
+//! What an answer to a callback means.
+//!
+//! Pure: [`send`](super::send) reads the bytes, this file judges them, and
+//! [`schedule`](super::schedule) decides what follows. Delivered is 2xx with an empty body or
+//! with JSON that is no NACK, whatever shape the ACK has. A NACK counts as one only under 2xx:
+//! under any other status the status itself is the verdict (a 401 or 400 often means that a key
+//! has not spread yet), and the body is kept for people to read.
+//! An answer that is longer than what is read cannot be judged and is not taken for delivered.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+/// The most characters of an answer or complaint that an attempt keeps.
+pub const MAX_DETAIL_CHARS: usize = 512;
+
+/// The result of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The subscriber has it.
+    Delivered,
+    /// The subscriber read it and refused it.
+    Nack,
+    /// Neither 2xx nor 3xx.
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// How long the subscriber asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// 3xx, which is never followed.
+    Redirect,
+    /// 2xx with a body that is not JSON.
+    NotJson,
+    /// 2xx with a body longer than is read.
+    AnswerTooLarge,
+    /// The deadline passed.
+    Timeout,
+    /// The connection failed before the answer was whole.
+    Transport,
+    /// The URL itself is forbidden, which no waiting changes.
+    BlockedUrl,
+    /// The name resolved to forbidden addresses only, which may change.
+    BlockedAddress,
+    /// The callback's network is not in the configuration.
+    UnknownNetwork,
+    /// Our own code failed.
+    Panic,
+}
+
+/// What an attempt says about the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It answers.
+    Well,
+    /// It does not, or asks to be spared.
+    Ill,
+    /// Nothing was learned.
+    Unknown,
+}
+
+impl Verdict {
+    /// The fixed word for records and metrics.
+    #[must_use]
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Nack => "nack",
+            Self::Status { .. } => "http_status",
+            Self::Redirect => "redirect",
+            Self::NotJson => "not_json",
+            Self::AnswerTooLarge => "answer_too_large",
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+            Self::BlockedUrl | Self::BlockedAddress => "blocked_address",
+            Self::UnknownNetwork => "unknown_network",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// What the breaker learns: transport failures, timeouts, 5xx and 429 are a host's fault.
+    #[must_use]
+    pub fn health(self) -> Health {
+        match self {
+            Self::Timeout | Self::Transport => Health::Ill,
+            Self::Status { code, .. } if code >= 500 || code == 429 => Health::Ill,
+            Self::BlockedUrl | Self::BlockedAddress | Self::UnknownNetwork | Self::Panic => {
+                Health::Unknown
+            }
+            _ => Health::Well,
+        }
+    }
+}
+
+/// How reading an answer's body ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// All of it was read.
+    Whole,
+    /// There is more than is read.
+    TooLarge,
+    /// The deadline passed.
+    Timeout,
+    /// The connection broke, with this complaint.
+    Broken(String),
+}
+
+/// An answer as far as it was read; never a 3xx.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Retry-After`, as a span.
+    pub retry_after: Option<Duration>,
+    /// The body's beginning.
+    pub body: Vec<u8>,
+    /// Whether that is all of it.
+    pub end: End,
+}
+
+/// Judges an answer; the text is what an operator wants to read of it.
+#[must_use]
+pub fn judge(answer: &Answer) -> (Verdict, String) {
+    if !(200..300).contains(&answer.status) {
+        let verdict = Verdict::Status {
+            code: answer.status,
+            retry_after: answer.retry_after,
+        };
+        return (verdict, shown(&answer.body));
+    }
+    match &answer.end {
+        End::Whole => judge_body(&answer.body),
+        End::TooLarge => (Verdict::AnswerTooLarge, shown(&answer.body)),
+        End::Timeout => (Verdict::Timeout, shown(&answer.body)),
+        End::Broken(complaint) => (Verdict::Transport, printable(complaint)),
+    }
+}
+
+fn judge_body(body: &[u8]) -> (Verdict, String) {
+    if body.trim_ascii().is_empty() {
+        return (Verdict::Delivered, String::new());
+    }
+    match serde_json::from_slice::<Value>(body) {
+        Err(_) => (Verdict::NotJson, shown(body)),
+        Ok(json) if is_nack(&json) => (Verdict::Nack, complaint(&json)),
+        Ok(_) => (Verdict::Delivered, shown(body)),
+    }
+}
+
+/// Every place where some version of the protocol writes its ACK or NACK.
+const STATUS_PATHS: [&str; 4] = [
+    "/message/ack/status",
+    "/message/status",
+    "/status",
+    "/ack_status",
+];
+
+fn is_nack(json: &Value) -> bool {
+    STATUS_PATHS.iter().any(|path| {
+        let status = json.pointer(path).and_then(Value::as_str);
+        status.is_some_and(|word| word.eq_ignore_ascii_case("NACK"))
+    })
+}
+
+/// The error of a NACK, which stands beside `message` or inside it; else the whole answer.
+fn complaint(json: &Value) -> String {
+    let places = ["/error", "/message/error"];
+    let error = places
+        .iter()
+        .find_map(|path| json.pointer(path).filter(|e| !e.is_null()));
+    printable(&error.unwrap_or(json).to_string())
+}
+
+/// `Retry-After` as a span from `now`: whole seconds or an HTTP date (RFC 9110, 10.2.3).
+#[must_use]
+pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(value).ok()?;
+    Some((date.to_utc() - now).to_std().unwrap_or_default())
+}
+
+fn shown(body: &[u8]) -> String {
+    // A character takes at most four bytes, so what lies beyond cannot be shown anyway.
+    let head = &body[..body.len().min(4 * MAX_DETAIL_CHARS)];
+    printable(&String::from_utf8_lossy(head))
+}
+
+/// Foreign text made safe to print: control and direction characters escaped, cut short.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = 0;
+    for c in text.chars() {
+        let piece = match c {
+            c if c.is_control() || is_direction(c) => c.escape_default().to_string(),
+            c => c.to_string(),
+        };
+        chars += piece.chars().count();
+        if chars > MAX_DETAIL_CHARS {
+            break;
+        }
+        out.push_str(&piece);
+    }
+    out
+}
+
+/// Characters that reorder or break the line they are shown in.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, body: &str) -> (Verdict, String) {
+        judge(&Answer {
+            status,
+            retry_after: None,
+            body: body.as_bytes().to_vec(),
+            end: End::Whole,
+        })
+    }
+
+    #[test]
+    fn every_shape_of_an_ack_and_an_empty_body_is_delivered() {
+        for body in [
+            "",
+            " \r\n",
+            r#"{"message":{"ack":{"status":"ACK"}}}"#,
+            r#"{"message":{"ack":{"status":"ACK"}},"error":{}}"#,
+            r#"{"message":{"ack":{"status":"ACK"}},"error":{"code":null}}"#,
+            r#"{"context":{},"message":{"ack":{"status":"ACK"}}}"#,
+            r#"{"status":"ACK","signature":"x"}"#,
+            r#"{"message":{"status":"ACK","messageId":"m"}}"#,
+            r#"{"ack_status":"ACK"}"#,
+            "{}",
+            "[]",
+            "null",
+            r#""OK""#,
+        ] {
+            for status in [200, 202, 204] {
+                assert_eq!(judged(status, body).0, Verdict::Delivered, "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_shape_of_a_nack_is_one_and_its_error_is_kept() {
+        for body in [
+            r#"{"message":{"ack":{"status":"NACK"}},"error":{"code":"30010"}}"#,
+            r#"{"context":{"a":"b"},"message":{"ack":{"status":"NACK"},"error":{"code":"30010"}}}"#,
+            r#"{"status":"NACK","error":{"code":"30010"}}"#,
+            r#"{"message":{"status":"NACK","error":{"code":"30010"}}}"#,
+            r#"{"ack_status":"nack","error":{"code":"30010"}}"#,
+        ] {
+            let expected = (Verdict::Nack, r#"{"code":"30010"}"#.to_owned());
+            assert_eq!(judged(200, body), expected, "{body}");
+        }
+        let bare = r#"{"message":{"ack":{"status":"NACK"}},"error":null}"#;
+        assert!(judged(200, bare).1.contains("NACK"));
+    }
+
+    #[test]
+    fn a_nack_under_another_status_is_judged_by_the_status() {
+        let body = r#"{"message":{"ack":{"status":"NACK"}}}"#;
+        let (verdict, detail) = judged(401, body);
+        assert_eq!(verdict.outcome(), "http_status");
+        assert_eq!(detail, body);
+    }
+
+    #[test]
+    fn what_is_not_json_or_not_whole_is_not_delivered() {
+        for body in ["OK", "<html>", "\u{1f}\u{8b}", "{", "{} {}", "\u{feff}{}"] {
+            assert_eq!(judged(200, body).0, Verdict::NotJson, "{body}");
+        }
+        let deep = "[".repeat(10_000);
+        assert_eq!(judged(200, &deep).0, Verdict::NotJson);
+        let cut = |end| {
+            let body = b"{}".to_vec();
+            judge(&Answer {
+                status: 200,
+                retry_after: None,
+                body,
+                end,
+            })
+            .0
+        };
+        assert_eq!(cut(End::TooLarge), Verdict::AnswerTooLarge);
+        assert_eq!(cut(End::Timeout), Verdict::Timeout);
+        assert_eq!(cut(End::Broken("reset".into())), Verdict::Transport);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_anything_else_is_ignored() {
+        let now = DateTime::from_timestamp(1_445_412_420, 0).expect("in range");
+        let read = |text| retry_after(text, now).map(|d| d.as_secs());
+        assert_eq!(read("120"), Some(120));
+        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(60));
+        assert_eq!(read("Wed, 21 Oct 2015 07:26:00 GMT"), Some(0));
+        for bad in ["", "-1", "1.5", "soon", "99999999999999999999999"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn kept_text_is_short_and_cannot_move_a_cursor() {
+        let shown = printable("a\r\n\u{1b}[31m\u{0}\u{202e}b");
+        assert_eq!(shown, "a\\r\\n\\u{1b}[31m\\u{0}\\u{202e}b");
+        for long in [
+            "x".repeat(9_999),
+            "\u{7}".repeat(9_999),
+            "\u{e4}".repeat(9_999),
+        ] {
+            let text = super::shown(long.as_bytes());
+            let chars = text.chars().count();
+            assert!(chars <= MAX_DETAIL_CHARS && chars > MAX_DETAIL_CHARS - 6);
+        }
+    }
+
+    #[test]
+    fn only_a_hosts_own_failures_count_against_it() {
+        let status = |code| {
+            Verdict::Status {
+                code,
+                retry_after: None,
+            }
+            .health()
+        };
+        for code in [500, 502, 503, 504, 429] {
+            assert_eq!(status(code), Health::Ill);
+        }
+        for code in [400, 401, 404, 409] {
+            assert_eq!(status(code), Health::Well);
+        }
+        assert_eq!(Verdict::Timeout.health(), Health::Ill);
+        assert_eq!(Verdict::Nack.health(), Health::Well);
+        assert_eq!(Verdict::Panic.health(), Health::Unknown);
+    }
+}

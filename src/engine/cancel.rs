@@ -1,0 +1,290 @@
+//! Door 1: a proven network request becomes a decision, a callback and an event, at once.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tracing::{error, info};
+use url::Url;
+
+use super::{Addressee, Engine, MAX_RACES, Saying, callback, cancelled_event, refusal_of};
+use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
+use crate::domain::ids::{OrderId, OrderKey, RequestKey};
+use crate::domain::order::Party;
+use crate::domain::refusal::{Refusal, Word};
+use crate::networks::Network;
+use crate::networks::caller::Verified;
+use crate::protocol::cancel::{self, Cancel};
+use crate::protocol::context::Context;
+use crate::protocol::on_cancel::{self, Content};
+use crate::protocol::raw::RawObject;
+use crate::protocol::schema;
+use crate::store::{Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
+
+/// A request whose sender is proven.
+pub struct ProvenCancel<'a> {
+    /// The network it came in on.
+    pub network: &'a Network,
+    /// Its context.
+    pub context: &'a Context,
+    /// The bytes that were signed.
+    pub body: &'a Bytes,
+    /// The same bytes, parsed.
+    pub message: &'a Value,
+    /// Who signed them.
+    pub caller: &'a Verified,
+    /// The header that was verified.
+    pub authorization: &'a str,
+    /// Where the answer goes: the checked `bap_uri`.
+    pub callback_base: &'a Url,
+}
+
+impl Engine {
+    /// Answers a proven request. `Ok` means ACK: request, order, callback and event are on
+    /// stable storage, or were already when the same request came before.
+    ///
+    /// # Errors
+    /// The first check that fails; nothing has been written then.
+    pub async fn cancel_from_network(
+        &self,
+        asked: &ProvenCancel<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let key = request_key(asked);
+        let known = self.store.request(&key).await.map_err(|e| refusal_of(&e))?;
+        if let Some(known) = known {
+            return same_request(&known, &asked.caller.body_digest);
+        }
+        check_fresh(asked.context, now)?;
+        check_schema(asked)?;
+        let cancel = cancel::decode(asked.message)?;
+        for _ in 0..MAX_RACES {
+            let stored = self.order_of_caller(asked, &cancel.order).await?;
+            check_reason(asked.network, &cancel.request, &stored, now)?;
+            self.store.writable().map_err(|e| refusal_of(&e))?;
+            let commit = transaction(asked, &cancel, &stored, &key, now)?;
+            match self
+                .store
+                .commit(commit)
+                .await
+                .map_err(|e| refusal_of(&e))?
+            {
+                Committed::Done { .. } => return Ok(()),
+                Committed::RequestKnown(known) => {
+                    return same_request(&known, &asked.caller.body_digest);
+                }
+                Committed::OrderChanged => {}
+            }
+        }
+        Err(Refusal::new(Word::Overloaded, "the order keeps changing").retry_after(1))
+    }
+
+    /// The order, if it exists on this network and this caller placed it: one answer for both.
+    async fn order_of_caller(
+        &self,
+        asked: &ProvenCancel<'_>,
+        id: &OrderId,
+    ) -> Result<StoredOrder, Refusal> {
+        let key = OrderKey {
+            network: asked.network.name().clone(),
+            id: id.clone(),
+        };
+        let stored = self.store.order(&key).await.map_err(|e| refusal_of(&e))?;
+        let caller = &asked.caller.subscriber.id;
+        let placed_by_caller = |stored: &StoredOrder| {
+            stored
+                .order
+                .placement
+                .as_ref()
+                .is_some_and(|placement| placement.bap.is(caller))
+        };
+        stored.filter(placed_by_caller).ok_or_else(|| {
+            Refusal::new(Word::OrderNotFound, "you have no such order here").at("message.order_id")
+        })
+    }
+}
+
+fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
+    RequestKey {
+        network: asked.network.name().clone(),
+        caller: asked.caller.subscriber.id.comparable().to_owned(),
+        transaction: asked.context.transaction.clone(),
+        message: asked.context.message.clone(),
+        action: asked.context.action.clone(),
+    }
+}
+
+/// The same bytes again get the stored answer; other bytes under the same ids are refused.
+fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
+    match known.body_digest == digest {
+        true => Ok(()),
+        false => Err(Refusal::new(
+            Word::RequestReused,
+            format!(
+                "the same transaction and message id came before with another body, at {}",
+                on_cancel::rfc3339(known.received_at)
+            ),
+        )
+        .at("context.message_id")),
+    }
+}
+
+fn check_fresh(context: &Context, now: DateTime<Utc>) -> Result<(), Refusal> {
+    match context.valid_until {
+        Some(until) if until < now => Err(Refusal::new(
+            Word::Stale,
+            format!(
+                "timestamp plus ttl was {}, our time is {}",
+                on_cancel::rfc3339(until),
+                on_cancel::rfc3339(now)
+            ),
+        )
+        .at("context.ttl")),
+        _ => Ok(()),
+    }
+}
+
+fn check_schema(asked: &ProvenCancel<'_>) -> Result<(), Refusal> {
+    schema::check(schema::Kind::Cancel, asked.context.dialect, asked.message)
+        .map_err(|error| Refusal::new(Word::SchemaMismatch, error.to_string()).at(error.path))
+}
+
+/// The reason must be in the network's table where it has one, and be there where terms want it.
+fn check_reason(
+    network: &Network,
+    request: &CancelRequest,
+    stored: &StoredOrder,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let path = "message.cancellation_reason_id";
+    if let Some(id) = &request.reason.id {
+        return check_known_reason(network, id).map_err(|refusal| refusal.at(path));
+    }
+    match needs_reason(&stored.order, request.by, now) {
+        true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
+        false => Ok(()),
+    }
+}
+
+fn check_known_reason(network: &Network, id: &str) -> Result<(), Refusal> {
+    let table = &network.settings.reasons;
+    if table.is_empty() {
+        return Ok(());
+    }
+    let Some(known) = table.iter().find(|known| known.id == id) else {
+        return Err(Refusal::new(
+            Word::InvalidReason,
+            "this code is not in the network's table",
+        ));
+    };
+    match known.by.is_empty() || known.by.contains(&Party::Customer) {
+        true => Ok(()),
+        false => Err(Refusal::new(
+            Word::InvalidReason,
+            "this code is the provider's to use",
+        )),
+    }
+}
+
+fn transaction(
+    asked: &ProvenCancel<'_>,
+    cancel: &Cancel,
+    stored: &StoredOrder,
+    key: &RequestKey,
+    now: DateTime<Utc>,
+) -> Result<Commit, Refusal> {
+    let decision = decide(&stored.order, &cancel.request, now);
+    let cancelled = match &decision {
+        Decision::Cancelled(cancellation) => Some(stored.order.cancelled(cancellation.clone())),
+        _ => None,
+    };
+    let event = cancelled.as_ref().and_then(|order| {
+        order
+            .cancellation
+            .as_ref()
+            .map(|cancellation| cancelled_event(order, cancellation))
+    });
+    let callback = answer(asked, stored, &decision, now).map_err(|error| {
+        error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
+        Refusal::new(Word::Internal, "the order cannot be read")
+    })?;
+    info!(order.id = %stored.order.key.id, message.id = %key.message,
+        subscriber.id = %key.caller, outcome = outcome(&decision), "a cancel is decided");
+    Ok(Commit {
+        order: OrderWrite {
+            key: stored.order.key.clone(),
+            expected_version: stored.order.version,
+            order: cancelled,
+            document: None,
+        },
+        request: Some(stored_request(asked, key, &cancel.order, now)),
+        callback: Some(callback),
+        event,
+        now,
+    })
+}
+
+fn outcome(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Cancelled(_) => "cancelled",
+        Decision::AlreadyCancelled(_) => "already_cancelled",
+        Decision::Quoted(_) => "quoted",
+        Decision::Refused(_) => "refused",
+    }
+}
+
+fn answer(
+    asked: &ProvenCancel<'_>,
+    stored: &StoredOrder,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> Result<crate::store::NewCallback, on_cancel::Error> {
+    let sentence;
+    let content = match decision {
+        Decision::Cancelled(c) | Decision::AlreadyCancelled(c) => Content::Cancelled(c),
+        Decision::Quoted(c) => Content::Quoted(c),
+        Decision::Refused(denial) => {
+            sentence = denial.sentence();
+            Content::Denied(&sentence)
+        }
+    };
+    let body = RawObject::parse(text(asked.body))?;
+    let context = body
+        .get("context")
+        .ok_or(on_cancel::Error::Missing("context"))?;
+    let saying = Saying {
+        dialect: asked.context.dialect,
+        context: on_cancel::context(context, asked.network.us(), None, now)?,
+        document: text(&stored.document),
+        content,
+    };
+    let to = Addressee {
+        subscriber: &asked.caller.subscriber.id,
+        transaction: &asked.context.transaction,
+        message: &asked.context.message,
+        base_url: asked.callback_base,
+    };
+    callback(asked.network, &to, &saying)
+}
+
+fn stored_request(
+    asked: &ProvenCancel<'_>,
+    key: &RequestKey,
+    order: &OrderId,
+    now: DateTime<Utc>,
+) -> StoredRequest {
+    StoredRequest {
+        key: key.clone(),
+        order: order.clone(),
+        body_digest: asked.caller.body_digest.clone(),
+        authorization: asked.authorization.to_owned(),
+        verifying_key: asked.caller.subscriber.verifying_key.to_base64(),
+        received_at: now,
+        callback: None,
+        body: asked.body.clone(),
+    }
+}
+
+/// Both bodies passed the strict parser, which takes UTF-8 alone.
+pub(super) fn text(bytes: &Bytes) -> &str {
+    std::str::from_utf8(bytes).unwrap_or("{}")
+}

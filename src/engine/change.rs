@@ -1,0 +1,176 @@
+//! Small changes to an order by the provider's dispatch: state and fulfilment states.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::cancel::text;
+use super::intake::{final_already, write};
+use super::{Engine, Error, MAX_RACES};
+use crate::domain::ids::OrderKey;
+use crate::domain::order::{Fulfillment, Order, State};
+use crate::protocol::on_cancel;
+use crate::protocol::raw::{RawArray, RawObject};
+use crate::protocol::{v1, words};
+use crate::store::Committed;
+
+/// The body of `PATCH /orders/{id}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The order's state, in the words of the admin API.
+    pub status: Option<State>,
+    /// The fulfilments that changed.
+    #[serde(default)]
+    pub fulfillments: Vec<FulfillmentChange>,
+    /// When it happened; absent means now. Older than what is known is ignored.
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// One fulfilment's new state.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FulfillmentChange {
+    /// Its id; absent means the only one.
+    pub id: Option<String>,
+    /// The state's code, such as `RIDE_STARTED`.
+    pub state: String,
+}
+
+impl Engine {
+    /// Applies a change; returns the order as it stands and whether it was changed, durable.
+    ///
+    /// # Errors
+    /// When there is no such order or it is final; a cancelled one tells how it was cancelled.
+    pub async fn change(
+        &self,
+        key: &OrderKey,
+        change: &Change,
+        now: DateTime<Utc>,
+    ) -> Result<(Order, bool), Error> {
+        if change.status == Some(State::Cancelled) {
+            let what =
+                "status: cancel with POST /orders/{id}/cancel, so that everybody hears of it";
+            return Err(Error::Invalid(what.to_owned()));
+        }
+        for _ in 0..MAX_RACES {
+            let stored = self.store.order(key).await?;
+            let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
+            let (order, document) = match apply(&stored.order, &stored.document, change, now)? {
+                Some((order, document)) => (order, Some(document)),
+                None => (stored.order.clone(), None),
+            };
+            let changed = document.is_some();
+            let commit = write(order.clone(), Some(&stored), document, now);
+            if let Committed::Done { .. } = self.store.commit(commit).await? {
+                return if stored.order.state.is_final() && !same_state(&stored.order, change) {
+                    Err(final_already(&stored.order))
+                } else {
+                    Ok((order, changed))
+                };
+            }
+        }
+        let what = "the order keeps changing; try again".to_owned();
+        Err(Error::Conflict {
+            what,
+            cancellation: None,
+        })
+    }
+}
+
+fn same_state(known: &Order, change: &Change) -> bool {
+    change.status == Some(known.state)
+}
+
+/// The changed order and document; `None` when the news is old or the order is final.
+fn apply(
+    known: &Order,
+    document: &Bytes,
+    change: &Change,
+    now: DateTime<Utc>,
+) -> Result<Option<(Order, Bytes)>, Error> {
+    let occurred_at = change.occurred_at.unwrap_or(now);
+    if known.state.is_final() || occurred_at < known.occurred_at {
+        return Ok(None);
+    }
+    let mut order = Order {
+        version: known.version + 1,
+        occurred_at,
+        ..known.clone()
+    };
+    for news in &change.fulfillments {
+        fulfillment(&mut order, news.id.as_deref())?.state = Some(news.state.clone());
+    }
+    let implied = change
+        .fulfillments
+        .iter()
+        .find_map(|f| words::state_of_fulfillment_code(&f.state));
+    order.state = change.status.or(implied).unwrap_or(known.state);
+    let document = splice(document, &order, occurred_at)?;
+    Ok(Some((order, document)))
+}
+
+fn fulfillment<'a>(order: &'a mut Order, id: Option<&str>) -> Result<&'a mut Fulfillment, Error> {
+    let only_one = order.fulfillments.len() == 1;
+    let found = order.fulfillments.iter_mut().find(|f| match id {
+        Some(id) => f.id.as_deref() == Some(id),
+        None => only_one,
+    });
+    found.ok_or_else(|| {
+        Error::Invalid(match id {
+            Some(id) => format!("fulfillments: the order has none with id {id:?}"),
+            None => "fulfillments: say which by id".to_owned(),
+        })
+    })
+}
+
+/// Writes the fulfilments' states into the document, so that later answers show them.
+fn splice(document: &Bytes, order: &Order, at: DateTime<Utc>) -> Result<Bytes, Error> {
+    splice_raw(text(document), order, at)
+        .map(Bytes::from)
+        .map_err(Error::Encode)
+}
+
+fn splice_raw(
+    document: &str,
+    order: &Order,
+    at: DateTime<Utc>,
+) -> Result<String, on_cancel::Error> {
+    let mut whole = RawObject::parse(document)?;
+    let Some(order_text) = whole.get("order").map(str::to_owned) else {
+        return Ok(document.to_owned());
+    };
+    let mut raw_order = RawObject::parse(&order_text)?;
+    if let Some(list) = raw_order.get("fulfillments").map(str::to_owned) {
+        let mut changed = RawArray::default();
+        for (item, known) in RawArray::parse(&list)?.iter().zip(&order.fulfillments) {
+            changed.push(with_state(item, known, at)?);
+        }
+        raw_order.set("fulfillments", changed.to_string());
+    } else if let (Some(one), Some(known)) = (
+        raw_order.get("fulfillment").map(str::to_owned),
+        order.fulfillments.first(),
+    ) {
+        raw_order.set("fulfillment", with_state(&one, known, at)?);
+    }
+    let raw_order = raw_order.to_string();
+    whole.set("order", raw_order);
+    Ok(whole.to_string())
+}
+
+fn with_state(
+    item: &str,
+    known: &Fulfillment,
+    at: DateTime<Utc>,
+) -> Result<String, on_cancel::Error> {
+    let Some(code) = &known.state else {
+        return Ok(item.to_owned());
+    };
+    let value: serde_json::Value = serde_json::from_str(item).unwrap_or_default();
+    if value["state"]["descriptor"]["code"].as_str() == Some(code) {
+        return Ok(item.to_owned());
+    }
+    let mut fulfillment = RawObject::parse(item)?;
+    v1::set_fulfillment_code(&mut fulfillment, code, at)?;
+    Ok(fulfillment.to_string())
+}

@@ -1,0 +1,263 @@
+//! Orders as the provider's system hands them over, and what changes about them later.
+//!
+//! An order that is final stays final; news older than what is known is ignored; the terms are
+//! frozen when the order is first taken in.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::{Engine, Error, MAX_RACES};
+use crate::domain::ids::{NetworkName, OrderId, OrderKey};
+use crate::domain::order::{Order, State};
+use crate::domain::policy::Policy;
+use crate::networks::{Network, Networks, callback_url};
+use crate::protocol::intake::{self, Facts};
+use crate::store::{Commit, Committed, OrderWrite, StoredOrder};
+
+/// The network name under which orders that are on no network are kept.
+pub const NO_NETWORK: &str = "none";
+
+/// What intake needs to know of the rest of the server.
+pub struct Placing<'a> {
+    /// The joined networks.
+    pub networks: &'a Networks,
+    /// The configured policies; `default` applies where nothing else does.
+    pub policies: &'a BTreeMap<String, Policy>,
+}
+
+/// What became of an order handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenIn {
+    /// It is new.
+    Created,
+    /// It replaced what was known.
+    Updated,
+    /// It is what was known, or older than that.
+    Unchanged,
+}
+
+impl TakenIn {
+    /// The word used in answers.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            TakenIn::Created => "created",
+            TakenIn::Updated => "updated",
+            TakenIn::Unchanged => "unchanged",
+        }
+    }
+}
+
+impl Engine {
+    /// Takes an order in; returns when it is on stable storage.
+    ///
+    /// # Errors
+    /// When it cannot be read or placed, or contradicts an order that is final.
+    pub async fn take_in(
+        &self,
+        placing: &Placing<'_>,
+        bytes: &[u8],
+        expected_id: Option<&OrderId>,
+        now: DateTime<Utc>,
+    ) -> Result<(OrderKey, TakenIn), Error> {
+        let facts = intake::read(bytes)?;
+        let document = Bytes::from(facts.document.clone());
+        let order = place(placing, facts, expected_id, now)?;
+        for _ in 0..MAX_RACES {
+            let stored = self.store.order(&order.key).await?;
+            let (order, result) = merge(&order, &document, stored.as_ref())?;
+            let key = order.key.clone();
+            let commit = write(order, stored.as_ref(), Some(document.clone()), now);
+            if let Committed::Done { .. } = self.store.commit(commit).await? {
+                return Ok((key, result));
+            }
+        }
+        Err(changing())
+    }
+}
+
+fn changing() -> Error {
+    let what = "the order keeps changing; try again".to_owned();
+    Error::Conflict {
+        what,
+        cancellation: None,
+    }
+}
+
+/// The commit that makes `order` the stored one; an equal version leaves it as it is.
+pub(super) fn write(
+    order: Order,
+    stored: Option<&StoredOrder>,
+    document: Option<Bytes>,
+    now: DateTime<Utc>,
+) -> Commit {
+    let expected_version = stored.map_or(0, |stored| stored.order.version);
+    let changed = order.version != expected_version;
+    Commit {
+        order: OrderWrite {
+            key: order.key.clone(),
+            expected_version,
+            document: document.filter(|_| changed),
+            order: changed.then_some(order),
+        },
+        request: None,
+        callback: None,
+        event: None,
+        now,
+    }
+}
+
+/// The order on its network, with its terms frozen; version 1.
+fn place(
+    placing: &Placing<'_>,
+    facts: Facts,
+    expected_id: Option<&OrderId>,
+    now: DateTime<Utc>,
+) -> Result<Order, Error> {
+    let id = agreed_id(expected_id, facts.id.as_ref())?;
+    let network = match &facts.placement {
+        Some(_) => network_of(placing.networks, &facts)?.name().clone(),
+        None => NetworkName::parse(NO_NETWORK).map_err(|e| Error::Invalid(e.to_string()))?,
+    };
+    if let Some(placement) = &facts.placement {
+        callback_url::callable(&placement.bap_uri)
+            .map_err(|error| Error::Invalid(format!("context.bap_uri: {error}")))?;
+    }
+    let policy = policy(placing, &facts)?;
+    Ok(Order {
+        key: OrderKey { network, id },
+        version: 1,
+        placement: facts.placement,
+        state: facts.state,
+        fulfillments: facts.fulfillments,
+        price: facts.price,
+        paid: facts.paid,
+        policy,
+        booked_at: facts.booked_at.or(facts.occurred_at).unwrap_or(now),
+        occurred_at: facts.occurred_at.unwrap_or(now),
+        booking: facts.booking,
+        cancellation: None,
+    })
+}
+
+fn agreed_id(expected: Option<&OrderId>, found: Option<&OrderId>) -> Result<OrderId, Error> {
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected != found => Err(Error::Invalid(format!(
+            "the path names order {expected}, the document order {found}"
+        ))),
+        (Some(id), _) | (None, Some(id)) => Ok(id.clone()),
+        (None, None) => Err(Error::Invalid("the order has no id".to_owned())),
+    }
+}
+
+/// The network named by the booking block, else the one that serves the domain as `bpp_id`.
+fn network_of<'a>(networks: &'a Networks, facts: &Facts) -> Result<&'a Network, Error> {
+    if let Some(name) = &facts.booking.network {
+        let network = networks
+            .iter()
+            .find(|network| network.name().as_str() == name);
+        return network.ok_or_else(|| {
+            Error::Invalid(format!("booking.network: {name:?} is not a joined network"))
+        });
+    }
+    let domain = facts.domain.as_deref();
+    let serving: Vec<_> = networks
+        .iter()
+        .filter(|network| network.serves(domain))
+        .collect();
+    let named_us = |network: &&&Network| {
+        facts
+            .bpp_id
+            .as_ref()
+            .is_some_and(|id| id.is(&network.settings.subscriber_id))
+    };
+    match (serving.as_slice(), serving.iter().find(named_us)) {
+        ([one], _) | (_, Some(one)) => Ok(one),
+        ([], _) => Err(Error::Invalid(format!(
+            "context.domain: {:?} is served by no joined network",
+            domain.unwrap_or_default()
+        ))),
+        _ => Err(Error::Invalid(
+            "several networks serve this domain: say which in booking.network".to_owned(),
+        )),
+    }
+}
+
+/// The order's own terms, else the named policy, else the default one, else free.
+fn policy(placing: &Placing<'_>, facts: &Facts) -> Result<Policy, Error> {
+    let named = facts.booking.policy.as_ref();
+    let policy =
+        match (&facts.own_terms, named) {
+            (Some(own), _) => own.clone(),
+            (None, Some(name)) => placing.policies.get(name).cloned().ok_or_else(|| {
+                Error::Invalid(format!("booking.policy: {name:?} is not configured"))
+            })?,
+            (None, None) => placing
+                .policies
+                .get("default")
+                .cloned()
+                .unwrap_or_else(Policy::free),
+        };
+    if let Some(price) = &facts.price {
+        policy
+            .check_currency(price)
+            .map_err(|error| Error::Invalid(error.to_string()))?;
+    }
+    Ok(policy)
+}
+
+/// What is stored after `new` arrives, and what that means.
+fn merge(
+    new: &Order,
+    document: &Bytes,
+    stored: Option<&StoredOrder>,
+) -> Result<(Order, TakenIn), Error> {
+    let Some(StoredOrder {
+        order: known,
+        document: known_document,
+    }) = stored
+    else {
+        return Ok((new.clone(), TakenIn::Created));
+    };
+    let same = known_document == document && known.booking == new.booking;
+    if same || new.occurred_at < known.occurred_at {
+        return Ok((known.clone(), TakenIn::Unchanged));
+    }
+    if known.state.is_final() {
+        return Err(final_already(known));
+    }
+    if new.state == State::Cancelled {
+        let what = "cancel it with POST /orders/{id}/cancel, so that everybody hears of it";
+        return Err(Error::Invalid(what.to_owned()));
+    }
+    let keeps_terms = new.policy.name != "order" && new.policy.name == known.policy.name;
+    let policy = if keeps_terms {
+        known.policy.clone()
+    } else {
+        new.policy.clone()
+    };
+    let booked_at = known.booked_at;
+    let version = known.version + 1;
+    Ok((
+        Order {
+            version,
+            policy,
+            booked_at,
+            ..new.clone()
+        },
+        TakenIn::Updated,
+    ))
+}
+
+pub(super) fn final_already(known: &Order) -> Error {
+    let what = match known.state {
+        State::Cancelled => "the order is cancelled".to_owned(),
+        state => format!("the order is final: {}", state.word()),
+    };
+    Error::Conflict {
+        what,
+        cancellation: known.cancellation.clone().map(Box::new),
+    }
+}

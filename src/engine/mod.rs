@@ -1,0 +1,145 @@
+//! The cancel use case: load the order, decide, encode the answer, commit all of it at once.
+//!
+//! Three doors lead here and one exit leads away, the outbox. A refusal is told to the caller
+//! and writes nothing; every other outcome is one durable transaction before this returns.
+
+pub mod cancel;
+pub mod change;
+pub mod intake;
+pub mod provider;
+
+use std::sync::Arc;
+
+use crate::domain::decide::Denial;
+use crate::domain::ids::{MessageId, OrderId};
+use crate::domain::order::{Cancellation, Order};
+use crate::domain::refusal::{Refusal, Word};
+use crate::networks::{Network, callback_url};
+use crate::protocol::on_cancel::{self, Content};
+use crate::protocol::{Dialect, intake as wire_intake};
+use crate::store::{CallbackKind, Event, NewCallback, Store};
+use crate::{domain, store};
+
+/// How often a decision is made again because the order changed meanwhile.
+const MAX_RACES: usize = 100;
+
+/// Why something asked by the provider's side was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such order.
+    #[error("no order {0:?} is known here")]
+    NotFound(OrderId),
+    /// The decision forbids it.
+    #[error("{}", .0.sentence())]
+    Denied(Denial),
+    /// The order is final, or was changed by something newer.
+    #[error("{what}")]
+    Conflict {
+        /// What stands against it.
+        what: String,
+        /// How the order was cancelled, when that is the reason.
+        cancellation: Option<Box<Cancellation>>,
+    },
+    /// The order handed over cannot be used.
+    #[error("{0}")]
+    Invalid(String),
+    /// The document handed over cannot be read.
+    #[error("{0}")]
+    Intake(#[from] wire_intake::Error),
+    /// The callback cannot be written.
+    #[error("{0}")]
+    Encode(#[from] on_cancel::Error),
+    /// The store did not do it.
+    #[error("{0}")]
+    Store(#[from] store::Error),
+}
+
+/// Cancels orders, for whoever was let in.
+pub struct Engine {
+    store: Arc<dyn Store>,
+}
+
+impl Engine {
+    /// An engine over a store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// The store, for reading.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+}
+
+/// What a store error means to a caller on a network.
+pub(crate) fn refusal_of(error: &store::Error) -> Refusal {
+    match error {
+        store::Error::Busy => {
+            Refusal::new(Word::Overloaded, "too many requests are being stored").retry_after(1)
+        }
+        _ => {
+            Refusal::new(Word::StoreUnavailable, "nothing can be stored at present").retry_after(5)
+        }
+    }
+}
+
+/// The provider's event for an order that has just been cancelled.
+fn cancelled_event(order: &Order, cancellation: &Cancellation) -> Event {
+    Event {
+        sequence: 0,
+        kind: "order.cancelled".to_owned(),
+        network: order.key.network.clone(),
+        order_id: order.key.id.clone(),
+        external_id: order.booking.external_id.clone(),
+        version: order.version,
+        by: cancellation.by,
+        reason: cancellation.reason.clone(),
+        charge: cancellation.charge,
+        at: cancellation.at,
+    }
+}
+
+/// Who a callback is for and what it answers.
+struct Addressee<'a> {
+    subscriber: &'a domain::ids::SubscriberId,
+    transaction: &'a domain::ids::TransactionId,
+    message: &'a MessageId,
+    base_url: &'a url::Url,
+}
+
+/// What a callback says, in which dialect, about which document.
+struct Saying<'a> {
+    dialect: Dialect,
+    context: String,
+    document: &'a str,
+    content: Content<'a>,
+}
+
+fn callback(
+    network: &Network,
+    to: &Addressee<'_>,
+    saying: &Saying<'_>,
+) -> Result<NewCallback, on_cancel::Error> {
+    let body = on_cancel::encode(
+        saying.dialect,
+        &saying.context,
+        saying.document,
+        saying.content,
+        &network.settings.cancelled_word,
+    )?;
+    let kind = match saying.content {
+        Content::Quoted(_) => CallbackKind::Preview,
+        Content::Cancelled(_) | Content::Denied(_) => CallbackKind::Final,
+    };
+    Ok(NewCallback {
+        kind,
+        subscriber: to.subscriber.clone(),
+        transaction: to.transaction.clone(),
+        message: to.message.clone(),
+        url: callback_url::on_cancel(to.base_url),
+        lane: callback_url::lane(to.base_url),
+        body: body.into(),
+    })
+}

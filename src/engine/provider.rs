@@ -1,0 +1,159 @@
+//! Cancelling for the provider's side: at once, with an unsolicited `on_cancel` for the BAP.
+
+use chrono::{DateTime, Utc};
+use tracing::info;
+use uuid::Uuid;
+
+use super::cancel::text;
+use super::{Addressee, Engine, Error, MAX_RACES, Saying, callback, cancelled_event};
+use crate::domain::decide::{CancelRequest, Decision, decide};
+use crate::domain::ids::{MessageId, OrderKey};
+use crate::domain::order::{Cancellation, Order};
+use crate::networks::{Network, callback_url};
+use crate::protocol::on_cancel::{self, Content};
+use crate::protocol::{Dialect, raw::RawObject};
+use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder};
+
+/// What came of it, durable when it is said.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The order as it stands.
+    pub order: Order,
+    /// How it was cancelled: by this request, or before it.
+    pub cancellation: Cancellation,
+    /// Whether it was cancelled before.
+    pub already: bool,
+}
+
+impl Engine {
+    /// Cancels an order without a network request. `network` is the one it was placed on;
+    /// an order that is on none makes no callback.
+    ///
+    /// # Errors
+    /// When there is no such order, the decision forbids it, or it cannot be stored.
+    pub async fn cancel_for_provider(
+        &self,
+        network: Option<&Network>,
+        key: &OrderKey,
+        request: &CancelRequest,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, Error> {
+        for _ in 0..MAX_RACES {
+            let stored = self.store.order(key).await?;
+            let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
+            let cancellation = match decide(&stored.order, request, now) {
+                Decision::Cancelled(cancellation) => cancellation,
+                Decision::AlreadyCancelled(cancellation) | Decision::Quoted(cancellation) => {
+                    match self.store.commit(unchanged(&stored, now)).await? {
+                        Committed::Done { .. } => {
+                            return Ok(Outcome {
+                                order: stored.order,
+                                cancellation,
+                                already: true,
+                            });
+                        }
+                        _ => continue,
+                    }
+                }
+                Decision::Refused(denial) => return Err(Error::Denied(denial)),
+            };
+            let order = stored.order.cancelled(cancellation.clone());
+            let commit = transaction(network, &stored, &order, &cancellation, now)?;
+            if let Committed::Done { .. } = self.store.commit(commit).await? {
+                info!(order.id = %key.id, "an order is cancelled for the provider");
+                return Ok(Outcome {
+                    order,
+                    cancellation,
+                    already: false,
+                });
+            }
+        }
+        let what = "the order keeps changing; try again".to_owned();
+        Err(Error::Conflict {
+            what,
+            cancellation: None,
+        })
+    }
+}
+
+/// Changes nothing, and returns once what was read is on stable storage.
+fn unchanged(stored: &StoredOrder, now: DateTime<Utc>) -> Commit {
+    Commit {
+        order: OrderWrite {
+            key: stored.order.key.clone(),
+            expected_version: stored.order.version,
+            order: None,
+            document: None,
+        },
+        request: None,
+        callback: None,
+        event: None,
+        now,
+    }
+}
+
+fn transaction(
+    network: Option<&Network>,
+    stored: &StoredOrder,
+    order: &Order,
+    cancellation: &Cancellation,
+    now: DateTime<Utc>,
+) -> Result<Commit, Error> {
+    let callback = match network {
+        Some(network) => unsolicited(network, stored, cancellation, now)?,
+        None => None,
+    };
+    Ok(Commit {
+        order: OrderWrite {
+            key: order.key.clone(),
+            expected_version: stored.order.version,
+            order: Some(order.clone()),
+            document: None,
+        },
+        request: None,
+        callback,
+        event: Some(cancelled_event(order, cancellation)),
+        now,
+    })
+}
+
+/// A new message id, the order's own session, to the BAP that placed the order.
+fn unsolicited(
+    network: &Network,
+    stored: &StoredOrder,
+    cancellation: &Cancellation,
+    now: DateTime<Utc>,
+) -> Result<Option<NewCallback>, Error> {
+    let Some(placement) = &stored.order.placement else {
+        return Ok(None);
+    };
+    let message = MessageId::parse(&Uuid::new_v4().to_string())
+        .map_err(|error| Error::Invalid(error.to_string()))?;
+    let base_url = callback_url::callable(&placement.bap_uri)
+        .map_err(|error| Error::Invalid(format!("context.bap_uri: {error}")))?;
+    let document = RawObject::parse(text(&stored.document)).map_err(on_cancel::Error::from)?;
+    let context = document
+        .get("context")
+        .ok_or(on_cancel::Error::Missing("context"))?;
+    let saying = Saying {
+        dialect: dialect_of(context).ok_or(on_cancel::Error::Missing("version"))?,
+        context: on_cancel::context(context, network.us(), Some(&message), now)?,
+        document: text(&stored.document),
+        content: Content::Cancelled(cancellation),
+    };
+    let to = Addressee {
+        subscriber: &placement.bap,
+        transaction: &placement.transaction,
+        message: &message,
+        base_url: &base_url,
+    };
+    Ok(Some(callback(network, &to, &saying)?))
+}
+
+fn dialect_of(context: &str) -> Option<Dialect> {
+    let context = RawObject::parse(context).ok()?;
+    let version = context
+        .get_str("version")
+        .or_else(|| context.get_str("core_version"))?;
+    Dialect::of(&version)
+}

@@ -1,0 +1,174 @@
+//! `/callbacks`: what is owed, what became of it, and doing it again.
+
+use actix_web::web::{Bytes, Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use serde_json::{json, value::RawValue};
+use tracing::info;
+
+use super::{Problem, prove};
+use crate::domain::ids::SubscriberId;
+use crate::http::Doors;
+use crate::store::{Callback, CallbackFilter, CallbackId, CallbackState};
+
+/// The most callbacks listed or redriven at once.
+const MAX_LISTED: usize = 1_000;
+
+/// Query of `GET /callbacks` and of a redrive by filter.
+#[derive(Debug, Deserialize)]
+pub struct Listing {
+    state: Option<CallbackState>,
+    subscriber: Option<String>,
+    after: Option<CallbackId>,
+    limit: Option<usize>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// `GET /callbacks`: oldest first, a page at a time.
+pub async fn list(
+    doors: Data<Doors>,
+    request: HttpRequest,
+    listing: Query<Listing>,
+) -> Result<HttpResponse, Problem> {
+    prove(&doors, &request)?;
+    let filter = filter(&listing)?;
+    let callbacks = doors.engine.store().callbacks(&filter).await?;
+    let next = (callbacks.len() == filter.limit).then(|| callbacks.last().map(|c| c.id));
+    Ok(HttpResponse::Ok().json(json!({"callbacks": callbacks, "next": next.flatten()})))
+}
+
+/// A callback with the exact body it carries.
+#[derive(Serialize)]
+struct WithBody<'a> {
+    #[serde(flatten)]
+    callback: &'a Callback,
+    body: Option<&'a RawValue>,
+}
+
+/// `GET /callbacks/{id}`.
+pub async fn show(
+    doors: Data<Doors>,
+    request: HttpRequest,
+    id: Path<u64>,
+) -> Result<HttpResponse, Problem> {
+    prove(&doors, &request)?;
+    let claimed = doors.engine.store().callback(CallbackId(*id)).await?;
+    let claimed = claimed.ok_or_else(|| Problem::not_found(format!("no callback {id}")))?;
+    let body = std::str::from_utf8(&claimed.body).ok();
+    let body = body.and_then(|text| serde_json::from_str(text).ok());
+    Ok(HttpResponse::Ok().json(WithBody {
+        callback: &claimed.callback,
+        body,
+    }))
+}
+
+/// `POST /callbacks/{id}/redrive`: a dead callback gets a new run of the schedule.
+pub async fn redrive(
+    doors: Data<Doors>,
+    request: HttpRequest,
+    id: Path<u64>,
+) -> Result<HttpResponse, Problem> {
+    prove(&doors, &request)?;
+    let store = doors.engine.store();
+    let id = CallbackId(*id);
+    if store.callback(id).await?.is_none() {
+        return Err(Problem::not_found(format!("no callback {}", id.0)));
+    }
+    let redriven = store.redrive(&[id], Utc::now()).await?;
+    if redriven.is_empty() {
+        let detail = format!(
+            "callback {} is not dead; only dead callbacks are redriven",
+            id.0
+        );
+        return Err(Problem::new(actix_web::http::StatusCode::CONFLICT, detail));
+    }
+    info!(callback.id = id.0, "a callback is redriven");
+    Ok(HttpResponse::Ok().json(json!({"redriven": redriven})))
+}
+
+/// `POST /callbacks/redrive?subscriber=&dry_run=`: every dead callback that the filter finds.
+pub async fn redrive_many(
+    doors: Data<Doors>,
+    request: HttpRequest,
+    listing: Query<Listing>,
+) -> Result<HttpResponse, Problem> {
+    prove(&doors, &request)?;
+    let filter = CallbackFilter {
+        state: Some(CallbackState::Dead),
+        ..filter(&listing)?
+    };
+    let store = doors.engine.store();
+    let found = store.callbacks(&filter).await?;
+    let ids: Vec<_> = found.iter().map(|callback| callback.id).collect();
+    if listing.dry_run {
+        return Ok(HttpResponse::Ok().json(json!({"dry_run": true, "would_redrive": ids})));
+    }
+    let redriven = store.redrive(&ids, Utc::now()).await?;
+    info!(count = redriven.len(), "callbacks are redriven");
+    Ok(HttpResponse::Ok().json(json!({"redriven": redriven})))
+}
+
+/// Body of hold and release.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whom {
+    subscriber: Option<String>,
+}
+
+/// `POST /callbacks/hold`: stops sending, to one subscriber or to all, until released.
+pub async fn hold(
+    doors: Data<Doors>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    prove(&doors, &request)?;
+    doors.engine.store().hold(whom(&body)?.as_ref()).await?;
+    answer_holds(&doors).await
+}
+
+/// `POST /callbacks/release`: sends again.
+pub async fn release(
+    doors: Data<Doors>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    prove(&doors, &request)?;
+    doors.engine.store().release(whom(&body)?.as_ref()).await?;
+    answer_holds(&doors).await
+}
+
+/// `GET /callbacks/holds`.
+pub async fn holds(doors: Data<Doors>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    prove(&doors, &request)?;
+    answer_holds(&doors).await
+}
+
+async fn answer_holds(doors: &Doors) -> Result<HttpResponse, Problem> {
+    let holds = doors.engine.store().holds().await?;
+    Ok(HttpResponse::Ok().json(json!({"holds": holds})))
+}
+
+fn whom(body: &[u8]) -> Result<Option<SubscriberId>, Problem> {
+    let whom: Whom = match body.is_empty() {
+        true => Whom::default(),
+        false => serde_json::from_slice(body)
+            .map_err(|error| Problem::bad_request(format!("body: {error}")))?,
+    };
+    whom.subscriber.as_deref().map(subscriber).transpose()
+}
+
+fn subscriber(text: &str) -> Result<SubscriberId, Problem> {
+    SubscriberId::parse(text).map_err(|error| Problem::bad_request(format!("subscriber: {error}")))
+}
+
+fn filter(listing: &Listing) -> Result<CallbackFilter, Problem> {
+    Ok(CallbackFilter {
+        state: listing.state,
+        subscriber: listing.subscriber.as_deref().map(subscriber).transpose()?,
+        order: None,
+        after: listing.after,
+        limit: listing.limit.unwrap_or(100).clamp(1, MAX_LISTED),
+    })
+}

@@ -1,0 +1,205 @@
+//! The provider's side: orders, events, callbacks and what an operator looks at.
+//!
+//! Every handler begins by proving the token. Failures are problem details (RFC 9457).
+
+pub mod callbacks;
+pub mod events;
+pub mod import;
+pub mod operate;
+pub mod orders;
+pub mod transactions;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Doors, body};
+use crate::domain::ids::{NetworkName, OrderId, OrderKey};
+use crate::engine;
+use crate::protocol::on_cancel::rfc3339;
+use crate::store;
+
+/// A failure as the admin API tells it: `application/problem+json`.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    more: Value,
+}
+
+impl Problem {
+    /// A problem with a status and a sentence.
+    #[must_use]
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            more: Value::Null,
+        }
+    }
+
+    /// 400.
+    #[must_use]
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 404.
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut body = json!({
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let (Value::Object(more), Value::Object(body)) = (&self.more, &mut body) {
+            body.extend(more.clone());
+        }
+        let mut response = HttpResponse::build(self.status);
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header(("Retry-After", "1"));
+        }
+        response
+            .content_type("application/problem+json")
+            .body(body.to_string())
+    }
+}
+
+impl From<engine::Error> for Problem {
+    fn from(error: engine::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            engine::Error::NotFound(_) => Self::not_found(detail),
+            engine::Error::Denied(_) => Self::new(StatusCode::CONFLICT, detail),
+            engine::Error::Conflict { cancellation, .. } => Self {
+                more: cancellation.map_or(Value::Null, |c| json!({"cancellation": c})),
+                ..Self::new(StatusCode::CONFLICT, detail)
+            },
+            engine::Error::Invalid(_) | engine::Error::Intake(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+            }
+            engine::Error::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
+            engine::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        tracing::error!(%error, "the store did not answer the admin API");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+/// Proves the admin token: compared by hash, in constant time.
+///
+/// # Errors
+/// 401.
+pub fn prove(doors: &Doors, request: &HttpRequest) -> Result<(), Problem> {
+    let header = body::header(request, &AUTHORIZATION).unwrap_or_default();
+    let token = header
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let hash: [u8; 32] = Sha256::digest(token.map_or("", |(_, token)| token.trim())).into();
+    match token.is_some() && bool::from(hash.ct_eq(&doors.admin_token_sha256)) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "expected Authorization: Bearer <admin token>",
+        )),
+    }
+}
+
+/// `?network=`, needed where an id is on two networks.
+#[derive(Debug, Deserialize)]
+pub struct OnNetwork {
+    /// The network's name.
+    pub network: Option<String>,
+}
+
+/// The key of the one order with this id, on the network asked for or on any.
+///
+/// # Errors
+/// 404, or 409 where the id is on several networks.
+pub async fn find(doors: &Doors, id: &str, on: &OnNetwork) -> Result<OrderKey, Problem> {
+    let id = OrderId::parse(id).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let mut found = Vec::new();
+    for network in candidates(doors, on)? {
+        let key = OrderKey {
+            network,
+            id: id.clone(),
+        };
+        if doors.engine.store().order(&key).await?.is_some() {
+            found.push(key);
+        }
+    }
+    match found.len() {
+        0 => Err(Problem::not_found(format!(
+            "no order {:?} is known here",
+            id.as_str()
+        ))),
+        1 => Ok(found.remove(0)),
+        _ => {
+            let names: Vec<_> = found.iter().map(|key| key.network.as_str()).collect();
+            let detail = format!(
+                "the id is on several networks: add ?network= ({})",
+                names.join(", ")
+            );
+            Err(Problem::new(StatusCode::CONFLICT, detail))
+        }
+    }
+}
+
+/// The networks an id may be on: the one asked for, else all, and those on none.
+fn candidates(doors: &Doors, on: &OnNetwork) -> Result<Vec<NetworkName>, Problem> {
+    let parse = |name: &str| {
+        NetworkName::parse(name).map_err(|error| Problem::bad_request(format!("network: {error}")))
+    };
+    if let Some(name) = &on.network {
+        return Ok(vec![parse(name)?]);
+    }
+    let mut names: Vec<_> = doors
+        .networks
+        .iter()
+        .map(|network| network.name().clone())
+        .collect();
+    names.push(parse(engine::intake::NO_NETWORK)?);
+    Ok(names)
+}
+
+/// A time as answers write it.
+fn time(at: chrono::DateTime<chrono::Utc>) -> String {
+    rfc3339(at)
+}
+
+/// Answers a path that is not served.
+pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let path: String = request.path().chars().take(80).collect();
+    Err(Problem::not_found(format!(
+        "{} {path:?} is not served here",
+        request.method()
+    )))
+}

@@ -1,0 +1,78 @@
+//! The `/cancel` a BAP writes, in both dialects.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+/// What a BAP asks. The members of the context are those the version requires.
+#[derive(Debug, Clone)]
+pub struct CancelMessage {
+    /// `0.9.x` or `1.x`.
+    pub version: String,
+    /// The domain of the order.
+    pub domain: String,
+    /// The BAP.
+    pub bap_id: String,
+    /// Where it wants the callback.
+    pub bap_uri: String,
+    /// The provider platform.
+    pub bpp_id: String,
+    /// Where that is.
+    pub bpp_uri: String,
+    /// The session.
+    pub transaction: String,
+    /// This message.
+    pub message: String,
+    /// When it is made.
+    pub at: DateTime<Utc>,
+    /// The order.
+    pub order: String,
+    /// The reason code.
+    pub reason: Option<String>,
+    /// `SOFT_CANCEL` or `CONFIRM_CANCEL`.
+    pub intent: Option<String>,
+    /// A sentence for people.
+    pub note: Option<String>,
+}
+
+impl CancelMessage {
+    /// The message, ready to be serialised once and signed.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut message = json!({"order_id": self.order});
+        if let Some(reason) = &self.reason {
+            message["cancellation_reason_id"] = json!(reason);
+        }
+        if let Some(code) = &self.intent {
+            message["descriptor"]["code"] = json!(code);
+            message["descriptor"]["name"] = json!("Ride Cancellation");
+        }
+        if let Some(note) = &self.note {
+            message["descriptor"]["short_desc"] = json!(note);
+        }
+        json!({"context": self.context(), "message": message})
+    }
+
+    fn context(&self) -> Value {
+        let mut context = json!({
+            "domain": self.domain,
+            "action": "cancel",
+            "bap_id": self.bap_id,
+            "bap_uri": self.bap_uri,
+            "bpp_id": self.bpp_id,
+            "bpp_uri": self.bpp_uri,
+            "transaction_id": self.transaction,
+            "message_id": self.message,
+            "timestamp": self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        });
+        if self.version.starts_with("0.9.") {
+            context["core_version"] = json!(self.version);
+            context["country"] = json!("IND");
+            context["city"] = json!("std:080");
+        } else {
+            context["version"] = json!(self.version);
+            context["location"] = json!({"city": {"code": "std:080"}, "country": {"code": "IND"}});
+            context["ttl"] = json!("PT30S");
+        }
+        context
+    }
+}

@@ -1,0 +1,162 @@
+//! A registry in memory: `POST /lookup` over a list of rows, `POST /subscribe` adds one.
+//!
+//! It answers as the core specification says (the question is a filter over the rows, a bare
+//! list comes back) unless a test switches its [`Behaviour`]. It believes everybody: it checks no
+//! signature, sends no challenge, and subscribes at once.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::{Error, Running, url_of};
+use crate::crypto::signature::Signer;
+
+/// How the registry answers `/lookup`.
+#[derive(Debug, Clone, Default)]
+pub enum Behaviour {
+    /// The rows that agree with the question.
+    #[default]
+    Filtered,
+    /// All rows, as a registry does that knows none of the filters.
+    Unfiltered,
+    /// The rows that agree, after this time.
+    Slow(Duration),
+    /// This status, with an empty JSON object.
+    Status(u16),
+    /// Status 200 with these bytes.
+    Body(Bytes),
+}
+
+/// A running registry.
+pub struct RegistryHandle {
+    /// Its base URL, without `/lookup`.
+    pub url: Url,
+    /// Its rows; change them at any time.
+    pub rows: Arc<Mutex<Vec<Value>>>,
+    state: web::Data<State>,
+    running: Running,
+}
+
+struct State {
+    rows: Arc<Mutex<Vec<Value>>>,
+    behaviour: Mutex<Behaviour>,
+    asked: AtomicU64,
+}
+
+impl RegistryHandle {
+    /// How many `/lookup` questions came in.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.state.asked.load(Ordering::SeqCst)
+    }
+
+    /// Changes how questions are answered from now on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        *lock(&self.state.behaviour) = behaviour;
+    }
+
+    /// Replaces all rows.
+    pub fn set_rows(&self, rows: Vec<Value>) {
+        *lock(&self.rows) = rows;
+    }
+
+    /// Stops answering and gives up the port.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
+/// The row that a registry keeps of a subscriber: `role` is `BAP`, `BPP` or `BG`.
+#[must_use]
+pub fn row(signer: &Signer, role: &str, url: &Url) -> Value {
+    json!({
+        "subscriber_id": signer.subscriber_id,
+        "key_id": signer.key_id,
+        "type": role,
+        "url": url.as_str(),
+        "signing_public_key": signer.key.verifying_key().to_base64(),
+        "status": "SUBSCRIBED",
+    })
+}
+
+/// Starts a registry on the listener with these rows.
+///
+/// # Errors
+/// When the listener cannot be served.
+pub fn start(listener: TcpListener, rows: Vec<Value>) -> Result<RegistryHandle, Error> {
+    let url = url_of(&listener, "/")?;
+    let rows = Arc::new(Mutex::new(rows));
+    let state = web::Data::new(State {
+        rows: Arc::clone(&rows),
+        behaviour: Mutex::default(),
+        asked: AtomicU64::new(0),
+    });
+    let served = state.clone();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(served.clone())
+            .route("/lookup", web::post().to(lookup))
+            .route("/subscribe", web::post().to(subscribe))
+    });
+    let server = server.workers(1).disable_signals().listen(listener)?.run();
+    Ok(RegistryHandle {
+        url,
+        rows,
+        state,
+        running: Running::spawn(server),
+    })
+}
+
+async fn lookup(state: web::Data<State>, question: web::Json<Map<String, Value>>) -> HttpResponse {
+    state.asked.fetch_add(1, Ordering::SeqCst);
+    let behaviour = lock(&state.behaviour).clone();
+    match behaviour {
+        Behaviour::Filtered => {}
+        Behaviour::Unfiltered => return HttpResponse::Ok().json(&*lock(&state.rows)),
+        Behaviour::Slow(delay) => tokio::time::sleep(delay).await,
+        Behaviour::Status(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_IMPLEMENTED);
+            return HttpResponse::build(status).json(json!({}));
+        }
+        Behaviour::Body(body) => {
+            return HttpResponse::Ok()
+                .content_type("application/json")
+                .body(body);
+        }
+    }
+    let rows = lock(&state.rows);
+    let found: Vec<&Value> = rows.iter().filter(|row| agrees(row, &question)).collect();
+    HttpResponse::Ok().json(found)
+}
+
+/// Members that the row does not have are filters this registry does not know.
+fn agrees(row: &Value, question: &Map<String, Value>) -> bool {
+    question
+        .iter()
+        .all(|(name, wanted)| row.get(name).is_none_or(|member| member == wanted))
+}
+
+async fn subscribe(state: web::Data<State>, row: web::Json<Map<String, Value>>) -> HttpResponse {
+    let mut row = row.into_inner();
+    row.insert("status".to_owned(), json!("SUBSCRIBED"));
+    let same = |old: &Value| {
+        let equal = |name: &str| old.get(name) == row.get(name);
+        equal("subscriber_id") && equal("key_id")
+    };
+    let mut rows = lock(&state.rows);
+    rows.retain(|old| !same(old));
+    rows.push(Value::Object(row));
+    HttpResponse::Ok().json(json!({"status": "SUBSCRIBED"}))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a test that panicked left behind is still a list of rows.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

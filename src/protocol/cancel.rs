@@ -1,0 +1,80 @@
+//! The `cancel` message of both dialects: which order, why, and whether for real.
+
+use serde_json::Value;
+
+use crate::domain::decide::{CancelRequest, Intent};
+use crate::domain::ids::OrderId;
+use crate::domain::order::{Party, Reason};
+use crate::domain::refusal::{Refusal, Word};
+
+/// The content of a `/cancel`.
+#[derive(Debug, Clone)]
+pub struct Cancel {
+    /// The order meant.
+    pub order: OrderId,
+    /// What is wished of it.
+    pub request: CancelRequest,
+}
+
+/// Reads a message that has passed the schema of its version.
+///
+/// # Errors
+/// `schema_mismatch` when the order id is not usable as one.
+pub fn decode(message: &Value) -> Result<Cancel, Refusal> {
+    let message = &message["message"];
+    let id = message["order_id"].as_str().unwrap_or_default();
+    let order = OrderId::parse(id).map_err(|error| {
+        Refusal::new(Word::SchemaMismatch, format!("message.order_id: {error}"))
+            .at("message.order_id")
+    })?;
+    let descriptor = &message["descriptor"];
+    let text = descriptor["short_desc"]
+        .as_str()
+        .or(descriptor["name"].as_str());
+    let reason = Reason {
+        id: message["cancellation_reason_id"]
+            .as_str()
+            .map(str::to_owned),
+        text: text.map(str::to_owned),
+    };
+    let intent = match descriptor["code"].as_str() {
+        Some("SOFT_CANCEL" | "SOFT-CANCEL") => Intent::Quote,
+        _ => Intent::Commit,
+    };
+    Ok(Cancel {
+        order,
+        request: CancelRequest {
+            by: Party::Customer,
+            reason,
+            intent,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_the_soft_spellings_ask_without_cancelling() {
+        let intent = |code: Value| {
+            let message = json!({"message": {"order_id": "O1", "descriptor": {"code": code}}});
+            decode(&message).expect("readable").request.intent
+        };
+        assert_eq!(intent(json!("SOFT_CANCEL")), Intent::Quote);
+        assert_eq!(intent(json!("SOFT-CANCEL")), Intent::Quote);
+        assert_eq!(intent(json!("CONFIRM_CANCEL")), Intent::Commit);
+        assert_eq!(intent(Value::Null), Intent::Commit);
+    }
+
+    #[test]
+    fn the_reason_is_its_code_and_the_text_for_people() {
+        let message = json!({"message": {"order_id": "O1", "cancellation_reason_id": "001",
+            "descriptor": {"name": "Ride Cancellation", "short_desc": "Driver is not moving"}}});
+        let reason = decode(&message).expect("readable").request.reason;
+        assert_eq!(reason.id.as_deref(), Some("001"));
+        assert_eq!(reason.text.as_deref(), Some("Driver is not moving"));
+    }
+}

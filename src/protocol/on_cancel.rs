@@ -1,0 +1,247 @@
+//! The `on_cancel` that leaves: a context spliced from the one it answers, and the provider's
+//! own document with only what a cancellation changes.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::answer;
+use super::raw::{self, RawObject, quote};
+use super::{Dialect, quote as order_quote, v0_9, v1};
+use crate::domain::ids::MessageId;
+use crate::domain::order::Cancellation;
+
+/// A stored document that cannot be read back as what intake accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A member is not the JSON it was.
+    #[error("the order document cannot be spliced: {0}")]
+    Shape(#[from] raw::Error),
+    /// The quote is not what it was.
+    #[error("the order document cannot be priced: {0}")]
+    Quote(#[from] order_quote::Error),
+    /// The document holds no such member.
+    #[error("the order document has no {0}")]
+    Missing(&'static str),
+}
+
+/// Who we are in the context of a callback.
+#[derive(Debug, Clone, Copy)]
+pub struct Us<'a> {
+    /// Our subscriber id, as registered.
+    pub bpp_id: &'a str,
+    /// Our subscriber URL.
+    pub bpp_uri: &'a str,
+}
+
+/// What the callback says.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// The order is cancelled.
+    Cancelled(&'a Cancellation),
+    /// What it would cost.
+    Quoted(&'a Cancellation),
+    /// It cannot be cancelled: `error` without `message`.
+    Denied(&'a str),
+}
+
+/// RFC 3339 in UTC with milliseconds and `Z`, as every network takes it.
+#[must_use]
+pub fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The context of a callback, from the raw context of the request it answers or, with a new
+/// `message` id, from the one the order was placed with.
+///
+/// `key` and `ttl` were the sender's and are dropped; unknown members stay as they came.
+///
+/// # Errors
+/// When the text is no JSON object.
+pub fn context(
+    from: &str,
+    us: Us<'_>,
+    message: Option<&MessageId>,
+    now: DateTime<Utc>,
+) -> Result<String, Error> {
+    let mut context = RawObject::parse(from)?;
+    context.set("action", quote("on_cancel"));
+    context.set("bpp_id", quote(us.bpp_id));
+    context.set("bpp_uri", quote(us.bpp_uri));
+    if let Some(message) = message {
+        context.set("message_id", quote(message.as_str()));
+    }
+    context.set("timestamp", quote(&rfc3339(now)));
+    context.remove("key");
+    context.remove("ttl");
+    Ok(context.to_string())
+}
+
+/// The whole body. `document` is the stored order document, `context` comes from [`context`].
+///
+/// # Errors
+/// When the document cannot be read back.
+pub fn encode(
+    dialect: Dialect,
+    context: &str,
+    document: &str,
+    content: Content<'_>,
+    cancelled_word: &str,
+) -> Result<String, Error> {
+    if let Content::Denied(sentence) = content {
+        let error = denied(dialect, sentence);
+        return Ok(format!(r#"{{"context":{context},"error":{error}}}"#));
+    }
+    let document = RawObject::parse(document)?;
+    let order = document.get("order").ok_or(Error::Missing("order"))?;
+    let mut order = RawObject::parse(order)?;
+    match (dialect, content) {
+        (Dialect::V0_9, Content::Cancelled(c)) => v0_9::cancelled(&mut order, c, cancelled_word)?,
+        (Dialect::V0_9, Content::Quoted(c)) => v0_9::quoted(&mut order, c)?,
+        (Dialect::V1, Content::Cancelled(c)) => v1::cancelled(&mut order, c)?,
+        (Dialect::V1, Content::Quoted(c)) => v1::quoted(&mut order, c)?,
+        (_, Content::Denied(_)) => {}
+    }
+    let order = order.to_string();
+    Ok(format!(
+        r#"{{"context":{context},"message":{{"order":{order}}}}}"#
+    ))
+}
+
+fn denied(dialect: Dialect, sentence: &str) -> String {
+    let error = answer::Error {
+        code: "50001",
+        kind: "POLICY-ERROR",
+        message: sentence,
+        path: None,
+    };
+    error.to_json(dialect).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::money::{Currency, Money};
+    use crate::domain::order::{Party, Reason};
+    use crate::domain::policy::Charge;
+
+    const US: Us<'static> = Us {
+        bpp_id: "bpp.example.org",
+        bpp_uri: "https://bpp.example.org",
+    };
+
+    fn at() -> DateTime<Utc> {
+        "2026-03-02T06:11:25Z".parse().expect("a time")
+    }
+
+    fn cancellation(fee: i128) -> Cancellation {
+        let inr = |minor| Money {
+            minor,
+            currency: Currency::parse("INR").expect("a code"),
+        };
+        let reason = Reason {
+            id: Some("001".into()),
+            text: Some("Driver is \"lost\"".into()),
+        };
+        let charge = Some(Charge::of(inr(fee), None));
+        Cancellation {
+            by: Party::Customer,
+            reason,
+            charge,
+            at: at(),
+        }
+    }
+
+    fn encoded(dialect: Dialect, order: &str, content: Content<'_>) -> String {
+        let document = format!(r#"{{"context":{{}},"order":{order}}}"#);
+        encode(dialect, "{}", &document, content, "Cancelled").expect("writable")
+    }
+
+    #[test]
+    fn the_context_keeps_what_it_does_not_know_and_its_order() {
+        let from = r#"{"domain":"mobility","x":1.10,"action":"cancel","key":"k","bpp_id":"?",
+            "bpp_uri":"?","message_id":"m1","timestamp":"old","ttl":"PT30S","y":"\u00e9"}"#;
+        let text = context(from, US, None, at()).expect("writable");
+        let wanted = concat!(
+            r#"{"domain":"mobility","x":1.10,"action":"on_cancel","bpp_id":"bpp.example.org","#,
+            r#""bpp_uri":"https://bpp.example.org","message_id":"m1","#,
+            r#""timestamp":"2026-03-02T06:11:25.000Z","y":"\u00e9"}"#
+        );
+        assert_eq!(text, wanted);
+        let message = MessageId::parse("m2").expect("valid");
+        let unsolicited = context(from, US, Some(&message), at()).expect("writable");
+        assert!(unsolicited.contains(r#""message_id":"m2""#));
+    }
+
+    #[test]
+    fn a_free_cancellation_changes_nothing_but_the_state_in_0_9() {
+        let order = r#"{"id":"trip_1","state":"Confirmed","n":1.50,"quote":{"price":{"currency":"INR","value":"180"}}}"#;
+        let text = encoded(Dialect::V0_9, order, Content::Cancelled(&cancellation(0)));
+        let wanted = order.replace("Confirmed", "Cancelled");
+        assert_eq!(
+            text,
+            format!(r#"{{"context":{{}},"message":{{"order":{wanted}}}}}"#)
+        );
+    }
+
+    #[test]
+    fn a_fee_adds_lines_in_0_9() {
+        let order = r#"{"id":"t","state":"Confirmed","quote":{"price":{"currency":"INR","value":"180"},"breakup":[{"title":"Fare","price":{"currency":"INR","value":"180"}}]}}"#;
+        let text = encoded(
+            Dialect::V0_9,
+            order,
+            Content::Cancelled(&cancellation(2_000)),
+        );
+        let body: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(body["message"]["order"]["quote"]["price"]["value"], "20");
+        assert_eq!(
+            body["message"]["order"]["quote"]["breakup"]
+                .as_array()
+                .map(Vec::len),
+            Some(3)
+        );
+    }
+
+    #[test]
+    fn a_cancelled_1_x_order_has_status_state_block_and_quote() {
+        let order = r#"{"id":"O1","status":"ACTIVE","fulfillments":[{"id":"F1","z":1.0,"state":{"descriptor":{"code":"RIDE_ASSIGNED","name":"On the way"}}}],"quote":{"price":{"currency":"INR","value":"146"}},"updated_at":"x"}"#;
+        let text = encoded(Dialect::V1, order, Content::Cancelled(&cancellation(3_000)));
+        assert!(text.contains(r#""z":1.0"#), "numbers stay as written");
+        let body: Value = serde_json::from_str(&text).expect("JSON");
+        let order = &body["message"]["order"];
+        assert_eq!(order["status"], "CANCELLED");
+        assert_eq!(
+            order["fulfillments"][0]["state"],
+            json!({"descriptor": {"code": "RIDE_CANCELLED"}})
+        );
+        assert_eq!(order["quote"]["price"]["value"], "30");
+        assert_eq!(order["updated_at"], "2026-03-02T06:11:25.000Z");
+        assert_eq!(
+            order["cancellation"],
+            json!({"cancelled_by": "CONSUMER", "time": "2026-03-02T06:11:25.000Z", "reason":
+                {"id": "001", "descriptor": {"code": "001", "short_desc": "Driver is \"lost\""}}})
+        );
+    }
+
+    #[test]
+    fn a_preview_is_priced_and_changes_no_state() {
+        let order = r#"{"id":"O1","status":"ACTIVE","fulfillments":[{"state":{"descriptor":{"code":"RIDE_ASSIGNED"}}}],"quote":{"price":{"currency":"INR","value":"146"}}}"#;
+        let text = encoded(Dialect::V1, order, Content::Quoted(&cancellation(3_000)));
+        let body: Value = serde_json::from_str(&text).expect("JSON");
+        let order = &body["message"]["order"];
+        assert_eq!(order["status"], "SOFT_CANCEL");
+        assert_eq!(
+            order["fulfillments"][0]["state"]["descriptor"]["code"],
+            "RIDE_ASSIGNED"
+        );
+        assert!(order.get("cancellation").is_none());
+    }
+
+    #[test]
+    fn a_denial_is_an_error_without_a_message() {
+        let text = encoded(Dialect::V1, "{}", Content::Denied("The ride has started"));
+        let body: Value = serde_json::from_str(&text).expect("JSON");
+        let error = json!({"code": "50001", "message": "The ride has started"});
+        assert_eq!(body, json!({"context": {}, "error": error}));
+    }
+}

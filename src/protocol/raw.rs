@@ -1,0 +1,291 @@
+//! Changes members of a JSON object without writing the others anew.
+//!
+//! The order document is the provider's: a callback is the stored order with only what a
+//! cancellation changes (decisions, section 4). So objects and arrays are cut into the raw text
+//! of their members, in order, and put together again: numbers as written, escapes and the
+//! white space inside values all survive. Only the white space between members is not kept.
+//! Nothing here judges a value; what comes in from outside has passed [`strict`](super::strict).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Why a text cannot be cut into members.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text is not JSON, or not the object or array that was expected.
+    #[error("this is not the expected JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The bytes are not UTF-8.
+    #[error("this is not UTF-8")]
+    NotUtf8(#[from] std::str::Utf8Error),
+    /// One key is there twice, so that "the member" means nothing.
+    #[error("a key is twice in an object")]
+    DuplicateKey,
+}
+
+/// A text as a JSON string literal, quotes included.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    serde_json::to_string(text).expect("a str always has a JSON form")
+}
+
+/// A JSON object as the ordered raw texts of its members.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawObject<'a> {
+    members: Vec<Member<'a>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Member<'a> {
+    /// The key decoded, for comparison.
+    key: Cow<'a, str>,
+    /// The key as written, quotes and escapes included.
+    written: Cow<'a, str>,
+    raw: Cow<'a, str>,
+}
+
+impl<'a> RawObject<'a> {
+    /// Cuts the text of an object; nothing is copied that has no escape in its key.
+    ///
+    /// # Errors
+    /// When the text is no JSON object, or has a key twice.
+    pub fn parse(text: &'a str) -> Result<Self, Error> {
+        let Pairs(pairs) = serde_json::from_str(text)?;
+        let members: Result<Vec<_>, _> = pairs.into_iter().map(Member::decode).collect();
+        let members = members?;
+        check_distinct(&members)?;
+        Ok(Self { members })
+    }
+
+    /// Cuts the bytes of an object.
+    ///
+    /// # Errors
+    /// As [`RawObject::parse`], and when the bytes are not UTF-8.
+    pub fn from_slice(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::parse(std::str::from_utf8(bytes)?)
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there is no member.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The members in order: decoded key, raw text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.members.iter().map(|m| (&*m.key, &*m.raw))
+    }
+
+    /// The raw text of a member.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.members.iter().find(|m| m.key == key).map(|m| &*m.raw)
+    }
+
+    /// The decoded text of a member that is a string.
+    #[must_use]
+    pub fn get_str(&self, key: &str) -> Option<Cow<'_, str>> {
+        decode_str(self.get(key)?)
+    }
+
+    /// A member that is an object.
+    #[must_use]
+    pub fn object(&self, key: &str) -> Option<RawObject<'_>> {
+        RawObject::parse(self.get(key)?).ok()
+    }
+
+    /// A member that is an array.
+    #[must_use]
+    pub fn array(&self, key: &str) -> Option<RawArray<'_>> {
+        RawArray::parse(self.get(key)?).ok()
+    }
+
+    /// Gives a member this raw text, which must be JSON: in its place, or at the end when new.
+    pub fn set(&mut self, key: &str, raw: impl Into<Cow<'a, str>>) {
+        let raw = raw.into();
+        debug_assert!(is_json(&raw), "not JSON: {raw}");
+        match self.members.iter_mut().find(|m| m.key == key) {
+            Some(member) => member.raw = raw,
+            None => self.members.push(Member {
+                key: Cow::Owned(key.to_owned()),
+                written: Cow::Owned(quote(key)),
+                raw,
+            }),
+        }
+    }
+
+    /// Gives a member this text as a JSON string.
+    pub fn set_str(&mut self, key: &str, text: &str) {
+        self.set(key, quote(text));
+    }
+
+    /// Takes a member out and gives its raw text.
+    pub fn remove(&mut self, key: &str) -> Option<Cow<'a, str>> {
+        let at = self.members.iter().position(|m| m.key == key)?;
+        Some(self.members.remove(at).raw)
+    }
+}
+
+impl fmt::Display for RawObject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (at, member) in self.members.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{}:{}", member.written, member.raw)?;
+        }
+        f.write_str("}")
+    }
+}
+
+impl<'a> Member<'a> {
+    fn decode((written, raw): (&'a RawValue, &'a RawValue)) -> Result<Self, Error> {
+        let Text(key) = serde_json::from_str(written.get())?;
+        Ok(Self {
+            key,
+            written: Cow::Borrowed(written.get()),
+            raw: Cow::Borrowed(raw.get()),
+        })
+    }
+}
+
+/// A JSON array as the raw texts of its items.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawArray<'a> {
+    items: Vec<Cow<'a, str>>,
+}
+
+impl<'a> RawArray<'a> {
+    /// Cuts the text of an array.
+    ///
+    /// # Errors
+    /// When the text is no JSON array.
+    pub fn parse(text: &'a str) -> Result<Self, Error> {
+        let items: Vec<&RawValue> = serde_json::from_str(text)?;
+        let items = items.into_iter().map(|i| Cow::Borrowed(i.get())).collect();
+        Ok(Self { items })
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is no item.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The raw texts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().map(|i| &**i)
+    }
+
+    /// The raw text of one item.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<&str> {
+        self.items.get(at).map(|i| &**i)
+    }
+
+    /// The decoded text of an item that is a string.
+    #[must_use]
+    pub fn get_str(&self, at: usize) -> Option<Cow<'_, str>> {
+        decode_str(self.get(at)?)
+    }
+
+    /// An item that is an object.
+    #[must_use]
+    pub fn object(&self, at: usize) -> Option<RawObject<'_>> {
+        RawObject::parse(self.get(at)?).ok()
+    }
+
+    /// Gives an item this raw text, which must be JSON; false when there is no such item.
+    pub fn set(&mut self, at: usize, raw: impl Into<Cow<'a, str>>) -> bool {
+        let raw = raw.into();
+        debug_assert!(is_json(&raw), "not JSON: {raw}");
+        let item = self.items.get_mut(at);
+        item.map(|item| *item = raw).is_some()
+    }
+
+    /// Adds an item, whose raw text must be JSON, at the end.
+    pub fn push(&mut self, raw: impl Into<Cow<'a, str>>) {
+        let raw = raw.into();
+        debug_assert!(is_json(&raw), "not JSON: {raw}");
+        self.items.push(raw);
+    }
+
+    /// Keeps the items whose raw text passes the test.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.items.retain(|item| keep(item));
+    }
+}
+
+impl fmt::Display for RawArray<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]", self.items.join(","))
+    }
+}
+
+/// The text of a JSON string literal; none when the raw text is something else.
+#[must_use]
+pub fn decode_str(raw: &str) -> Option<Cow<'_, str>> {
+    let Text(text) = serde_json::from_str(raw).ok()?;
+    Some(text)
+}
+
+/// A string, borrowed where it has no escape (a bare `Cow` would always be copied).
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// An object's members before their keys are decoded.
+struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Pairs<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(PairsVisitor)
+    }
+}
+
+struct PairsVisitor;
+
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Pairs<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = members.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Pairs(pairs))
+    }
+}
+
+fn check_distinct(members: &[Member<'_>]) -> Result<(), Error> {
+    let mut keys: Vec<&str> = members.iter().map(|m| &*m.key).collect();
+    keys.sort_unstable();
+    match keys.windows(2).any(|pair| pair[0] == pair[1]) {
+        true => Err(Error::DuplicateKey),
+        false => Ok(()),
+    }
+}
+
+fn is_json(raw: &str) -> bool {
+    serde_json::from_str::<&RawValue>(raw).is_ok_and(|value| value.get() == raw)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Beckn 1.x: what a cancellation changes in an order.
+//!
+//! `status`, the fulfilments' states, the quote, `updated_at` where there is one, and the
+//! `cancellation` block.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::on_cancel::{Error, rfc3339};
+use super::quote::Quote;
+use super::raw::{RawArray, RawObject, quote};
+use super::words::cancelled_fulfillment_code;
+use crate::domain::order::{Cancellation, Party, Reason};
+
+/// The order as cancelled.
+///
+/// # Errors
+/// When the stored document cannot be read back.
+pub fn cancelled(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), Error> {
+    order.set("status", quote("CANCELLED"));
+    fulfillments(order, cancellation.at)?;
+    price(order, cancellation)?;
+    if order.get("updated_at").is_some() {
+        order.set("updated_at", quote(&rfc3339(cancellation.at)));
+    }
+    order.set("cancellation", block(cancellation));
+    Ok(())
+}
+
+/// The order with what cancelling it would cost. `SOFT_CANCEL` is outside the core list of
+/// statuses; the on-demand ride rules of layer 2 ask for it.
+///
+/// # Errors
+/// When the stored document cannot be read back.
+pub fn quoted(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), Error> {
+    order.set("status", quote("SOFT_CANCEL"));
+    price(order, cancellation)
+}
+
+/// The quote always shows charge and refund in 1.x, a free cancellation included.
+fn price(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), Error> {
+    let Some(charge) = cancellation.charge else {
+        return Ok(());
+    };
+    let changed = match order.get("quote").map(Quote::read).transpose()?.flatten() {
+        Some(quote) => quote.with_fee(charge.fee)?,
+        None => return Ok(()),
+    };
+    order.set("quote", changed);
+    Ok(())
+}
+
+fn fulfillments(order: &mut RawObject<'_>, at: DateTime<Utc>) -> Result<(), Error> {
+    let Some(list) = order.get("fulfillments") else {
+        return Ok(());
+    };
+    let mut changed = RawArray::default();
+    for item in RawArray::parse(list)?.iter() {
+        let mut fulfillment = RawObject::parse(item)?;
+        let code = fulfillment_code(&fulfillment)?;
+        let code = cancelled_fulfillment_code(code.as_deref());
+        set_fulfillment_code(&mut fulfillment, code, at)?;
+        changed.push(fulfillment.to_string());
+    }
+    let changed = changed.to_string();
+    order.set("fulfillments", changed);
+    Ok(())
+}
+
+fn fulfillment_code(fulfillment: &RawObject<'_>) -> Result<Option<String>, Error> {
+    let Some(state) = fulfillment.get("state") else {
+        return Ok(None);
+    };
+    let Some(descriptor) = RawObject::parse(state)?
+        .get("descriptor")
+        .map(str::to_owned)
+    else {
+        return Ok(None);
+    };
+    Ok(RawObject::parse(&descriptor)?
+        .get_str("code")
+        .map(Cow::into_owned))
+}
+
+/// Sets `state.descriptor` to the code alone: its name and texts described the state before.
+///
+/// # Errors
+/// When the fulfilment's state is no object.
+pub fn set_fulfillment_code(
+    fulfillment: &mut RawObject<'_>,
+    code: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let text = fulfillment.get("state").unwrap_or("{}").to_owned();
+    let mut state = RawObject::parse(&text)?;
+    state.set("descriptor", json!({"code": code}).to_string());
+    if state.get("updated_at").is_some() {
+        state.set("updated_at", quote(&rfc3339(at)));
+    }
+    let state = state.to_string();
+    fulfillment.set("state", state);
+    Ok(())
+}
+
+fn block(cancellation: &Cancellation) -> String {
+    let by = match cancellation.by {
+        Party::Customer | Party::Partner => "CONSUMER",
+        Party::Provider => "PROVIDER",
+    };
+    let at = rfc3339(cancellation.at);
+    let mut block = format!(r#"{{"cancelled_by":"{by}","time":"{at}""#);
+    if let Some(reason) = option(&cancellation.reason) {
+        block.push_str(r#","reason":"#);
+        block.push_str(&reason);
+    }
+    block.push('}');
+    block
+}
+
+/// The reason as an `Option`: `{id, descriptor {code, short_desc}}`.
+fn option(reason: &Reason) -> Option<String> {
+    let id = reason.id.as_deref().map(quote);
+    let text = reason.text.as_deref().map(quote);
+    match (id, text) {
+        (None, None) => None,
+        (Some(id), None) => Some(format!(r#"{{"id":{id},"descriptor":{{"code":{id}}}}}"#)),
+        (None, Some(text)) => Some(format!(r#"{{"descriptor":{{"short_desc":{text}}}}}"#)),
+        (Some(id), Some(text)) => Some(format!(
+            r#"{{"id":{id},"descriptor":{{"code":{id},"short_desc":{text}}}}}"#
+        )),
+    }
+}

@@ -1,0 +1,91 @@
+//! State words of the Beckn networks, to and from ours: one table.
+
+use crate::domain::order::State;
+
+/// The states of a ride, in the order they are passed through (mobility layer 2).
+pub const RIDE_STATES: [&str; 6] = [
+    "RIDE_CONFIRMED",
+    "RIDE_ASSIGNED",
+    "RIDE_ENROUTE_PICKUP",
+    "RIDE_ARRIVED_PICKUP",
+    "RIDE_STARTED",
+    "RIDE_ENDED",
+];
+
+/// The order word of `state` (0.9.x) or `status` (1.x), compared without case and punctuation.
+const ORDER_WORDS: [(&str, State); 20] = [
+    ("created", State::Pending),
+    ("draft", State::Pending),
+    ("pending", State::Pending),
+    ("awaitingprovider", State::AwaitingProvider),
+    ("accepted", State::Confirmed),
+    ("active", State::Confirmed),
+    ("booked", State::Confirmed),
+    ("confirmed", State::Confirmed),
+    ("ongoing", State::InProgress),
+    ("inprogress", State::InProgress),
+    ("started", State::InProgress),
+    ("complete", State::Completed),
+    ("completed", State::Completed),
+    ("ended", State::Completed),
+    ("noshow", State::NoShow),
+    ("failed", State::Failed),
+    ("rejected", State::Failed),
+    ("canceled", State::Cancelled),
+    ("cancelled", State::Cancelled),
+    ("ridecancelled", State::Cancelled),
+];
+
+/// The state that an order word means; `None` for a word that is not in the table.
+#[must_use]
+pub fn state_of_order_word(word: &str) -> Option<State> {
+    let letters = word.chars().filter(char::is_ascii_alphanumeric);
+    let plain: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    ORDER_WORDS
+        .iter()
+        .find(|(known, _)| *known == plain)
+        .map(|(_, state)| *state)
+}
+
+/// The state that a fulfilment's code implies for the order, where it implies one.
+#[must_use]
+pub fn state_of_fulfillment_code(code: &str) -> Option<State> {
+    match code {
+        "RIDE_STARTED" => Some(State::InProgress),
+        "RIDE_ENDED" | "RIDE_COMPLETED" => Some(State::Completed),
+        _ => None,
+    }
+}
+
+/// The code of a cancelled fulfilment, in the family of the code it had.
+#[must_use]
+pub fn cancelled_fulfillment_code(before: Option<&str>) -> &'static str {
+    match before {
+        Some(code) if code.starts_with("RIDE_") => "RIDE_CANCELLED",
+        _ => "CANCELLED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_compared_without_case_and_punctuation() {
+        assert_eq!(state_of_order_word("Cancelled"), Some(State::Cancelled));
+        assert_eq!(state_of_order_word("In-progress"), Some(State::InProgress));
+        assert_eq!(state_of_order_word("NO_SHOW"), Some(State::NoShow));
+        assert_eq!(state_of_order_word("ACTIVE"), Some(State::Confirmed));
+        assert_eq!(state_of_order_word("TRIP_PAUSED"), None);
+    }
+
+    #[test]
+    fn a_ride_is_cancelled_in_the_words_of_rides() {
+        assert_eq!(
+            cancelled_fulfillment_code(Some("RIDE_ASSIGNED")),
+            "RIDE_CANCELLED"
+        );
+        assert_eq!(cancelled_fulfillment_code(Some("Pending")), "CANCELLED");
+        assert_eq!(cancelled_fulfillment_code(None), "CANCELLED");
+    }
+}

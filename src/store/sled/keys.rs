@@ -1,0 +1,222 @@
+//! The keys of the one sled tree: a letter for the kind of record, then its parts.
+//!
+//! Byte order is the order of the parts, so a listing is a range and all records of an order
+//! or a session share a prefix. A text part is escaped and ended (`00` becomes `00 FF`, the
+//! end is `00 01`), so no text, whatever it holds, can reach into the next part or collide
+//! with another key. Numbers are eight bytes, big end first. Keys are made here and only here.
+
+use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
+use crate::store::{CallbackId, CallbackKind};
+
+/// A key, or the prefix of several.
+pub(super) type Key = Vec<u8>;
+
+/// The release that can read the store: see [`super::open`].
+pub(super) const FORMAT: &[u8] = b"mformat";
+/// The last numbers given out.
+pub(super) const NUMBERS: &[u8] = b"mnumbers";
+
+/// Order heads.
+pub(super) const ORDER: u8 = b'o';
+/// Requests, without their bodies.
+pub(super) const REQUEST: u8 = b'r';
+/// Callbacks, without their bodies.
+pub(super) const CALLBACK: u8 = b'c';
+/// Callbacks owed, by order.
+pub(super) const PENDING: u8 = b'q';
+/// Callbacks given up on.
+pub(super) const DEAD: u8 = b'x';
+/// Events.
+pub(super) const EVENT: u8 = b'e';
+/// Holds.
+pub(super) const HOLD: u8 = b'h';
+
+const DOCUMENT: u8 = b'd';
+const REQUEST_BODY: u8 = b'b';
+const CALLBACK_BODY: u8 = b'y';
+const CALLBACK_OF_ORDER: u8 = b'n';
+const CALLBACK_OF_SESSION: u8 = b't';
+const PIECE: u8 = b'~';
+
+/// How many bytes a pending key has after its order's part: the kind and the place.
+const PENDING_TAIL_BYTES: usize = 9;
+
+fn texts(kind: u8, parts: &[&str]) -> Key {
+    let mut key = vec![kind];
+    for part in parts {
+        for byte in part.bytes() {
+            key.push(byte);
+            if byte == 0 {
+                key.push(0xff);
+            }
+        }
+        key.extend([0, 1]);
+    }
+    key
+}
+
+fn with_number(mut key: Key, number: u64) -> Key {
+    key.extend(number.to_be_bytes());
+    key
+}
+
+/// The number a key ends with.
+pub(super) fn last_number(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+fn of_order(kind: u8, order: &OrderKey) -> Key {
+    texts(kind, &[order.network.as_str(), order.id.as_str()])
+}
+
+/// Where an order is.
+pub(super) fn order(order: &OrderKey) -> Key {
+    of_order(ORDER, order)
+}
+
+/// What all orders of a network begin with.
+pub(super) fn orders_of(network: &NetworkName) -> Key {
+    texts(ORDER, &[network.as_str()])
+}
+
+/// Where an order's document is.
+pub(super) fn document(order: &OrderKey) -> Key {
+    of_order(DOCUMENT, order)
+}
+
+/// The session goes before the caller, so that a session's requests lie together.
+fn of_request(kind: u8, request: &RequestKey) -> Key {
+    let session = [request.network.as_str(), request.transaction.as_str()];
+    let message = [&request.caller, request.message.as_str(), &request.action];
+    texts(kind, &[&session[..], &message[..]].concat())
+}
+
+/// Where a request is.
+pub(super) fn request(request: &RequestKey) -> Key {
+    of_request(REQUEST, request)
+}
+
+/// Where a request's body is.
+pub(super) fn request_body(request: &RequestKey) -> Key {
+    of_request(REQUEST_BODY, request)
+}
+
+/// What all requests of a session begin with.
+pub(super) fn requests_of(network: &NetworkName, transaction: &TransactionId) -> Key {
+    texts(REQUEST, &[network.as_str(), transaction.as_str()])
+}
+
+/// Where a callback is.
+pub(super) fn callback(id: CallbackId) -> Key {
+    with_number(vec![CALLBACK], id.0)
+}
+
+/// Where a callback's body is.
+pub(super) fn callback_body(id: CallbackId) -> Key {
+    with_number(vec![CALLBACK_BODY], id.0)
+}
+
+/// What the index of all callbacks of an order begins with.
+pub(super) fn callbacks_of_order(order: &OrderKey) -> Key {
+    of_order(CALLBACK_OF_ORDER, order)
+}
+
+/// One entry of that index.
+pub(super) fn callback_of_order(order: &OrderKey, id: CallbackId) -> Key {
+    with_number(callbacks_of_order(order), id.0)
+}
+
+/// What the index of all callbacks of a session begins with.
+pub(super) fn callbacks_of_session(network: &NetworkName, transaction: &TransactionId) -> Key {
+    let parts = [network.as_str(), transaction.as_str()];
+    texts(CALLBACK_OF_SESSION, &parts)
+}
+
+/// One entry of that index.
+pub(super) fn callback_of_session(
+    network: &NetworkName,
+    transaction: &TransactionId,
+    id: CallbackId,
+) -> Key {
+    with_number(callbacks_of_session(network, transaction), id.0)
+}
+
+/// What an order's waiting callbacks of one kind begin with. The kind goes before the place,
+/// so that waiting previews are found without passing over waiting outcomes.
+pub(super) fn pending_of(order: &OrderKey, kind: CallbackKind) -> Key {
+    let mut key = of_order(PENDING, order);
+    key.push(match kind {
+        CallbackKind::Preview => 0,
+        CallbackKind::Final => 1,
+    });
+    key
+}
+
+/// A place in an order's waiting line.
+pub(super) fn pending(order: &OrderKey, kind: CallbackKind, place: u64) -> Key {
+    with_number(pending_of(order, kind), place)
+}
+
+/// The part of a pending key that names the order.
+pub(super) fn order_part(pending: &[u8]) -> &[u8] {
+    &pending[..pending.len().saturating_sub(PENDING_TAIL_BYTES)]
+}
+
+/// The mark of a callback given up on.
+pub(super) fn dead(id: CallbackId) -> Key {
+    with_number(vec![DEAD], id.0)
+}
+
+/// Where an event is.
+pub(super) fn event(sequence: u64) -> Key {
+    with_number(vec![EVENT], sequence)
+}
+
+/// Where a hold is: on one subscriber, in whichever form its id is written, or on all.
+pub(super) fn hold(subscriber: Option<&SubscriberId>) -> Key {
+    match subscriber {
+        None => vec![HOLD, 0],
+        Some(subscriber) => [&[HOLD, 1], subscriber.comparable().as_bytes()].concat(),
+    }
+}
+
+/// Where a further piece of the value under `key` is.
+pub(super) fn piece(key: &[u8], number: u16) -> Key {
+    [&[PIECE], key, &number.to_be_bytes()[..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_of_different_parts_differ_and_sort_as_their_parts(
+            a in proptest::collection::vec("[\u{0}\u{1}a-c]{0,3}", 3),
+            b in proptest::collection::vec("[\u{0}\u{1}a-c]{0,3}", 3),
+        ) {
+            let key = |parts: &[String]| {
+                texts(ORDER, &parts.iter().map(String::as_str).collect::<Vec<_>>())
+            };
+            prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
+            prop_assert!(a == b || !key(&a).starts_with(&key(&b)));
+        }
+    }
+
+    #[test]
+    fn a_request_lies_under_the_prefix_of_its_session_only() {
+        let network = NetworkName::parse("mobility").expect("valid");
+        let session = |text: &str| TransactionId::parse(text).expect("valid");
+        let key = request(&RequestKey {
+            network: network.clone(),
+            caller: "bap.example".to_owned(),
+            transaction: session("t1"),
+            message: crate::domain::ids::MessageId::parse("m1").expect("valid"),
+            action: "cancel".to_owned(),
+        });
+        assert!(key.starts_with(&requests_of(&network, &session("t1"))));
+        assert!(!key.starts_with(&requests_of(&network, &session("t"))));
+    }
+}

@@ -1,0 +1,298 @@
+//! The store of one process: an embedded sled directory, written by one thread.
+//!
+//! A job goes into a bounded queue; the committer (`committer`) writes what waits as one
+//! group, syncs it, makes it known in memory (`live`), and only then answers. Reads go to the
+//! tree at once (`tables`); one that meets a write which is not synced yet waits for the
+//! sync. Who may be sent next is kept in memory (`schedule`) and read back by `open`. Records
+//! are cut into pieces (`values`) under keys that sort as their parts (`keys`).
+//! Nothing here reads the clock.
+
+mod commit;
+mod committer;
+mod draft;
+mod keys;
+mod line;
+mod live;
+mod open;
+mod schedule;
+mod settle;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed, Counts, Error,
+    Event, OrderFilter, Settlement, Store, StoredOrder, StoredRequest, Timeline,
+};
+use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
+use crate::domain::order::Order;
+use committer::{Committer, JOBS_WAITING, Job, Reply};
+use live::Live;
+use tables::Tables;
+
+/// See the module's text.
+pub struct SledStore {
+    live: Arc<Live>,
+    /// Gone once the store is closed, so that the files are released.
+    tables: RwLock<Option<Arc<Tables>>>,
+    /// Gone once the store is closed, so that the committer ends.
+    queue: RwLock<Option<mpsc::Sender<Job>>>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl SledStore {
+    /// Opens the directory at `path`, and makes it if need be, with so many bytes of page
+    /// cache; `now` is written into a new store as the time it was made.
+    ///
+    /// # Errors
+    /// When another process holds it, a newer release wrote it, or it cannot be read.
+    pub fn open(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<Self, Error> {
+        let opened = open::open(path, cache_bytes, now)?;
+        let data_file = opened.data_file.try_clone()?;
+        Self::start(opened, Box::new(move || data_file.sync_data()))
+    }
+
+    fn start(
+        opened: open::Opened,
+        sync: Box<dyn FnMut() -> std::io::Result<()> + Send>,
+    ) -> Result<Self, Error> {
+        let live = Arc::new(Live::new(opened.schedule, opened.numbers.event));
+        let tables = Arc::new(opened.tables);
+        let committer = Committer {
+            tables: Arc::clone(&tables),
+            live: Arc::clone(&live),
+            numbers: opened.numbers,
+            sync,
+        };
+        let (queue, jobs) = mpsc::channel(JOBS_WAITING);
+        let thread = thread::Builder::new().name("store-committer".to_owned());
+        let thread = thread.spawn(move || committer.run(jobs))?;
+        Ok(Self {
+            live,
+            tables: RwLock::new(Some(tables)),
+            queue: RwLock::new(Some(queue)),
+            committer: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Returns the reason once a write has failed, else never. The process should end then:
+    /// only a restart, which reads back what the disk has, can go on.
+    pub async fn stopped(&self) -> String {
+        self.live.stopped().await
+    }
+
+    fn tables(&self) -> Result<Arc<Tables>, Error> {
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let closed = || Error::Stopped("it was closed".to_owned());
+        tables.clone().ok_or_else(closed)
+    }
+
+    /// Queues a job and waits for its answer.
+    async fn write<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(job(reply))?;
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.live.end_reason().await),
+        }
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), Error> {
+        if let Some(ended) = self.live.ended() {
+            return Err(ended);
+        }
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        let closed = || Error::Stopped("it was closed".to_owned());
+        let queue = queue.as_ref().ok_or_else(closed)?;
+        queue.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Busy,
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })
+    }
+
+    /// Runs a listing where it may take its time.
+    async fn list<T: Send + 'static>(
+        &self,
+        list: impl FnOnce(&Tables) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let tables = self.tables()?;
+        let listed = tokio::task::spawn_blocking(move || list(&tables)).await;
+        listed.map_err(|error| Error::Io(std::io::Error::other(error)))?
+    }
+
+    fn end(&self) -> Option<JoinHandle<()>> {
+        drop(
+            self.queue
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        drop(
+            self.tables
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let mut committer = self
+            .committer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        committer.take()
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        if let Some(committer) = self.end() {
+            // It answers for its own panics.
+            let _ = committer.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SledStore {
+    async fn order(&self, key: &OrderKey) -> Result<Option<StoredOrder>, Error> {
+        let order = self.tables()?.order(key)?;
+        self.live.durable(&keys::order(key)).await?;
+        Ok(order)
+    }
+
+    async fn request(&self, key: &RequestKey) -> Result<Option<StoredRequest>, Error> {
+        let request = self.tables()?.request(key)?;
+        self.live.durable(&keys::request(key)).await?;
+        Ok(request)
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+        self.write(|reply| Job::Commit(Box::new(commit), reply))
+            .await
+    }
+
+    async fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, Error> {
+        let filter = filter.clone();
+        self.list(move |tables| tables.orders(&filter)).await
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, Error> {
+        self.tables()?.events(after, self.live.last_event(), limit)
+    }
+
+    async fn event_after(&self, after: u64) {
+        self.live.event_after(after).await;
+    }
+
+    async fn claim(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Result<Vec<Claimed>, Error> {
+        if let Some(ended) = self.live.ended() {
+            return Err(ended);
+        }
+        let tables = self.tables()?;
+        let ids = self.live.schedule().claim(now, limits);
+        let claimed = ids
+            .into_iter()
+            .filter_map(|id| self.read_claimed(&tables, id));
+        Ok(claimed.collect())
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        self.write(|reply| Job::Settle(Box::new(settlement), reply))
+            .await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(self.live.schedule().next_due())
+    }
+
+    async fn work(&self) {
+        self.live.work().await;
+    }
+
+    async fn callbacks(&self, filter: &CallbackFilter) -> Result<Vec<Callback>, Error> {
+        let filter = filter.clone();
+        self.list(move |tables| tables.callbacks(&filter)).await
+    }
+
+    async fn callback(&self, id: CallbackId) -> Result<Option<Claimed>, Error> {
+        self.tables()?.callback(id)
+    }
+
+    async fn redrive(
+        &self,
+        ids: &[CallbackId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<CallbackId>, Error> {
+        let ids = ids.to_vec();
+        self.write(|reply| Job::Redrive(ids, now, reply)).await
+    }
+
+    async fn hold(&self, subscriber: Option<&SubscriberId>) -> Result<(), Error> {
+        let subscriber = subscriber.cloned();
+        self.write(|reply| Job::Hold(subscriber, reply)).await
+    }
+
+    async fn release(&self, subscriber: Option<&SubscriberId>) -> Result<(), Error> {
+        let subscriber = subscriber.cloned();
+        self.write(|reply| Job::Release(subscriber, reply)).await
+    }
+
+    async fn holds(&self) -> Result<Vec<String>, Error> {
+        Ok(self.live.schedule().holds())
+    }
+
+    async fn timeline(
+        &self,
+        network: &NetworkName,
+        transaction: &TransactionId,
+    ) -> Result<Timeline, Error> {
+        let (network, transaction) = (network.clone(), transaction.clone());
+        self.list(move |tables| tables.timeline(&network, &transaction))
+            .await
+    }
+
+    async fn counts(&self) -> Result<Counts, Error> {
+        Ok(self.live.schedule().counts())
+    }
+
+    fn writable(&self) -> Result<(), Error> {
+        if let Some(ended) = self.live.ended() {
+            return Err(ended);
+        }
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        match queue.as_ref().map(mpsc::Sender::capacity) {
+            Some(0) => Err(Error::Busy),
+            Some(_) => Ok(()),
+            None => Err(Error::Stopped("it was closed".to_owned())),
+        }
+    }
+
+    async fn close(&self) {
+        if let Some(committer) = self.end() {
+            // It answers for its own panics.
+            let _ = tokio::task::spawn_blocking(move || committer.join()).await;
+        }
+    }
+}
+
+impl SledStore {
+    /// Reads what was just claimed. A record that cannot be read must not keep the others
+    /// from being sent: it is said in the log, and stays out until the store reopens.
+    fn read_claimed(&self, tables: &Tables, id: CallbackId) -> Option<Claimed> {
+        let error = match tables.callback(id) {
+            Ok(Some(claimed)) => return Some(claimed),
+            Ok(None) => values::corrupt(&keys::callback(id), None),
+            Err(error) => error,
+        };
+        self.live.schedule().end_lease(id);
+        tracing::error!(callback.id = id.0, %error, "A callback cannot be read and is not sent.");
+        None
+    }
+}

@@ -1,0 +1,331 @@
+//! Which callbacks may be sent now: the first of each order, by lane and subscriber.
+//!
+//! Only the first waiting callback of an order is in here; its successor comes in when it
+//! ends, which keeps an order's callbacks one at a time. The schedule lives in memory (about
+//! fifty bytes for each order with a callback owed) and is rebuilt when the store opens, so
+//! leases need no record. It holds durable callbacks only: the committer changes it after
+//! its sync, never before.
+//!
+//! Costs: a claim looks at each lane once, then takes the first of an ordered set for each
+//! callback it hands out. Subscribers have queues of their own within a lane, so a held one
+//! with a long queue is passed over in one step, however long its queue is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::store::{CallbackId, ClaimLimits, Counts};
+
+/// The first waiting callback of an order.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    /// Its number.
+    pub id: CallbackId,
+    /// When it is due.
+    pub due: DateTime<Utc>,
+    /// Its lane.
+    pub lane: String,
+    /// Its subscriber, in the form that is compared.
+    pub subscriber: String,
+}
+
+type Queue = BTreeSet<(DateTime<Utc>, CallbackId)>;
+
+#[derive(Debug, Default)]
+struct Lane {
+    queues: BTreeMap<String, Queue>,
+    in_flight: usize,
+}
+
+#[derive(Debug)]
+struct Lease {
+    lane: Arc<str>,
+    settling: bool,
+}
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    lanes: BTreeMap<Arc<str>, Lane>,
+    leases: HashMap<CallbackId, Lease>,
+    /// The lane served last; the next claim begins after it.
+    last_served: Option<Arc<str>>,
+    all_held: bool,
+    /// Held subscribers: the id as compared, and as written.
+    held: BTreeMap<String, String>,
+    counts: Counts,
+}
+
+impl Schedule {
+    /// Lets a callback wait for its time.
+    pub(super) fn add(&mut self, head: Head) {
+        let lane = self.lanes.entry(Arc::from(head.lane)).or_default();
+        let queue = lane.queues.entry(head.subscriber).or_default();
+        queue.insert((head.due, head.id));
+    }
+
+    /// Takes a waiting callback out; does nothing when it is not waiting.
+    pub(super) fn withdraw(&mut self, head: &Head) {
+        let Some(lane) = self.lanes.get_mut(head.lane.as_str()) else {
+            return;
+        };
+        lane.take(&head.subscriber, (head.due, head.id));
+        self.drop_idle_lane(&head.lane);
+    }
+
+    /// Takes a callback out unless it is being sent at this moment; says whether it was not.
+    pub(super) fn withdraw_unless_in_flight(&mut self, head: &Head) -> bool {
+        let lease = self.leases.get(&head.id);
+        let in_flight = lease.is_some_and(|lease| !lease.settling);
+        if !in_flight {
+            self.withdraw(head);
+        }
+        !in_flight
+    }
+
+    /// Takes the right to settle a callback; only the first who asks gets it.
+    pub(super) fn begin_settling(&mut self, id: CallbackId) -> bool {
+        let lease = self.leases.get_mut(&id).filter(|lease| !lease.settling);
+        lease.is_some_and(|lease| {
+            lease.settling = true;
+            true
+        })
+    }
+
+    /// Frees the place that a callback in flight took.
+    pub(super) fn end_lease(&mut self, id: CallbackId) {
+        let Some(lease) = self.leases.remove(&id) else {
+            return;
+        };
+        if let Some(lane) = self.lanes.get_mut(&lease.lane) {
+            lane.in_flight = lane.in_flight.saturating_sub(1);
+        }
+        self.drop_idle_lane(&lease.lane);
+    }
+
+    /// Leases callbacks that are due: one of each lane, then again, until no lane has more.
+    pub(super) fn claim(&mut self, now: DateTime<Utc>, limits: &ClaimLimits) -> Vec<CallbackId> {
+        let mut claimed = Vec::new();
+        let mut lanes = self.lanes_in_turn(now, limits);
+        while !lanes.is_empty() && claimed.len() < limits.total {
+            lanes.retain(|lane| {
+                let id = (claimed.len() < limits.total)
+                    .then(|| self.claim_one(lane, now, limits.per_lane));
+                id.flatten().map(|id| claimed.push(id)).is_some()
+            });
+        }
+        claimed
+    }
+
+    /// The lanes that have something due, beginning after the one served last.
+    fn lanes_in_turn(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Vec<Arc<str>> {
+        if self.all_held {
+            return Vec::new();
+        }
+        let closed: HashSet<&str> = limits.closed_lanes.iter().map(String::as_str).collect();
+        let last = self.last_served.as_deref().unwrap_or("");
+        let behind = (Bound::Excluded(last), Bound::Unbounded);
+        let upto = (Bound::Unbounded, Bound::Included(last));
+        let turn = self.lanes.range::<str, _>(behind);
+        turn.chain(self.lanes.range::<str, _>(upto))
+            .filter(|(name, lane)| {
+                let due = lane.oldest(&self.held).is_some_and(|(_, at, _)| at <= now);
+                due && lane.in_flight < limits.per_lane && !closed.contains(&***name)
+            })
+            .map(|(name, _)| Arc::clone(name))
+            .collect()
+    }
+
+    fn claim_one(
+        &mut self,
+        name: &Arc<str>,
+        now: DateTime<Utc>,
+        per_lane: usize,
+    ) -> Option<CallbackId> {
+        let lane = self.lanes.get_mut(name)?;
+        let (subscriber, due, id) = lane.oldest(&self.held)?;
+        if due > now || lane.in_flight >= per_lane {
+            return None;
+        }
+        let subscriber = subscriber.to_owned();
+        lane.take(&subscriber, (due, id));
+        lane.in_flight += 1;
+        let lease = Lease {
+            lane: Arc::clone(name),
+            settling: false,
+        };
+        self.leases.insert(id, lease);
+        self.last_served = Some(Arc::clone(name));
+        Some(id)
+    }
+
+    /// When the next callback that is neither held nor in flight becomes due.
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
+        if self.all_held {
+            return None;
+        }
+        let lanes = self.lanes.values();
+        lanes
+            .filter_map(|lane| lane.oldest(&self.held).map(|(_, due, _)| due))
+            .min()
+    }
+
+    /// Holds a subscriber, or all.
+    pub(super) fn hold(&mut self, subscriber: Option<(String, String)>) {
+        match subscriber {
+            None => self.all_held = true,
+            Some((compared, written)) => drop(self.held.insert(compared, written)),
+        }
+    }
+
+    /// Ends the hold on a subscriber, or every hold.
+    pub(super) fn release(&mut self, subscriber: Option<&str>) {
+        match subscriber {
+            Some(subscriber) => drop(self.held.remove(subscriber)),
+            None => {
+                self.all_held = false;
+                self.held.clear();
+            }
+        }
+    }
+
+    /// The holds in force, `*` for all.
+    pub(super) fn holds(&self) -> Vec<String> {
+        let all = self.all_held.then(|| "*".to_owned());
+        all.into_iter().chain(self.held.values().cloned()).collect()
+    }
+
+    /// How many callbacks are owed and given up on.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Counts callbacks owed and given up on.
+    pub(super) fn count(&mut self, pending: i64, dead: i64) {
+        let counts = &mut self.counts;
+        counts.callbacks_pending = counts.callbacks_pending.saturating_add_signed(pending);
+        counts.callbacks_dead = counts.callbacks_dead.saturating_add_signed(dead);
+    }
+
+    fn drop_idle_lane(&mut self, name: &str) {
+        let idle = |lane: &Lane| lane.queues.is_empty() && lane.in_flight == 0;
+        if self.lanes.get(name).is_some_and(idle) {
+            self.lanes.remove(name);
+        }
+    }
+}
+
+impl Lane {
+    /// The oldest waiting callback of a subscriber that is not held.
+    fn oldest(&self, held: &BTreeMap<String, String>) -> Option<(&str, DateTime<Utc>, CallbackId)> {
+        let open = self
+            .queues
+            .iter()
+            .filter(|(who, _)| !held.contains_key(*who));
+        open.filter_map(|(who, queue)| queue.first().map(|(due, id)| (who.as_str(), *due, *id)))
+            .min_by_key(|(_, due, id)| (*due, *id))
+    }
+
+    fn take(&mut self, subscriber: &str, entry: (DateTime<Utc>, CallbackId)) {
+        if let Some(queue) = self.queues.get_mut(subscriber) {
+            queue.remove(&entry);
+            if queue.is_empty() {
+                self.queues.remove(subscriber);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).expect("a time")
+    }
+
+    fn head(id: u64, seconds: i64, lane: &str, subscriber: &str) -> Head {
+        Head {
+            id: CallbackId(id),
+            due: at(seconds),
+            lane: lane.to_owned(),
+            subscriber: subscriber.to_owned(),
+        }
+    }
+
+    fn limits(total: usize, per_lane: usize) -> ClaimLimits {
+        ClaimLimits {
+            total,
+            per_lane,
+            closed_lanes: Vec::new(),
+        }
+    }
+
+    fn claim(schedule: &mut Schedule, total: usize, per_lane: usize) -> Vec<u64> {
+        let claimed = schedule.claim(at(100), &limits(total, per_lane));
+        claimed.into_iter().map(|id| id.0).collect()
+    }
+
+    #[test]
+    fn lanes_take_turns_across_claims_and_the_oldest_of_a_lane_goes_first() {
+        let mut schedule = Schedule::default();
+        for id in 1..=4 {
+            schedule.add(head(id, 50 - id as i64, "a", "bap"));
+        }
+        schedule.add(head(5, 1, "b", "bap"));
+        schedule.add(head(6, 101, "c", "bap"));
+        assert_eq!(claim(&mut schedule, 1, 8), [4]);
+        assert_eq!(claim(&mut schedule, 2, 8), [5, 3]);
+        assert_eq!(claim(&mut schedule, 9, 8), [2, 1], "c is not due");
+        assert_eq!(schedule.next_due(), Some(at(101)));
+    }
+
+    #[test]
+    fn a_lane_never_has_more_in_flight_than_allowed_and_a_lease_is_settled_once() {
+        let mut schedule = Schedule::default();
+        for id in 1..=5 {
+            schedule.add(head(id, 0, "a", "bap"));
+        }
+        assert_eq!(claim(&mut schedule, 9, 2), [1, 2]);
+        assert!(claim(&mut schedule, 9, 2).is_empty());
+        assert!(schedule.begin_settling(CallbackId(1)));
+        assert!(!schedule.begin_settling(CallbackId(1)));
+        schedule.end_lease(CallbackId(1));
+        assert_eq!(claim(&mut schedule, 9, 2), [3]);
+        assert!(!schedule.begin_settling(CallbackId(9)), "never claimed");
+    }
+
+    #[test]
+    fn a_held_subscriber_does_not_delay_another_on_the_same_host() {
+        let mut schedule = Schedule::default();
+        for id in 1..=100_000 {
+            schedule.add(head(id, 0, "a", "held"));
+        }
+        schedule.add(head(200_000, 9, "a", "open"));
+        schedule.hold(Some(("held".to_owned(), "https://held".to_owned())));
+        assert_eq!(claim(&mut schedule, 9, 8), [200_000]);
+        assert_eq!(schedule.next_due(), None);
+        assert_eq!(schedule.holds(), ["https://held"]);
+        schedule.hold(None);
+        schedule.release(Some("held"));
+        assert!(claim(&mut schedule, 9, 8).is_empty(), "all are held");
+        schedule.release(None);
+        assert_eq!(claim(&mut schedule, 2, 8), [1, 2]);
+    }
+
+    #[test]
+    fn closed_lanes_get_nothing_and_idle_lanes_are_forgotten() {
+        let mut schedule = Schedule::default();
+        let one = head(1, 0, "a", "bap");
+        schedule.add(one.clone());
+        let closed = ClaimLimits {
+            closed_lanes: vec!["a".to_owned()],
+            ..limits(9, 9)
+        };
+        assert!(schedule.claim(at(100), &closed).is_empty());
+        schedule.withdraw(&one);
+        assert!(schedule.lanes.is_empty());
+    }
+}

@@ -1,0 +1,126 @@
+//! What follows an attempt, and what an operator asks for: settle, redrive, hold, release.
+
+use chrono::{DateTime, Utc};
+
+use super::draft::{Draft, Effect};
+use super::line;
+use super::live::Live;
+use super::{keys, values};
+use crate::domain::ids::SubscriberId;
+use crate::store::{
+    CallbackId, CallbackKind, CallbackState, Error, MAX_ATTEMPTS_KEPT, Next, Settlement,
+};
+
+/// Records an attempt. A callback that is not in flight is left alone: its lease has ended,
+/// and what came after it stands.
+pub(super) fn settle(
+    draft: &mut Draft<'_>,
+    live: &Live,
+    settlement: Settlement,
+) -> Result<(), Error> {
+    let id = settlement.id;
+    if !live.schedule().begin_settling(id) {
+        tracing::warn!(
+            callback.id = id.0,
+            "A callback was settled that is not in flight."
+        );
+        return Ok(());
+    }
+    let recorded = record(draft, settlement);
+    if recorded.is_err() {
+        // The record cannot be read: the callback stays out of the schedule until the store
+        // reopens, but its place in the lane is free again.
+        draft.refuse();
+        draft.effect(Effect::LeaseEnded(id));
+        draft.accept();
+    }
+    recorded
+}
+
+fn record(draft: &mut Draft<'_>, settlement: Settlement) -> Result<(), Error> {
+    let key = keys::callback(settlement.id);
+    let kept = line::kept(draft, settlement.id)?;
+    let mut kept = kept.ok_or_else(|| values::corrupt(&key, None))?;
+    let order = kept.callback.order.clone();
+    kept.callback.attempts_in_run += 1;
+    kept.callback.attempts.push(settlement.attempt);
+    let surplus = kept
+        .callback
+        .attempts
+        .len()
+        .saturating_sub(MAX_ATTEMPTS_KEPT);
+    kept.callback.attempts.drain(..surplus);
+
+    let overtaken =
+        kept.callback.kind == CallbackKind::Preview && line::has_outcome(draft, &order)?;
+    match settlement.next {
+        Next::Delivered => line::leave(draft, kept, CallbackState::Delivered)?,
+        Next::Dead => line::leave(draft, kept, CallbackState::Dead)?,
+        Next::Retry(_) if overtaken => line::leave(draft, kept, CallbackState::Superseded)?,
+        Next::Retry(at) => {
+            kept.callback.next_at = at;
+            line::stay(draft, &kept)?;
+        }
+    }
+    draft.effect(Effect::LeaseEnded(settlement.id));
+    if let Some(head) = line::head(draft, &order)? {
+        draft.effect(Effect::Ready(head.head()));
+    }
+    Ok(())
+}
+
+/// Puts dead callbacks at the back of their orders' lines, due now, with a new run.
+pub(super) fn redrive(
+    draft: &mut Draft<'_>,
+    ids: &[CallbackId],
+    now: DateTime<Utc>,
+) -> Result<Vec<CallbackId>, Error> {
+    let mut redriven = Vec::new();
+    for &id in ids {
+        let kept = line::kept(draft, id)?;
+        let Some(kept) = kept.filter(|kept| kept.callback.state == CallbackState::Dead) else {
+            continue;
+        };
+        let mut callback = kept.callback;
+        callback.state = CallbackState::Pending;
+        callback.next_at = now;
+        callback.attempts_in_run = 0;
+        draft.remove(keys::dead(id))?;
+        draft.effect(Effect::Dead(-1));
+        let order = callback.order.clone();
+        let line_was_empty = line::head(draft, &order)?.is_none();
+        line::join(draft, callback)?;
+        if let Some(head) = line::head(draft, &order)?.filter(|_| line_was_empty) {
+            draft.effect(Effect::Ready(head.head()));
+        }
+        redriven.push(id);
+    }
+    Ok(redriven)
+}
+
+/// Holds a subscriber, or all.
+pub(super) fn hold(draft: &mut Draft<'_>, subscriber: Option<&SubscriberId>) -> Result<(), Error> {
+    let written = subscriber.map_or("*", SubscriberId::as_str);
+    draft.put(keys::hold(subscriber), written.as_bytes())?;
+    let subscriber = subscriber.map(|id| (id.comparable().to_owned(), id.as_str().to_owned()));
+    draft.effect(Effect::Held(subscriber));
+    Ok(())
+}
+
+/// Ends the hold on a subscriber, or every hold.
+pub(super) fn release(
+    draft: &mut Draft<'_>,
+    subscriber: Option<&SubscriberId>,
+) -> Result<(), Error> {
+    match subscriber {
+        Some(_) => draft.remove(keys::hold(subscriber))?,
+        None => {
+            for (key, _) in draft.all(&[keys::HOLD])? {
+                draft.remove(key)?;
+            }
+        }
+    }
+    let subscriber = subscriber.map(|id| id.comparable().to_owned());
+    draft.effect(Effect::Released(subscriber));
+    Ok(())
+}

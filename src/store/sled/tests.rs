@@ -1,0 +1,292 @@
+//! What only sled's side can show: a slow, failing or panicking sync, a full queue, and
+//! directories that are locked, damaged or of another format. The promises that every store
+//! keeps are in `tests/store_contract.rs`.
+
+use std::io;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::ids::{MessageId, OrderId};
+use crate::store::{CallbackKind, NewCallback, OrderWrite};
+
+const CACHE_BYTES: u64 = 8 << 20;
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_700_000_000, 0).expect("a time")
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+fn open_at(path: &Path) -> Result<SledStore, Error> {
+    SledStore::open(path, CACHE_BYTES, now())
+}
+
+fn open_with(path: &Path, sync: impl FnMut() -> io::Result<()> + Send + 'static) -> SledStore {
+    let opened = open::open(path, CACHE_BYTES, now()).expect("opens");
+    SledStore::start(opened, Box::new(sync)).expect("starts")
+}
+
+fn key(id: &str) -> OrderKey {
+    OrderKey {
+        network: NetworkName::parse("mobility").expect("valid"),
+        id: OrderId::parse(id).expect("valid"),
+    }
+}
+
+fn request_key(message: &str) -> RequestKey {
+    RequestKey {
+        network: key("any").network,
+        caller: "bap.example".to_owned(),
+        transaction: TransactionId::parse("t1").expect("valid"),
+        message: MessageId::parse(message).expect("valid"),
+        action: "cancel".to_owned(),
+    }
+}
+
+/// A commit of a request and a callback; the order is left absent.
+fn commit(message: &str) -> Commit {
+    let request = StoredRequest {
+        key: request_key(message),
+        order: OrderId::parse(message).expect("valid"),
+        body_digest: "digest".to_owned(),
+        authorization: "Signature".to_owned(),
+        verifying_key: "key".to_owned(),
+        received_at: now(),
+        callback: None,
+        body: Bytes::from_static(b"{}"),
+    };
+    let callback = NewCallback {
+        kind: CallbackKind::Final,
+        subscriber: SubscriberId::parse("bap.example").expect("valid"),
+        transaction: request.key.transaction.clone(),
+        message: request.key.message.clone(),
+        url: "https://bap.example/on_cancel".to_owned(),
+        lane: "bap.example:443".to_owned(),
+        body: Bytes::from_static(b"{}"),
+    };
+    Commit {
+        order: OrderWrite {
+            key: key(message),
+            expected_version: 0,
+            order: None,
+            document: None,
+        },
+        request: Some(request),
+        callback: Some(callback),
+        event: None,
+        now: now(),
+    }
+}
+
+fn limits() -> ClaimLimits {
+    ClaimLimits {
+        total: 100,
+        per_lane: 100,
+        closed_lanes: Vec::new(),
+    }
+}
+
+/// A sync that says when it began and waits until it may go on.
+fn gated() -> (
+    impl FnMut() -> io::Result<()> + Send,
+    mpsc::Receiver<()>,
+    mpsc::Sender<()>,
+) {
+    let (began, has_begun) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel();
+    let sync = move || {
+        let _ = began.send(());
+        // An error is a gate that was dropped: open for good.
+        let _ = may_go_on.recv();
+        Ok(())
+    };
+    (sync, has_begun, go_on)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_said_or_handed_out_before_it_is_synced() {
+    let directory = directory();
+    let (sync, has_begun, go_on) = gated();
+    let store = Arc::new(open_with(directory.path(), sync));
+    let writer = Arc::clone(&store);
+    let written = tokio::spawn(async move { writer.commit(commit("m1")).await });
+    has_begun.recv().expect("the sync begins");
+
+    assert!(!written.is_finished());
+    assert!(
+        store
+            .claim(now(), &limits())
+            .await
+            .expect("claims")
+            .is_empty()
+    );
+    let read_key = request_key("m1");
+    let mut read = Box::pin(store.request(&read_key));
+    let waits = tokio::time::timeout(Duration::ZERO, &mut read).await;
+    assert!(waits.is_err(), "the request is applied but not synced");
+    let other = store.request(&request_key("m2")).await.expect("reads");
+    assert!(other.is_none(), "others are not held up");
+
+    drop(go_on);
+    assert!(read.await.expect("reads").is_some());
+    let done = written.await.expect("ends").expect("commits");
+    assert_eq!(
+        done,
+        Committed::Done {
+            callback: Some(CallbackId(1))
+        }
+    );
+    assert_eq!(
+        store.claim(now(), &limits()).await.expect("claims").len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn one_job_more_than_may_wait_is_refused_at_once() {
+    let directory = directory();
+    let (sync, has_begun, go_on) = gated();
+    let store = open_with(directory.path(), sync);
+    let (reply, first) = oneshot::channel();
+    store
+        .enqueue(Job::Hold(None, reply))
+        .expect("the committer takes it");
+    has_begun.recv().expect("the sync begins");
+
+    let mut waiting = Vec::new();
+    for _ in 0..JOBS_WAITING {
+        let (reply, answer) = oneshot::channel();
+        store.enqueue(Job::Release(None, reply)).expect("waits");
+        waiting.push(answer);
+    }
+    assert!(matches!(store.hold(None).await, Err(Error::Busy)));
+    assert!(matches!(store.writable(), Err(Error::Busy)));
+
+    drop(go_on);
+    first.await.expect("answers").expect("holds");
+    for answer in waiting {
+        answer.await.expect("answers").expect("releases");
+    }
+    store.writable().expect("writable again");
+}
+
+#[tokio::test]
+async fn a_failed_sync_stops_the_store_and_is_never_tried_again() {
+    let directory = directory();
+    let (tried, tries) = mpsc::channel();
+    let store = open_with(directory.path(), move || {
+        let _ = tried.send(());
+        Err(io::Error::other("the disk is gone"))
+    });
+    let (one, other) = tokio::join!(store.commit(commit("m1")), store.commit(commit("m2")));
+    for result in [one, other, store.commit(commit("m3")).await] {
+        assert!(matches!(result, Err(Error::Stopped(why)) if why.contains("the disk is gone")));
+    }
+    assert!(store.stopped().await.contains("the disk is gone"));
+    assert!(matches!(store.writable(), Err(Error::Stopped(_))));
+    let claim = store.claim(now(), &limits()).await;
+    assert!(matches!(claim, Err(Error::Stopped(_))));
+    let read = store.request(&request_key("m1")).await;
+    assert!(
+        matches!(read, Err(Error::Stopped(_))),
+        "it may not be durable"
+    );
+    store.close().await;
+    assert_eq!(tries.iter().count(), 1);
+}
+
+#[tokio::test]
+async fn a_panic_in_the_committer_leaves_nobody_waiting() {
+    let directory = directory();
+    let store = open_with(directory.path(), || panic!("a panic for this test"));
+    let result = store.commit(commit("m1")).await;
+    assert!(matches!(result, Err(Error::Stopped(why)) if why.contains("panicked")));
+    assert!(store.stopped().await.contains("panicked"));
+}
+
+#[tokio::test]
+async fn a_directory_serves_one_store_at_a_time() {
+    let directory = directory();
+    let path = directory.path();
+    let store = open_at(path).expect("opens");
+    let second = open_at(path).err().expect("is refused");
+    assert!(matches!(&second, Error::Locked { .. }));
+    let sentence = second.to_string();
+    assert!(
+        sentence.starts_with("another process holds the store at "),
+        "{sentence}"
+    );
+    assert!(sentence.contains(&path.display().to_string()));
+    store.close().await;
+    open_at(path).expect("opens once the first is closed");
+    assert!(matches!(
+        store.commit(commit("m1")).await,
+        Err(Error::Stopped(_))
+    ));
+}
+
+fn write_raw(path: &Path, record: &[u8], value: &[u8]) {
+    let db = sled::open(path).expect("opens");
+    let (entry, _) = values::cut(value).expect("short");
+    db.insert(record, entry).expect("writes");
+}
+
+#[test]
+fn a_store_of_a_newer_format_is_refused_with_a_sentence() {
+    let directory = directory();
+    let newer = br#"{"number":2,"created_at":"2030-01-01T00:00:00Z"}"#;
+    write_raw(directory.path(), keys::FORMAT, newer);
+    let error = open_at(directory.path()).err().expect("is refused");
+    assert!(matches!(error, Error::TooNew { found: 2, known: 1 }));
+}
+
+#[test]
+fn a_sled_directory_of_something_else_is_refused() {
+    let directory = directory();
+    write_raw(directory.path(), b"theirs", b"1");
+    let error = open_at(directory.path()).err().expect("is refused");
+    assert!(matches!(error, Error::Corrupt { .. }));
+}
+
+#[test]
+fn damaged_files_are_named_and_kept() {
+    let directory = directory();
+    drop(open_at(directory.path()).expect("opens"));
+    drop(open_at(directory.path()).expect("opens, and leaves a snapshot"));
+    let names = || {
+        let entries = std::fs::read_dir(directory.path()).expect("reads");
+        entries.map(|entry| entry.expect("an entry").path())
+    };
+    let is_snapshot = |path: &std::path::PathBuf| path.to_string_lossy().contains("snap.");
+    let snapshot = names().find(is_snapshot).expect("a snapshot");
+    std::fs::write(&snapshot, b"damaged, and longer than it may not be").expect("writes");
+
+    let error = open_at(directory.path()).err().expect("is refused");
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains(&directory.path().display().to_string())
+    );
+    assert!(snapshot.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_directory_is_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = directory();
+    let path = directory.path().join("new").join("data");
+    let _store = open_at(&path).expect("opens");
+    let mode = std::fs::metadata(&path)
+        .expect("exists")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+}

@@ -1,0 +1,314 @@
+//! The real server on free ports with a store of its own, among a mock registry and BAPs.
+//!
+//! Nothing is faked inside: requests go over sockets, are signed, and end in sled. A test ends
+//! with [`TestApp::stop`], which fails when a callback is still owed.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use beckn_bpp::app::config;
+use beckn_bpp::app::server::Server;
+use beckn_bpp::crypto::keys::SigningKey;
+use beckn_bpp::crypto::signature::Signer;
+use beckn_bpp::mock::bap::{self, BapHandle, Received, Reply};
+use beckn_bpp::mock::cancel_message::CancelMessage;
+use beckn_bpp::mock::orders::Sample;
+use beckn_bpp::mock::registry::{self, RegistryHandle};
+use chrono::Utc;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::Url;
+use uuid::Uuid;
+
+/// Long enough for a busy machine; a test that waits this long has failed.
+pub const WAIT: Duration = Duration::from_secs(20);
+
+/// The server's subscriber id.
+pub const BPP: &str = "bpp.example.org";
+
+/// A running server with its surroundings.
+pub struct TestApp {
+    pub server: Option<Server>,
+    pub registry: RegistryHandle,
+    /// `bap.example.org`, who placed the sample orders.
+    pub bap: BapHandle,
+    /// `other-bap.example.org`, registered as well.
+    pub other_bap: BapHandle,
+    pub directory: TempDir,
+    pub token: String,
+    pub http: reqwest::Client,
+}
+
+/// An answer of the admin API.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+pub fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a free port")
+}
+
+pub fn signer(subscriber_id: &str, key: &str) -> Signer {
+    Signer {
+        subscriber_id: subscriber_id.to_owned(),
+        key_id: "k1".to_owned(),
+        key: SigningKey::parse(key).expect("a developer key"),
+        lifetime_seconds: 300,
+    }
+}
+
+/// The configuration of the test server; `more` is added at its end.
+pub fn configuration(registry: &Url, more: &str) -> String {
+    format!(
+        r#"environment = "development"
+[http]
+bind = "127.0.0.1:0"
+admin_bind = "127.0.0.1:0"
+[store]
+path = "data"
+[delivery]
+schedule = ["0s", "20ms", "20ms", "20ms", "20ms"]
+timeout = "2s"
+connect_timeout = "1s"
+[network.mobility]
+kind = "beckn"
+domains = ["mobility", "mobility:ondemandride"]
+subscriber_id = "{BPP}"
+subscriber_url = "http://bpp.example.org"
+key_id = "k1"
+signing_key_file = "bpp.signing"
+registry_url = "{registry}"
+{more}
+"#
+    )
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// Starts with more configuration: settings of `[network.mobility]` first, then sections.
+    pub async fn start_with(more: &str) -> Self {
+        // Fails when another test was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let directory = tempfile::tempdir().expect("a directory");
+        let registry = registry::start(listener(), Vec::new()).expect("a registry");
+        let start_bap = |id: &str, key: &str| {
+            bap::start(listener(), signer(id, key), &registry.url, "/beckn").expect("a BAP")
+        };
+        let bap = start_bap("bap.example.org", include_str!("../../keys/bap.signing"));
+        let other_bap = start_bap(
+            "other-bap.example.org",
+            include_str!("../../keys/cli-bap.signing"),
+        );
+        let bpp = signer(BPP, include_str!("../../keys/bpp.signing"));
+        registry.set_rows(vec![
+            registry::row(bap.signer(), "BAP", &bap.url),
+            registry::row(other_bap.signer(), "BAP", &other_bap.url),
+            registry::row(
+                &bpp,
+                "BPP",
+                &"http://bpp.example.org".parse().expect("a URL"),
+            ),
+        ]);
+        let text = configuration(&registry.url, more);
+        std::fs::write(directory.path().join("beckn-bpp.toml"), text).expect("written");
+        std::fs::write(
+            directory.path().join("bpp.signing"),
+            include_str!("../../keys/bpp.signing"),
+        )
+        .expect("written");
+        let (server, token) = start_server(&directory.path().join("beckn-bpp.toml")).await;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Self {
+            server: Some(server),
+            registry,
+            bap,
+            other_bap,
+            directory,
+            token,
+            http,
+        }
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.directory.path().join("beckn-bpp.toml")
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("running")
+    }
+
+    /// The public URL of a path such as `/cancel`.
+    pub fn url(&self, path: &str) -> Url {
+        format!("http://{}{path}", self.server().public_address)
+            .parse()
+            .expect("a URL")
+    }
+
+    pub fn admin_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server().admin_address)
+    }
+
+    /// Stops the server and starts it again on the same store (with new ports).
+    pub async fn restart(&mut self) {
+        self.server
+            .take()
+            .expect("running")
+            .stop(Duration::ZERO)
+            .await;
+        let (server, token) = start_server(&self.config_file()).await;
+        self.server = Some(server);
+        self.token = token;
+    }
+
+    pub async fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self
+            .http
+            .request(method, self.admin_url(path))
+            .bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request
+                .header("Content-Type", "application/json")
+                .body(body.to_string());
+        }
+        answer(request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.admin("GET", path, None).await
+    }
+
+    /// Hands over a sample as placed by `bap.example.org`.
+    pub async fn hand_over(&self, sample: Sample) {
+        let text = sample
+            .placed_by(
+                ("bap.example.org", self.bap.url.as_str()),
+                (BPP, "http://bpp.example.org"),
+            )
+            .expect("a sample");
+        let document = serde_json::from_str(&text).expect("JSON");
+        let answer = self
+            .admin("PUT", &format!("/orders/{}", sample.id), Some(&document))
+            .await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+
+    /// A cancel of a sample by `bap.example.org` that every check would pass.
+    pub fn cancel_of(&self, sample: Sample) -> CancelMessage {
+        CancelMessage {
+            version: sample.version.to_owned(),
+            domain: sample.domain.to_owned(),
+            bap_id: "bap.example.org".to_owned(),
+            bap_uri: self.bap.url.to_string(),
+            bpp_id: BPP.to_owned(),
+            bpp_uri: "http://bpp.example.org".to_owned(),
+            transaction: sample.transaction().expect("a sample"),
+            message: Uuid::new_v4().to_string(),
+            at: Utc::now(),
+            order: sample.id.to_owned(),
+            reason: Some("001".to_owned()),
+            intent: None,
+            note: None,
+        }
+    }
+
+    /// Signs and posts a message as `bap.example.org`.
+    pub async fn send(&self, message: &CancelMessage) -> Reply {
+        self.send_text(&message.to_json().to_string()).await
+    }
+
+    /// Signs and posts exactly these bytes as `bap.example.org`.
+    pub async fn send_text(&self, text: &str) -> Reply {
+        self.bap
+            .sign_and_post(&self.url("/cancel"), text.to_owned())
+            .await
+            .expect("an answer")
+    }
+
+    /// The verified callback with this message id.
+    pub async fn callback(&self, message_id: &str) -> Received {
+        let received = self
+            .bap
+            .received(message_id, WAIT)
+            .await
+            .expect("an on_cancel in time");
+        assert_eq!(received.verdict, Ok(()), "the callback's signature holds");
+        received
+    }
+
+    /// Everything a refusal must leave as it was.
+    pub async fn kept(&self) -> Value {
+        let [orders, callbacks, events] = [
+            self.get("/orders?limit=1000").await.body,
+            self.get("/callbacks?limit=1000").await.body,
+            self.get("/events?after=0&limit=1000").await.body,
+        ];
+        json!({"orders": orders, "callbacks": callbacks, "events": events})
+    }
+
+    /// Returns when no callback is owed any more.
+    pub async fn settled(&self) {
+        let owed = async {
+            while self.get("/callbacks?state=pending").await.body["callbacks"] != json!([]) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(WAIT, owed)
+            .await
+            .expect("every callback is settled in time");
+    }
+
+    /// Stops everything; no callback may be owed any more.
+    pub async fn stop(self) {
+        self.settled().await;
+        self.stop_owing().await;
+    }
+
+    /// Stops everything, whatever is still owed.
+    pub async fn stop_owing(mut self) {
+        self.server
+            .take()
+            .expect("running")
+            .stop(Duration::ZERO)
+            .await;
+        self.bap.stop().await;
+        self.other_bap.stop().await;
+        self.registry.stop().await;
+    }
+}
+
+pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let answer = request.send().await.expect("an answer");
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let text = answer.text().await.expect("a body");
+    Answer {
+        status,
+        headers,
+        body: serde_json::from_str(&text).unwrap_or_default(),
+        text,
+    }
+}
+
+async fn start_server(file: &Path) -> (Server, String) {
+    let mut config = match config::load(Some(file), std::iter::empty()) {
+        Ok(config) => config,
+        Err(faults) => panic!("{faults}"),
+    };
+    config.http.admin_token_sha256 = config.admin_token.ready().expect("a token");
+    let token = config.admin_token.text().expect("a token").to_string();
+    let server = Server::start(config, String::new).await.expect("a server");
+    (server, token)
+}
