@@ -218,7 +218,7 @@ by = ["driver"]
                 "network.none.key_id",
                 "BECKN_BPP__NETWORK__NONE__KEY_ID",
             ),
-            (25, "network.none.kind", "\"beckn\" or \"ondc\" or \"uhi\""),
+            (25, "network.none.kind", "expected \"beckn\""),
             (26, "network.none.domains", "at least one"),
             (27, "network.none.subscriber_id", "got ' ' at byte 3"),
             (28, "network.none.subscriber_url", "a URL such as"),
@@ -507,6 +507,11 @@ fn secrets_are_never_printed() {
         "BECKN_BPP__NETWORK__MOBILITY__SIGNING_KEY",
     ];
     assert_holds(&in_file, &parts);
+    let misspelt = Desk::with("[http]\nadmin_tokens = \"s3cret\"\n").report(&[]);
+    assert_holds(
+        &misspelt,
+        &["known here are bind, admin_bind, admin_token_file,"],
+    );
     let pasted = production(&NETWORK.replace("mobility.signing", SEED));
     let pasted = Desk::with(&pasted).report(&[]);
     assert_holds(&pasted, &["looks like the secret itself"]);
@@ -520,7 +525,7 @@ fn secrets_are_never_printed() {
     ]);
     let shown = render_show(&config, false) + &render_show(&config, true);
     assert_holds(&shown, &["***"]);
-    for text in [in_file, pasted, broken, shown] {
+    for text in [in_file, misspelt, pasted, broken, shown] {
         for secret in [SEED, TOKEN, "s3cret"] {
             assert!(!text.contains(secret), "{text}");
         }
