@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::ids::{MessageId, OrderId};
+use crate::domain::order::{Party, Reason};
 use crate::store::{CallbackKind, NewCallback, OrderWrite};
 
 const CACHE_BYTES: u64 = 8 << 20;
@@ -79,8 +80,23 @@ fn commit(message: &str) -> Commit {
         },
         request: Some(request),
         callback: Some(callback),
-        event: None,
+        event: Some(event(message)),
         now: now(),
+    }
+}
+
+fn event(order: &str) -> Event {
+    Event {
+        sequence: 0,
+        kind: "order.cancelled".to_owned(),
+        network: key(order).network,
+        order_id: key(order).id,
+        external_id: None,
+        version: 1,
+        by: Party::Customer,
+        reason: Reason::default(),
+        charge: None,
+        at: now(),
     }
 }
 
@@ -126,6 +142,7 @@ async fn nothing_is_said_or_handed_out_before_it_is_synced() {
             .expect("claims")
             .is_empty()
     );
+    assert!(store.events(0, 9).await.expect("reads").is_empty());
     let read_key = request_key("m1");
     let mut read = Box::pin(store.request(&read_key));
     let waits = tokio::time::timeout(Duration::ZERO, &mut read).await;
@@ -135,6 +152,8 @@ async fn nothing_is_said_or_handed_out_before_it_is_synced() {
 
     drop(go_on);
     assert!(read.await.expect("reads").is_some());
+    store.event_after(0).await;
+    assert_eq!(store.events(0, 9).await.expect("reads").len(), 1);
     let done = written.await.expect("ends").expect("commits");
     assert_eq!(
         done,
