@@ -131,8 +131,8 @@ impl Network {
         let config = serve::ready(serve::load(Some(&file))?)?;
         let token = config.admin_token.text()?.to_string();
         telemetry::log_to_stderr(&config.log)?;
-        let metrics = telemetry::collect_metrics()?;
-        let server = Server::start(config, move || metrics.render()).await?;
+        let metrics = telemetry::metrics_on_demand()?;
+        let server = Server::start(config, metrics).await?;
         Ok(Self {
             server,
             bap,
