@@ -17,8 +17,8 @@ const SECONDS: [f64; 12] = [
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
 
-/// How often measured values are put into their buckets.
-const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often samples are folded into their buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why telemetry cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +81,27 @@ where
 
 type Subscriber = dyn tracing::Subscriber + Send + Sync;
 
-/// Collects metrics for the whole process; the handle renders them in Prometheus' text form
-/// and wants to be kept small by [`keep_small`].
+/// Renders the metrics, and keeps what they hold in memory small between two readings.
+///
+/// # Errors
+/// As [`collect_metrics`].
+pub fn metrics_on_demand() -> Result<impl Fn() -> String + Send + Sync + 'static, Error> {
+    let handle = collect_metrics()?;
+    let kept = handle.clone();
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval(UPKEEP);
+        loop {
+            every.tick().await;
+            kept.run_upkeep();
+        }
+    });
+    Ok(move || handle.render())
+}
+
+/// Collects metrics for the whole process; the handle renders them in Prometheus' text form.
+///
+/// Whoever holds it calls `run_upkeep` every few seconds, so that histograms stay small
+/// between two scrapes.
 ///
 /// # Errors
 /// When metrics were set up before.
@@ -90,15 +109,6 @@ pub fn collect_metrics() -> Result<PrometheusHandle, Error> {
     let seconds = Matcher::Suffix("_seconds".to_owned());
     let builder = PrometheusBuilder::new().set_buckets_for_metric(seconds, &SECONDS)?;
     Ok(builder.install_recorder()?)
-}
-
-/// Sorts what was measured into its buckets, for ever: the recorder keeps every single value
-/// until then, and nobody may ever come to read the metrics.
-pub async fn keep_small(metrics: PrometheusHandle) {
-    loop {
-        tokio::time::sleep(UPKEEP_EVERY).await;
-        metrics.run_upkeep();
-    }
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub async fn answer(
         gateway: false,
         body: None,
     };
-    let mut response = match accept(&doors, network, &request, payload, &mut seen).await {
+    let response = match accept(&doors, network, &request, payload, &mut seen).await {
         Ok(()) => {
             metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
                 .increment(1);
@@ -62,14 +62,7 @@ pub async fn answer(
         }
         Err(refusal) => refuse(&doors, network, &request, &refusal, &seen),
     };
-    name_request(&mut response, &seen.request_id);
-    response
-}
-
-fn name_request(response: &mut HttpResponse, id: &str) {
-    if let Ok(id) = HeaderValue::from_str(id) {
-        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
-    }
+    with_request_id(response, &seen.request_id)
 }
 
 /// The checks, cheap first. The first that fails is the answer.
@@ -240,7 +233,12 @@ pub async fn nowhere(request: HttpRequest) -> HttpResponse {
         realm: "",
         gateway: false,
     };
-    let mut response = reply::nack(&refusal, audience);
-    name_request(&mut response, &Uuid::now_v7().to_string());
+    with_request_id(reply::nack(&refusal, audience), &Uuid::now_v7().to_string())
+}
+
+fn with_request_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
+    }
     response
 }

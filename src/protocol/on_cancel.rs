@@ -65,9 +65,7 @@ pub fn context(
     let mut context = RawObject::parse(from)?;
     context.set("action", quote("on_cancel"));
     context.set("bpp_id", quote(us.bpp_id));
-    if !names(&context, "bpp_uri", us.bpp_uri) {
-        context.set("bpp_uri", quote(us.bpp_uri));
-    }
+    context.set("bpp_uri", quote(us.bpp_uri));
     if let Some(message) = message {
         context.set("message_id", quote(message.as_str()));
     }
@@ -75,13 +73,6 @@ pub fn context(
     context.remove("key");
     context.remove("ttl");
     Ok(context.to_string())
-}
-
-/// Whether a member is this URL, whatever slashes it ends with: the sender finds again what it
-/// wrote.
-fn names(context: &RawObject<'_>, member: &str, url: &str) -> bool {
-    let written = context.get_str(member);
-    written.is_some_and(|written| written.trim_end_matches('/') == url.trim_end_matches('/'))
 }
 
 /// The dialect of a raw context, under either name of its version.
@@ -198,22 +189,6 @@ mod tests {
         let message = MessageId::parse("m2").expect("valid");
         let unsolicited = context(from, US, Some(&message), at()).expect("writable");
         assert!(unsolicited.contains(r#""message_id":"m2""#));
-    }
-
-    #[test]
-    fn our_url_stays_as_the_sender_wrote_it() {
-        for (theirs, answered) in [
-            ("https://bpp.example.org", "https://bpp.example.org"),
-            ("https://bpp.example.org/", "https://bpp.example.org/"),
-            ("https://other.example", "https://bpp.example.org"),
-        ] {
-            let from = format!(r#"{{"bpp_uri":"{theirs}"}}"#);
-            let text = context(&from, US, None, at()).expect("writable");
-            assert!(
-                text.contains(&format!(r#""bpp_uri":"{answered}""#)),
-                "{text}"
-            );
-        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod admin;
 mod callback;
 mod cancel;
 mod config;
+mod exchange;
 mod keys;
 mod mock_network;
 mod order;
@@ -55,7 +56,7 @@ enum Command {
     #[command(subcommand)]
     Signature(signature::Command),
     /// Act as a BAP: sign a cancel, send it, wait for the on_cancel, show both
-    Cancel(cancel::Arguments),
+    Cancel(Box<cancel::Arguments>),
     /// See and check the configuration
     #[command(subcommand)]
     Config(config::Command),

@@ -24,13 +24,12 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = load(arguments.config.as_deref())?;
     telemetry::log_to_stderr(&config.log)?;
-    let metrics = telemetry::collect_metrics()?;
-    tokio::spawn(telemetry::keep_small(metrics.clone()));
+    let metrics = telemetry::metrics_on_demand()?;
     let grace = match config.environment {
         Environment::Production => GRACE,
         Environment::Development => Duration::ZERO,
     };
-    let mut server = Server::start(ready(config)?, move || metrics.render()).await?;
+    let mut server = Server::start(ready(config)?, metrics).await?;
     tokio::select! {
         signalled = stop_signal() => {
             signalled?;
