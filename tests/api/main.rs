@@ -3,4 +3,7 @@
 #[path = "../common/app.rs"]
 mod app;
 
+mod admin;
+mod checks;
+
 mod outcomes;
