@@ -3,5 +3,8 @@
 #[path = "../common/app.rs"]
 mod app;
 
+mod admin;
+mod checks;
+
 mod outcomes;
 mod unsolicited;

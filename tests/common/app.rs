@@ -163,11 +163,18 @@ impl TestApp {
 
     /// Stops the server and starts it again on the same store (with new ports).
     pub async fn restart(&mut self) {
-        self.server
-            .take()
-            .expect("running")
-            .stop(Duration::ZERO)
-            .await;
+        self.halt().await;
+        self.resume().await;
+    }
+
+    /// Stops the server alone; the parties around it stay.
+    pub async fn halt(&mut self) {
+        let server = self.server.take().expect("running");
+        server.stop(Duration::ZERO).await;
+    }
+
+    /// Starts the server on its store after a halt.
+    pub async fn resume(&mut self) {
         let (server, token) = start_server(&self.config_file()).await;
         self.server = Some(server);
         self.token = token;
