@@ -2,5 +2,11 @@
 
 #[path = "../common/app.rs"]
 mod app;
+#[path = "../common/members.rs"]
+mod members;
+#[path = "../common/rides.rs"]
+mod rides;
 
+mod delivery;
 mod outcomes;
+mod setup;
