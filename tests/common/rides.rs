@@ -17,8 +17,7 @@ use crate::members::Members;
 pub const BPP_URI: &str = "http://bpp.example.org";
 
 /// What no schema knows; it has to come back as it went.
-const UNKNOWN: &str =
-    r#"{ "n" : [1.50, 1e5, -2.50],  "caf\u00e9":"\u00e9\/" }"#;
+const UNKNOWN: &str = r#"{ "n" : [1.50, 1e5, -2.50],  "caf\u00e9":"\u00e9\/" }"#;
 
 /// The session in which every ride is placed.
 pub const SESSION: &str = "0f4f9d3e-5a9a-4b76-9d66-0f6f1f2f7a10";

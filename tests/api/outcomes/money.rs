@@ -11,8 +11,17 @@ fn quoted(app: &TestApp, version: &str, id: &str, quote: &str) -> Ride {
     Ride::placed_by(&app.bap, version, id).with("quote", quote)
 }
 
-fn share(percent: &str) -> String {
-    format!("[policy.default]\n[[policy.default.rule]]\npercent = \"{percent}\"\n")
+/// One policy for each share, named by it: `p12_5` takes 12.5 per cent.
+fn shares(percents: &[&str]) -> String {
+    let one = |percent: &&str| {
+        let name = named(percent);
+        format!("[policy.{name}]\n[[policy.{name}.rule]]\npercent = \"{percent}\"\n")
+    };
+    percents.iter().map(one).collect()
+}
+
+fn named(percent: &str) -> String {
+    format!("p{}", percent.replace('.', "_"))
 }
 
 /// A quote with one line.
@@ -35,47 +44,56 @@ fn cancelled(currency: &str, total: &str, fee: &str, back: &str) -> String {
     )
 }
 
+/// Share, currency, total as written; fee and reversal as we write them, fee of the event.
+const FEES: [[&str; 6]; 10] = [
+    ["12.5", "JPY", r#""1000""#, "125", "-1000", "125"],
+    ["12.5", "JPY", r#""1004""#, "126", "-1004", "126"],
+    ["12.4", "JPY", "1004", "124", "-1004", "124"],
+    ["50", "KWD", r#""10.005""#, "5.003", "-10.005", "5.003"],
+    ["50", "KWD", r#""10""#, "5", "-10", "5.000"],
+    ["33", "KWD", r#""10""#, "3.300", "-10", "3.300"],
+    ["50", "INR", "146.55", "73.28", "-146.55", "73.28"],
+    ["100", "INR", "146.50", "146.50", "-146.50", "146.50"],
+    ["0.01", "INR", r#""1""#, "0", "-1", "0.00"],
+    [
+        "100",
+        "INR",
+        r#""999999999999999.99""#,
+        "999999999999999.99",
+        "-999999999999999.99",
+        "999999999999999.99",
+    ],
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fees_are_rounded_half_up_to_the_minor_unit_of_their_currency() {
-    for (percent, currency, total, fee, back, told) in [
-        ("12.5", "JPY", r#""1000""#, "125", "-1000", "125"),
-        ("12.5", "JPY", r#""1004""#, "126", "-1004", "126"),
-        ("12.4", "JPY", "1004", "124", "-1004", "124"),
-        ("50", "KWD", r#""10.005""#, "5.003", "-10.005", "5.003"),
-        ("50", "KWD", r#""10""#, "5", "-10", "5.000"),
-        ("33", "KWD", r#""10""#, "3.300", "-10", "3.300"),
-        ("50", "INR", "146.55", "73.28", "-146.55", "73.28"),
-        ("100", "INR", "146.50", "146.50", "-146.50", "146.50"),
-        ("0.01", "INR", r#""1""#, "0", "-1", "0.00"),
-        (
-            "100",
-            "INR",
-            r#""999999999999999.99""#,
-            "999999999999999.99",
-            "-999999999999999.99",
-            "999999999999999.99",
-        ),
-    ] {
-        let app = TestApp::start_with(&share(percent)).await;
-        for version in VERSIONS {
-            let id = format!("R-{version}");
-            let ride = quoted(&app, version, &id, &quote(currency, total));
-            ride.hand_over(&app).await;
-            let callback = ride.cancel().answered(&app).await;
-            let expected = match (version, fee) {
-                ("0.9.1", "0") => format!(r#""quote":{}"#, quote(currency, total)),
-                _ => cancelled(currency, total, fee, back),
-            };
-            assert!(
-                text(&callback).contains(&expected),
-                "{expected}\n{}",
-                text(&callback)
-            );
-            let event = events(&app).await.pop().expect("an event");
-            assert_eq!(event["fee"], json!({"value": told, "currency": currency}));
+    let policies = shares(&["12.5", "12.4", "50", "33", "100", "0.01"]);
+    let app = TestApp::start_with(&policies).await;
+    for version in VERSIONS {
+        for (number, row) in FEES.iter().enumerate() {
+            check_fee(&app, version, &format!("R-{version}-{number}"), row).await;
         }
-        app.stop().await;
     }
+    app.stop().await;
+}
+
+async fn check_fee(app: &TestApp, version: &str, id: &str, row: &[&str; 6]) {
+    let [percent, currency, total, fee, back, told] = *row;
+    let ride = quoted(app, version, id, &quote(currency, total));
+    let ride = ride.booking(json!({"policy": named(percent)}));
+    ride.hand_over(app).await;
+    let callback = ride.cancel().answered(app).await;
+    let expected = match (version, fee) {
+        ("0.9.1", "0") => format!(r#""quote":{}"#, quote(currency, total)),
+        _ => cancelled(currency, total, fee, back),
+    };
+    assert!(
+        text(&callback).contains(&expected),
+        "{expected}\n{}",
+        text(&callback)
+    );
+    let event = events(app).await.pop().expect("an event");
+    assert_eq!(event["fee"], json!({"value": told, "currency": currency}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
