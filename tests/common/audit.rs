@@ -167,7 +167,10 @@ fn every_message(
                     "{id}: {arrivals} callbacks came, and nothing is kept"
                 ));
             }
-            (0, 0) => report.found(format!("{id} was acknowledged and is lost")),
+            (0, 0) => {
+                report.found(format!("{id} was acknowledged and is lost"));
+                continue;
+            }
             _ => report.found(format!(
                 "{id}: {} requests and {} callbacks are kept: {requests:?} {callbacks:?}",
                 counts.0, counts.1

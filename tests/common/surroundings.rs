@@ -193,6 +193,13 @@ impl Admin {
         Ok(())
     }
 
+    /// Stops the sending of callbacks.
+    pub async fn hold(&self) -> anyhow::Result<()> {
+        let asked = self.http.post(format!("{}/callbacks/hold", self.base));
+        asked.bearer_auth(TOKEN).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Every row of a listing: `orders`, `callbacks` or `events`, with more of a query.
     pub async fn all(&self, listing: &str, query: &str) -> anyhow::Result<Vec<Value>> {
         let (mut rows, mut after) = (Vec::new(), json!(""));
