@@ -16,6 +16,9 @@ use crate::networks::{Network, Networks, callback_url};
 use crate::protocol::intake::{self, Facts};
 use crate::store::{Commit, Committed, OrderWrite, StoredOrder};
 
+/// The largest order document, in bytes: it is part of every callback.
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+
 /// The network name under which orders that are on no network are kept.
 pub const NO_NETWORK: &str = "none";
 
@@ -62,6 +65,10 @@ impl Engine {
         expected_id: Option<&OrderId>,
         now: DateTime<Utc>,
     ) -> Result<(OrderKey, TakenIn), Error> {
+        if bytes.len() > MAX_DOCUMENT_BYTES {
+            let what = format!("an order has at most {MAX_DOCUMENT_BYTES} bytes");
+            return Err(Error::Invalid(what));
+        }
         let facts = intake::read(bytes)?;
         let document = Bytes::from(facts.document.clone());
         let order = place(placing, facts, expected_id, now)?;

@@ -146,6 +146,8 @@ fn unsolicited(
         transaction: &placement.transaction,
         message: &message,
         base_url: &base_url,
+        // No signed request told the registry's address of the BAP: it is asked when we send.
+        vouched: false,
     };
     Ok(Some(callback(network, &to, &saying)?))
 }

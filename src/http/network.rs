@@ -54,7 +54,7 @@ pub async fn answer(
         gateway: false,
         body: None,
     };
-    let mut response = match accept(&doors, network, &request, payload, &mut seen).await {
+    let response = match accept(&doors, network, &request, payload, &mut seen).await {
         Ok(()) => {
             metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
                 .increment(1);
@@ -62,10 +62,7 @@ pub async fn answer(
         }
         Err(refusal) => refuse(&doors, network, &request, &refusal, &seen),
     };
-    if let Ok(id) = HeaderValue::from_str(&seen.request_id) {
-        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
-    }
-    response
+    with_request_id(response, &seen.request_id)
 }
 
 /// The checks, cheap first. The first that fails is the answer.
@@ -231,12 +228,17 @@ pub async fn nowhere(request: HttpRequest) -> HttpResponse {
         Word::UnknownAction,
         format!("nothing is served at {path:?}"),
     );
-    reply::nack(
-        &refusal,
-        Audience {
-            dialect: Dialect::V1,
-            realm: "",
-            gateway: false,
-        },
-    )
+    let audience = Audience {
+        dialect: Dialect::V1,
+        realm: "",
+        gateway: false,
+    };
+    with_request_id(reply::nack(&refusal, audience), &Uuid::now_v7().to_string())
+}
+
+fn with_request_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
+    }
+    response
 }

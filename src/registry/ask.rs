@@ -55,11 +55,12 @@ impl Asker {
         }
     }
 
-    /// The registry's rows for this key of this subscriber; none is an answer too.
+    /// The registry's rows for this key of this subscriber, or for all its keys; none is an
+    /// answer too.
     pub(super) async fn rows(
         &self,
         id: &SubscriberId,
-        key_id: &KeyId,
+        key_id: Option<&KeyId>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Row>, Outage> {
         if !self.breaker.admits(now) {
@@ -73,9 +74,9 @@ impl Asker {
         answer
     }
 
-    async fn post(&self, id: &SubscriberId, key_id: &KeyId) -> Result<Vec<Row>, Outage> {
-        let question = serde_json::to_vec(&Lookup::of(id, key_id))
-            .expect("a struct of three texts has a JSON form");
+    async fn post(&self, id: &SubscriberId, key_id: Option<&KeyId>) -> Result<Vec<Row>, Outage> {
+        let question =
+            serde_json::to_vec(&Lookup::of(id, key_id)).expect("a struct of texts has a JSON form");
         let response = self
             .client
             .post(self.lookup_url.clone())

@@ -2,18 +2,18 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chrono::Utc;
-use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
+use super::exchange::{Exchange, Shown};
 use super::{keys, output};
 use crate::crypto::keys::SigningKey;
 use crate::crypto::signature::Signer;
-use crate::mock::bap::{self, BapHandle, Received, Reply};
+use crate::mock::bap::{self, BapHandle};
 use crate::mock::cancel_message::CancelMessage;
 
 /// The subscriber that the mock network's registry has for this command.
@@ -90,7 +90,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let exchange = Exchange::run(&bap, &arguments.to, &message, wait).await?;
     match arguments.json {
         true => output::json(&exchange.to_json()),
-        false => exchange.print(),
+        false => exchange.print(Shown::Whole),
     }
     bap.stop().await;
     exchange.check()
@@ -139,120 +139,4 @@ fn message(arguments: &Arguments, bap: &BapHandle) -> CancelMessage {
         intent,
         note: arguments.note.clone(),
     }
-}
-
-/// A cancel, its answer and its callback, with the times between them.
-pub(super) struct Exchange {
-    /// What was sent.
-    pub request: Value,
-    /// What was answered.
-    pub reply: Reply,
-    /// How long that took.
-    pub reply_after: Duration,
-    /// What was called back.
-    pub callback: Option<Received>,
-    /// How long after the request it came.
-    pub callback_after: Duration,
-}
-
-impl Exchange {
-    /// Signs and sends the message, and waits for its callback if it was acknowledged.
-    pub(super) async fn run(
-        bap: &BapHandle,
-        to: &Url,
-        message: &CancelMessage,
-        wait: Duration,
-    ) -> anyhow::Result<Self> {
-        let request = message.to_json();
-        let url = Url::parse(&format!("{}/cancel", to.as_str().trim_end_matches('/')))?;
-        let sent = Instant::now();
-        let reply = bap
-            .sign_and_post(&url, request.to_string())
-            .await
-            .with_context(|| format!("no answer from {url} (is the server running?)"))?;
-        let reply_after = sent.elapsed();
-        let callback = match acknowledged(&reply) {
-            true => bap.received(&message.message, wait).await,
-            false => None,
-        };
-        let callback_after = sent.elapsed();
-        Ok(Self {
-            request,
-            reply,
-            reply_after,
-            callback,
-            callback_after,
-        })
-    }
-
-    /// Succeeds when the request was acknowledged and its callback verified.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        if !acknowledged(&self.reply) {
-            let text = self.reply.json()["error"]["message"]
-                .as_str()
-                .map(str::to_owned);
-            bail!(
-                "refused with {}: {}",
-                self.reply.status,
-                text.unwrap_or_default()
-            );
-        }
-        match &self.callback {
-            None => bail!("acknowledged, but no on_cancel came in time"),
-            Some(Received {
-                verdict: Err(why), ..
-            }) => {
-                bail!("the on_cancel's signature does not hold: {why}")
-            }
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// All of it as one document.
-    pub(super) fn to_json(&self) -> Value {
-        let callback = self.callback.as_ref().map(|callback| {
-            json!({
-                "after_ms": millis(self.callback_after),
-                "verified": callback.verdict.is_ok(),
-                "verdict": callback.verdict.as_ref().err(),
-                "body": callback.json(),
-            })
-        });
-        json!({
-            "request": self.request,
-            "answer": {"status": self.reply.status, "after_ms": millis(self.reply_after),
-                "body": self.reply.json()},
-            "on_cancel": callback,
-        })
-    }
-
-    /// All of it for people.
-    pub(super) fn print(&self) {
-        println!("--> POST /cancel\n{:#}", self.request);
-        println!(
-            "<-- {} after {} ms\n{}",
-            self.reply.status,
-            millis(self.reply_after),
-            self.reply.json()
-        );
-        if let Some(callback) = &self.callback {
-            let verdict = match &callback.verdict {
-                Ok(()) => "signature verified".to_owned(),
-                Err(why) => format!("SIGNATURE DOES NOT HOLD: {why}"),
-            };
-            println!(
-                "<== POST /on_cancel after {} ms, {verdict}",
-                millis(self.callback_after)
-            );
-            println!("{:#}", callback.json());
-        }
-    }
-}
-
-fn acknowledged(reply: &Reply) -> bool {
-    reply.status == 200 && reply.json()["message"]["ack"]["status"] == "ACK"
-}
-
-fn millis(time: Duration) -> f64 {
-    (time.as_secs_f64() * 10_000.0).round() / 10.0
 }

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::cancel::{CLI_BAP, CLI_BAP_KEY, Exchange, KEY_ID};
+use super::cancel::{CLI_BAP, CLI_BAP_KEY, KEY_ID};
+use super::exchange::{Exchange, Shown};
 use super::{output, serve};
 use crate::app::server::Server;
 use crate::app::telemetry;
@@ -90,8 +91,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let result = match (acts, arguments.once) {
         (Ok(acts), true) => {
-            if arguments.json {
-                output::json(&json!({"acts": acts}));
+            match arguments.json {
+                true => output::json(&json!({"acts": acts})),
+                false => println!("\nEvery on_cancel arrived and verified."),
             }
             Ok(())
         }
@@ -138,8 +140,8 @@ impl Network {
         let config = serve::ready(serve::load(Some(&file))?)?;
         let token = config.admin_token.text()?.to_string();
         telemetry::log_to_stderr(&config.log)?;
-        let metrics = telemetry::collect_metrics()?;
-        let server = Server::start(config, move || metrics.render()).await?;
+        let metrics = telemetry::metrics_on_demand()?;
+        let server = Server::start(config, metrics).await?;
         Ok(Self {
             server,
             bap,
@@ -198,49 +200,45 @@ impl Network {
 
     /// The first cancellations: one of 0.9.1, then a preview and its outcome of 1.1.0.
     async fn play(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
+        use Shown::{Changes, Whole};
         let acts = [
             (
-                "trip_1 is cancelled (0.9.1, free)",
+                "trip_1 is cancelled: Beckn 0.9.1, free of charge",
                 TRIP_1,
-                "reason_3",
                 None,
+                Whole,
             ),
             (
-                "O1 is priced (1.1.0, soft cancel)",
+                "what would O1 cost? Beckn 1.1.0, soft cancel",
                 O1,
-                "001",
                 Some("SOFT_CANCEL"),
+                Changes,
             ),
             (
-                "O1 is cancelled (1.1.0, 30 rupees by its terms)",
+                "O1 is cancelled: 30 rupees by its own terms",
                 O1,
-                "001",
                 Some("CONFIRM_CANCEL"),
+                Changes,
             ),
         ];
         let mut documents = Vec::new();
-        for (title, order, reason, intent) in acts {
+        for (number, (title, order, intent, shown)) in acts.into_iter().enumerate() {
             if !quiet {
-                println!("\n=== {title}\n");
+                println!("\n=== {}. {title}\n", number + 1);
             }
-            let message = self.message(order, reason, intent)?;
+            let message = self.message(order, intent)?;
             let to = Url::parse(&message.bpp_uri)?;
             let exchange = Exchange::run(&self.bap, &to, &message, WAIT).await?;
             match quiet {
                 true => documents.push(exchange.to_json()),
-                false => exchange.print(),
+                false => exchange.print(shown),
             }
             exchange.check().with_context(|| title.to_owned())?;
         }
         Ok(documents)
     }
 
-    fn message(
-        &self,
-        order: Sample,
-        reason: &str,
-        intent: Option<&str>,
-    ) -> anyhow::Result<CancelMessage> {
+    fn message(&self, order: Sample, intent: Option<&str>) -> anyhow::Result<CancelMessage> {
         Ok(CancelMessage {
             version: order.version.to_owned(),
             domain: order.domain.to_owned(),
@@ -252,7 +250,7 @@ impl Network {
             message: Uuid::new_v4().to_string(),
             at: Utc::now(),
             order: order.id.to_owned(),
-            reason: Some(reason.to_owned()),
+            reason: Some("001".to_owned()),
             intent: intent.map(str::to_owned),
             note: intent.map(|_| "Driver is not moving".to_owned()),
         })

@@ -6,6 +6,7 @@ mod admin;
 mod callback;
 mod cancel;
 mod config;
+mod exchange;
 mod import;
 mod keys;
 mod mock_network;
@@ -65,7 +66,7 @@ enum Command {
     /// acknowledged and a verified on_cancel came, also when that says that the order cannot be
     /// cancelled: it is the answer. Exit code 1 when the request was refused, or no on_cancel
     /// came, or its signature does not hold.
-    Cancel(cancel::Arguments),
+    Cancel(Box<cancel::Arguments>),
     /// See and check the configuration
     #[command(subcommand)]
     Config(config::Command),

@@ -24,13 +24,13 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = load(arguments.config.as_deref())?;
     telemetry::log_to_stderr(&config.log)?;
-    let metrics = telemetry::collect_metrics()?;
+    let metrics = telemetry::metrics_on_demand()?;
     let grace = match config.environment {
         Environment::Production => GRACE,
         Environment::Development => Duration::ZERO,
     };
     let stopped = stop_signal()?;
-    let mut server = Server::start(ready(config)?, move || metrics.render()).await?;
+    let mut server = Server::start(ready(config)?, metrics).await?;
     tokio::select! {
         () = stopped => {
             server.stop(grace).await;
