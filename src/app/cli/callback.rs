@@ -1,6 +1,5 @@
 //! `callback list|show|redrive|hold|release`, through the admin API.
 
-use anyhow::bail;
 use serde_json::{Value, json};
 
 use super::admin::{Admin, Client, encoded};
@@ -16,10 +15,10 @@ pub(super) enum Command {
         #[arg(long, value_parser = ["pending", "delivered", "dead", "superseded"])]
         state: Option<String>,
         /// Only for this subscriber
-        #[arg(long)]
+        #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
         /// Only after this number
-        #[arg(long)]
+        #[arg(long, value_name = "NUMBER")]
         after: Option<u64>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -39,38 +38,40 @@ pub(super) enum Command {
         json: bool,
     },
     /// Send dead callbacks again, with a new run of the schedule
+    #[command(group = clap::ArgGroup::new("which").required(true))]
     Redrive {
         #[command(flatten)]
         admin: Admin,
         /// The number of one callback
+        #[arg(group = "which")]
         id: Option<u64>,
         /// Every dead callback for this subscriber
-        #[arg(long)]
+        #[arg(long, value_name = "ID", group = "which")]
         subscriber: Option<String>,
         /// Every dead callback
-        #[arg(long, conflicts_with_all = ["id", "subscriber"])]
+        #[arg(long, group = "which")]
         all: bool,
-        /// Only say which
-        #[arg(long)]
+        /// Only say which it would be
+        #[arg(long, conflicts_with = "id")]
         dry_run: bool,
         /// Print the whole answer
         #[arg(long)]
         json: bool,
     },
-    /// Stop sending until released; survives restarts
+    /// Stop sending until released, also across restarts
     Hold {
         #[command(flatten)]
         admin: Admin,
         /// Only to this subscriber
-        #[arg(long)]
+        #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
     },
-    /// Send again
+    /// Send again what was held
     Release {
         #[command(flatten)]
         admin: Admin,
         /// Only to this subscriber
-        #[arg(long)]
+        #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
     },
 }
@@ -100,11 +101,11 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             admin,
             id,
             subscriber,
-            all,
+            all: _,
             dry_run,
             json,
         } => {
-            let path = redrive_path(*id, subscriber.as_deref(), *all, *dry_run)?;
+            let path = redrive_path(*id, subscriber.as_deref(), *dry_run);
             redrive(&admin.client()?, &path, *json).await
         }
         Command::Hold { admin, subscriber } => {
@@ -159,7 +160,7 @@ fn row(callback: &Value) -> Vec<String> {
         output::text(&callback["order"], "id").to_owned(),
         attempts.len().to_string(),
         last,
-        output::text(callback, if pending { "next_at" } else { "created_at" }).to_owned(),
+        output::time(callback, if pending { "next_at" } else { "created_at" }),
         output::text(callback, "url").to_owned(),
     ]
 }
@@ -185,7 +186,7 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
     for attempt in callback["attempts"].as_array().into_iter().flatten() {
         println!(
             "  {}  {}  {} ms  {}",
-            output::text(attempt, "at"),
+            output::time(attempt, "at"),
             output::text(attempt, "outcome"),
             attempt["duration_ms"],
             output::text(attempt, "detail"),
@@ -195,25 +196,15 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn redrive_path(
-    id: Option<u64>,
-    subscriber: Option<&str>,
-    all: bool,
-    dry_run: bool,
-) -> anyhow::Result<String> {
-    match (id, subscriber, all) {
-        (Some(_), _, _) if dry_run => {
-            bail!("--dry-run is for a filter; a number names one callback")
-        }
-        (Some(id), None, _) => Ok(format!("/callbacks/{id}/redrive")),
-        (Some(_), Some(_), _) => bail!("name a callback, or --subscriber, not both"),
-        (None, Some(subscriber), _) => Ok(format!(
-            "/callbacks/redrive?limit=1000&dry_run={dry_run}&subscriber={}",
-            encoded(subscriber)
-        )),
-        (None, None, true) => Ok(format!("/callbacks/redrive?limit=1000&dry_run={dry_run}")),
-        (None, None, false) => bail!("say which: a number, --subscriber, or --all"),
+fn redrive_path(id: Option<u64>, subscriber: Option<&str>, dry_run: bool) -> String {
+    if let Some(id) = id {
+        return format!("/callbacks/{id}/redrive");
     }
+    let filter = subscriber.map(|id| format!("&subscriber={}", encoded(id)));
+    format!(
+        "/callbacks/redrive?limit=1000&dry_run={dry_run}{}",
+        filter.unwrap_or_default()
+    )
 }
 
 async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> {
@@ -231,7 +222,8 @@ async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> 
                 .unwrap_or(const { &Vec::new() }),
         ),
     };
-    println!("{} {done}", ids.len());
+    let numbers: Vec<_> = ids.iter().map(Value::to_string).collect();
+    println!("{} {done} {}", ids.len(), numbers.join(", "));
     if ids.len() == 1_000 {
         println!("there may be more: run it again");
     }

@@ -22,6 +22,9 @@ pub(super) const CLI_BAP: &str = "cli-bap.example.org";
 /// The key of that subscriber.
 pub(super) const CLI_BAP_KEY: &str = include_str!("../../../keys/cli-bap.signing");
 
+/// Where the mock network's registry is.
+pub(super) const MOCK_REGISTRY: &str = "http://127.0.0.1:8082";
+
 /// The key id of every mock party.
 pub(super) const KEY_ID: &str = "k1";
 
@@ -45,7 +48,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value = super::mock_network::BPP)]
     bpp_id: String,
     /// The registry where the callback's signer is looked up
-    #[arg(long, default_value = "http://127.0.0.1:8082")]
+    #[arg(long, default_value = MOCK_REGISTRY)]
     registry: Url,
     /// Who we are on the network
     #[arg(long = "as", default_value = CLI_BAP)]
@@ -63,8 +66,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     bap_uri: Option<Url>,
     /// The version of the message
-    #[arg(long = "core-version", default_value = "1.1.0")]
-    version: String,
+    #[arg(long, value_name = "VERSION", default_value = "1.1.0")]
+    core_version: String,
     /// The domain of the order
     #[arg(long, default_value = "mobility:ondemandride")]
     domain: String,
@@ -116,13 +119,13 @@ fn start_bap(arguments: &Arguments) -> anyhow::Result<BapHandle> {
 fn message(arguments: &Arguments, bap: &BapHandle) -> CancelMessage {
     let new_id = || Uuid::new_v4().to_string();
     let bap_uri = arguments.bap_uri.as_ref().unwrap_or(&bap.url);
-    let intent = match (arguments.soft, arguments.version.starts_with("0.9.")) {
+    let intent = match (arguments.soft, arguments.core_version.starts_with("0.9.")) {
         (true, _) => Some("SOFT_CANCEL".to_owned()),
         (false, false) => Some("CONFIRM_CANCEL".to_owned()),
         (false, true) => None,
     };
     CancelMessage {
-        version: arguments.version.clone(),
+        version: arguments.core_version.clone(),
         domain: arguments.domain.clone(),
         bap_id: arguments.bap_id.clone(),
         bap_uri: bap_uri.to_string(),
