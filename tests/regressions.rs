@@ -198,3 +198,26 @@ async fn a_ride_of_two_legs_is_not_over_with_the_first() {
     }
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_that_use_up_the_lookups_do_not_shut_out_a_known_caller() {
+    let app = TestApp::start_with("registry_cache_ttl = \"1ms\"").await;
+    app.hand_over(TRIP_1).await;
+    let key = include_str!("../keys/cli-bap.signing");
+    assert_eq!(app.send(&app.cancel_of(TRIP_1)).await.status, 200);
+    let mut shut_out = false;
+    for number in 0..100 {
+        let mut message = app.cancel_of(TRIP_1);
+        message.bap_id = format!("stranger-{number}.example");
+        let text = message.to_json().to_string();
+        let signer = app::signer(&message.bap_id, key);
+        let header = signer.authorization(text.as_bytes(), chrono::Utc::now().timestamp());
+        let request = app.http.post(app.url("/cancel"));
+        let request = request.header("Content-Type", "application/json");
+        let answer = app::answer(request.header("Authorization", header).body(text)).await;
+        shut_out |= answer.status == 503;
+    }
+    assert!(shut_out, "the strangers' lookups are used up");
+    assert_eq!(app.send(&app.cancel_of(TRIP_1)).await.status, 200);
+    app.stop().await;
+}
