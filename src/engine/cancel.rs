@@ -6,13 +6,17 @@ use serde_json::Value;
 use tracing::{error, info};
 use url::Url;
 
-use super::{Addressee, Engine, MAX_RACES, Saying, callback, cancelled_event, refusal_of};
+use super::{
+    Addressee, Engine, MAX_RACES, Saying, callback, cancelled_event, dialect_of_document,
+    refusal_of,
+};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
 use crate::domain::order::Party;
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::Network;
 use crate::networks::caller::Verified;
+use crate::protocol::Dialect;
 use crate::protocol::cancel::{self, Cancel};
 use crate::protocol::context::Context;
 use crate::protocol::on_cancel::{self, Content};
@@ -251,10 +255,11 @@ fn answer(
     let context = body
         .get("context")
         .ok_or(on_cancel::Error::Missing("context"))?;
+    let document = text(&stored.document);
     let saying = Saying {
-        dialect: asked.context.dialect,
+        dialect: dialect(asked, document, content),
         context: on_cancel::context(context, asked.network.us(), None, now)?,
-        document: text(&stored.document),
+        document,
         content,
     };
     let to = Addressee {
@@ -264,6 +269,16 @@ fn answer(
         base_url: asked.callback_base,
     };
     callback(asked.network, &to, &saying)
+}
+
+/// An error is written as the request's version has it, an order in the words of its own: asked
+/// about in another version it would else come back with the old state beside the new one.
+fn dialect(asked: &ProvenCancel<'_>, document: &str, content: Content<'_>) -> Dialect {
+    let own = match content {
+        Content::Denied(_) => None,
+        Content::Cancelled(_) | Content::Quoted(_) => dialect_of_document(document),
+    };
+    own.unwrap_or(asked.context.dialect)
 }
 
 fn stored_request(

@@ -16,6 +16,7 @@ use crate::domain::order::{Cancellation, Order};
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::{Network, callback_url};
 use crate::protocol::on_cancel::{self, Content};
+use crate::protocol::raw::RawObject;
 use crate::protocol::{Dialect, intake as wire_intake};
 use crate::store::{CallbackKind, Event, NewCallback, Store};
 use crate::{domain, store};
@@ -115,6 +116,14 @@ struct Saying<'a> {
     context: String,
     document: &'a str,
     content: Content<'a>,
+}
+
+/// The dialect that an order document is written in, by the context it was placed with.
+fn dialect_of_document(document: &str) -> Option<Dialect> {
+    let document = RawObject::parse(document).ok()?;
+    let context = document.object("context")?;
+    let version = context.get_str("version");
+    Dialect::of(&version.or_else(|| context.get_str("core_version"))?)
 }
 
 fn callback(

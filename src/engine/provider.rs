@@ -5,13 +5,15 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::cancel::text;
-use super::{Addressee, Engine, Error, MAX_RACES, Saying, callback, cancelled_event};
+use super::{
+    Addressee, Engine, Error, MAX_RACES, Saying, callback, cancelled_event, dialect_of_document,
+};
 use crate::domain::decide::{CancelRequest, Decision, decide};
 use crate::domain::ids::{MessageId, OrderKey};
 use crate::domain::order::{Cancellation, Order};
 use crate::networks::{Network, callback_url};
 use crate::protocol::on_cancel::{self, Content};
-use crate::protocol::{Dialect, raw::RawObject};
+use crate::protocol::raw::RawObject;
 use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder};
 
 /// What came of it, durable when it is said.
@@ -136,7 +138,8 @@ fn unsolicited(
         .get("context")
         .ok_or(on_cancel::Error::Missing("context"))?;
     let saying = Saying {
-        dialect: dialect_of(context).ok_or(on_cancel::Error::Missing("version"))?,
+        dialect: dialect_of_document(text(&stored.document))
+            .ok_or(on_cancel::Error::Missing("version"))?,
         context: on_cancel::context(context, network.us(), Some(&message), now)?,
         document: text(&stored.document),
         content: Content::Cancelled(cancellation),
@@ -148,12 +151,4 @@ fn unsolicited(
         base_url: &base_url,
     };
     Ok(Some(callback(network, &to, &saying)?))
-}
-
-fn dialect_of(context: &str) -> Option<Dialect> {
-    let context = RawObject::parse(context).ok()?;
-    let version = context
-        .get_str("version")
-        .or_else(|| context.get_str("core_version"))?;
-    Dialect::of(&version)
 }
