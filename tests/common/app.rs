@@ -127,8 +127,10 @@ impl TestApp {
         )
         .expect("written");
         let (server, token) = start_server(&directory.path().join("beckn-bpp.toml")).await;
+        // No connection is kept: one that the server closes just then would fail a request.
         let http = reqwest::Client::builder()
             .no_proxy()
+            .pool_max_idle_per_host(0)
             .build()
             .expect("a client");
         Self {

@@ -273,6 +273,7 @@ async fn the_same_request_again_is_acknowledged_and_answered_once() {
         let ride = placed(&app, version, &format!("R-{version}")).await;
         let request = ride.cancel();
         let callback = request.answered(&app).await;
+        app.settled().await;
         let before = app.kept().await;
         request.send(&app).await;
         request.send(&app).await;
@@ -282,6 +283,26 @@ async fn the_same_request_again_is_acknowledged_and_answered_once() {
         let bodies = app.bap.all();
         let of_request = bodies.iter().filter(|one| text(one) == text(&callback));
         assert_eq!(of_request.count(), 1);
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_asked_about_in_another_version_comes_back_in_its_own() {
+    let app = TestApp::start_with(THIRTY).await;
+    for (version, other) in [("0.9.1", "1.1.0"), ("1.1.0", "0.9.1")] {
+        let ride = placed(&app, version, &format!("R-{version}")).await;
+        let other = Ride::placed_by(&app.bap, other, &ride.id);
+        let (soft, request) = (other.soft_cancel("SOFT_CANCEL"), other.cancel());
+        let callback = soft.answered(&app).await;
+        let quoted = match version {
+            "0.9.1" => order_0_9(&ride, "SOFT_CANCEL", Some("30")),
+            _ => quoted_1(&ride, "SOFT_CANCEL", "30"),
+        };
+        check(&soft, &callback, &message(&quoted));
+        let callback = request.answered(&app).await;
+        let order = cancelled(&app, &ride, version, "30").await;
+        check(&request, &callback, &message(&order));
     }
     app.stop().await;
 }
