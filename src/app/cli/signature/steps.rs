@@ -89,10 +89,10 @@ pub(super) async fn check<'a>(
     };
     checked.take("key", Outcome::Holds(found.seen));
     checked.key = Some(found.key.clone());
-    if checked.take("signature", signature(&header, body, &found.key)) {
-        if let Some(subscriber) = &found.subscriber {
-            checked.take("role", role(subscriber, body, name));
-        }
+    if checked.take("signature", signature(&header, body, &found.key))
+        && let Some(subscriber) = &found.subscriber
+    {
+        checked.take("role", role(subscriber, body, name));
     }
     Ok(checked)
 }
