@@ -58,7 +58,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Stop sending until released, also across restarts
+    /// Stop sending until released, also across restarts; without --subscriber, everything
     Hold {
         #[command(flatten)]
         admin: Admin,
@@ -66,7 +66,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
     },
-    /// Send again what was held
+    /// Send again what was held; without --subscriber, everything
     Release {
         #[command(flatten)]
         admin: Admin,
@@ -223,7 +223,10 @@ async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> 
         ),
     };
     let numbers: Vec<_> = ids.iter().map(Value::to_string).collect();
-    println!("{} {done} {}", ids.len(), numbers.join(", "));
+    match numbers.as_slice() {
+        [] => println!("0 {done}"),
+        some => println!("{} {done}: {}", some.len(), some.join(", ")),
+    }
     if ids.len() == 1_000 {
         println!("there may be more: run it again");
     }
@@ -240,10 +243,13 @@ async fn holds(client: &Client, path: &str, subscriber: Option<&str>) -> anyhow:
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    match holds.as_slice() {
-        [] => println!("nothing is held"),
-        ["*"] => println!("all callbacks are held"),
-        some => println!("held: {}", some.join(", ")),
+    let (all, named): (Vec<&str>, Vec<&str>) = holds.into_iter().partition(|held| *held == "*");
+    let named = named.join(", ");
+    match (all.is_empty(), named.as_str()) {
+        (true, "") => println!("nothing is held"),
+        (true, named) => println!("held: callbacks to {named}"),
+        (false, "") => println!("held: all callbacks"),
+        (false, named) => println!("held: all callbacks, and by name those to {named}"),
     }
     Ok(())
 }
