@@ -194,5 +194,9 @@ async fn callbacks_are_held_and_released() {
     assert_eq!(released, "held: all callbacks\n");
     say(&[&["callback", "hold"], &other[..]].concat());
     assert_eq!(say(&["callback", "release"]), "nothing is held\n");
+    let json = by_hand(&app, &["callback", "hold", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(json, json!({"holds": ["*"]}));
     app.stop().await;
 }

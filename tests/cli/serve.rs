@@ -32,6 +32,7 @@ fn it_says_where_it_listens_and_ends_with_0_at_either_signal() {
         assert!(ready.contains("admin=127.0.0.1:"), "{ready}");
         assert_eq!(server.stop(signal), Some(0), "{}", server.seen);
         assert!(server.seen.contains("the server has stopped"));
+        assert!(server.seen.contains("admin.token"), "where to find it");
         let token = std::fs::read_to_string(directory.path().join("admin.token"));
         assert!(!server.seen.contains(token.expect("made").trim()));
         assert!(!server.seen.contains('\u{1b}'), "no colours in a file");

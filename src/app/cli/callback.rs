@@ -65,6 +65,9 @@ pub(super) enum Command {
         /// Only to this subscriber
         #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
     },
     /// Send again what was held; without --subscriber, everything
     Release {
@@ -73,6 +76,9 @@ pub(super) enum Command {
         /// Only to this subscriber
         #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -108,16 +114,21 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             let path = redrive_path(*id, subscriber.as_deref(), *dry_run);
             redrive(&admin.client()?, &path, *json).await
         }
-        Command::Hold { admin, subscriber } => {
-            holds(&admin.client()?, "/callbacks/hold", subscriber.as_deref()).await
+        Command::Hold {
+            admin,
+            subscriber,
+            json,
+        } => {
+            let subscriber = subscriber.as_deref();
+            holds(&admin.client()?, "/callbacks/hold", subscriber, *json).await
         }
-        Command::Release { admin, subscriber } => {
-            holds(
-                &admin.client()?,
-                "/callbacks/release",
-                subscriber.as_deref(),
-            )
-            .await
+        Command::Release {
+            admin,
+            subscriber,
+            json,
+        } => {
+            let subscriber = subscriber.as_deref();
+            holds(&admin.client()?, "/callbacks/release", subscriber, *json).await
         }
     }
 }
@@ -233,10 +244,19 @@ async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn holds(client: &Client, path: &str, subscriber: Option<&str>) -> anyhow::Result<()> {
+async fn holds(
+    client: &Client,
+    path: &str,
+    subscriber: Option<&str>,
+    json: bool,
+) -> anyhow::Result<()> {
     let answer = client
         .post(path, &json!({"subscriber": subscriber}))
         .await?;
+    if json {
+        output::json(&answer);
+        return Ok(());
+    }
     let holds: Vec<&str> = answer["holds"]
         .as_array()
         .into_iter()
