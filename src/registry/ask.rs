@@ -38,8 +38,19 @@ pub(super) struct Asker {
     lookup_url: Url,
     timeout: Duration,
     client: reqwest::Client,
-    limiter: DefaultDirectRateLimiter,
+    strangers: DefaultDirectRateLimiter,
+    known: DefaultDirectRateLimiter,
     breaker: Breaker,
+}
+
+/// Whose questions a question is counted among.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Budget {
+    /// Of names that anybody may have made up.
+    Strangers,
+    /// Of names that the registry has vouched for before: strangers cannot use it up, so they
+    /// cannot shut out those who belong here.
+    Known,
 }
 
 impl Asker {
@@ -50,7 +61,8 @@ impl Asker {
             lookup_url: below(&settings.url, "lookup"),
             timeout: settings.timeout,
             client,
-            limiter: RateLimiter::direct(Quota::per_second(per_second)),
+            strangers: RateLimiter::direct(Quota::per_second(per_second)),
+            known: RateLimiter::direct(Quota::per_second(per_second)),
             breaker: Breaker::default(),
         }
     }
@@ -61,12 +73,17 @@ impl Asker {
         &self,
         id: &SubscriberId,
         key_id: Option<&KeyId>,
+        budget: Budget,
         now: DateTime<Utc>,
     ) -> Result<Vec<Row>, Outage> {
         if !self.breaker.admits(now) {
             return Err(Outage::Resting);
         }
-        if self.limiter.check().is_err() {
+        let limiter = match budget {
+            Budget::Strangers => &self.strangers,
+            Budget::Known => &self.known,
+        };
+        if limiter.check().is_err() {
             return Err(Outage::TooManyLookups);
         }
         let answer = self.post(id, key_id).await;

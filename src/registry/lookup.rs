@@ -15,7 +15,7 @@ use moka::future::Cache;
 use moka::ops::compute::Op;
 use url::Url;
 
-use super::ask::Asker;
+use super::ask::{Asker, Budget};
 use super::subscriber::{self, Subscriber};
 use super::{Error, Settings};
 use crate::domain::ids::{KeyId, SubscriberId};
@@ -25,6 +25,8 @@ const MAX_ENTRIES: u64 = 10_000;
 /// The longest a record may be believed, whatever the settings say: a revoked key is refused
 /// after at most this time.
 const MAX_TTL: Duration = Duration::from_secs(600);
+/// How long a name is known after the registry was last asked for it.
+const KNOWN_FOR: Duration = Duration::from_secs(86_400);
 /// How far apart two forced questions for one key are.
 const REFRESH_EVERY: Duration = Duration::from_secs(30);
 
@@ -40,6 +42,8 @@ pub struct Registry {
     records: Cache<Name, Kept<Result<Arc<Subscriber>, Error>>>,
     refreshes: Cache<Name, Kept<()>>,
     addresses: Cache<SubscriberId, Kept<Arc<Vec<Url>>>>,
+    /// Names that had a record lately, whose questions come before those of strangers.
+    known: Cache<Name, ()>,
 }
 
 /// Something learnt. It goes stale by the `now` that callers hand in, and is dropped after the
@@ -92,6 +96,10 @@ impl Registry {
             records: cache(),
             refreshes: cache(),
             addresses: cache(),
+            known: Cache::builder()
+                .max_capacity(MAX_ENTRIES)
+                .time_to_idle(KNOWN_FOR)
+                .build(),
         }
     }
 
@@ -152,7 +160,8 @@ impl Registry {
     ) -> Result<Arc<Vec<Url>>, Error> {
         drop_stale(&self.addresses, id, now).await;
         let ask = async {
-            let rows = self.asker.rows(id, None, now).await;
+            // The provider's own order names the subscriber, so it is no stranger.
+            let rows = self.asker.rows(id, None, Budget::Known, now).await;
             let urls = subscriber::urls_of(&rows.map_err(Error::Unavailable)?, id, now);
             let lifetime = match urls.is_empty() {
                 true => self.negative_ttl,
@@ -183,9 +192,16 @@ impl Registry {
         now: DateTime<Utc>,
     ) -> Result<Kept<Result<Arc<Subscriber>, Error>>, Error> {
         let (id, key_id) = name;
-        let rows = self.asker.rows(id, Some(key_id), now).await;
+        let budget = match self.known.get(name).await {
+            Some(()) => Budget::Known,
+            None => Budget::Strangers,
+        };
+        let rows = self.asker.rows(id, Some(key_id), budget, now).await;
         let rows = rows.map_err(Error::Unavailable)?;
         let record = subscriber::from_rows(&rows, id, key_id, now).map(Arc::new);
+        if record.is_ok() {
+            self.known.insert(name.clone(), ()).await;
+        }
         let lifetime = match &record {
             Ok(record) => self.cache_ttl.min(left_of(record, now)),
             Err(_) => self.negative_ttl,
