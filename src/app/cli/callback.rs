@@ -58,21 +58,27 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Stop sending until released, also across restarts
+    /// Stop sending until released, also across restarts; without --subscriber, everything
     Hold {
         #[command(flatten)]
         admin: Admin,
         /// Only to this subscriber
         #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
     },
-    /// Send again what was held
+    /// Send again what was held; without --subscriber, everything
     Release {
         #[command(flatten)]
         admin: Admin,
         /// Only to this subscriber
         #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -108,16 +114,21 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             let path = redrive_path(*id, subscriber.as_deref(), *dry_run);
             redrive(&admin.client()?, &path, *json).await
         }
-        Command::Hold { admin, subscriber } => {
-            holds(&admin.client()?, "/callbacks/hold", subscriber.as_deref()).await
+        Command::Hold {
+            admin,
+            subscriber,
+            json,
+        } => {
+            let subscriber = subscriber.as_deref();
+            holds(&admin.client()?, "/callbacks/hold", subscriber, *json).await
         }
-        Command::Release { admin, subscriber } => {
-            holds(
-                &admin.client()?,
-                "/callbacks/release",
-                subscriber.as_deref(),
-            )
-            .await
+        Command::Release {
+            admin,
+            subscriber,
+            json,
+        } => {
+            let subscriber = subscriber.as_deref();
+            holds(&admin.client()?, "/callbacks/release", subscriber, *json).await
         }
     }
 }
@@ -223,27 +234,42 @@ async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> 
         ),
     };
     let numbers: Vec<_> = ids.iter().map(Value::to_string).collect();
-    println!("{} {done} {}", ids.len(), numbers.join(", "));
+    match numbers.as_slice() {
+        [] => println!("0 {done}"),
+        some => println!("{} {done}: {}", some.len(), some.join(", ")),
+    }
     if ids.len() == 1_000 {
         println!("there may be more: run it again");
     }
     Ok(())
 }
 
-async fn holds(client: &Client, path: &str, subscriber: Option<&str>) -> anyhow::Result<()> {
+async fn holds(
+    client: &Client,
+    path: &str,
+    subscriber: Option<&str>,
+    json: bool,
+) -> anyhow::Result<()> {
     let answer = client
         .post(path, &json!({"subscriber": subscriber}))
         .await?;
+    if json {
+        output::json(&answer);
+        return Ok(());
+    }
     let holds: Vec<&str> = answer["holds"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    match holds.as_slice() {
-        [] => println!("nothing is held"),
-        ["*"] => println!("all callbacks are held"),
-        some => println!("held: {}", some.join(", ")),
+    let (all, named): (Vec<&str>, Vec<&str>) = holds.into_iter().partition(|held| *held == "*");
+    let named = named.join(", ");
+    match (all.is_empty(), named.as_str()) {
+        (true, "") => println!("nothing is held"),
+        (true, named) => println!("held: callbacks to {named}"),
+        (false, "") => println!("held: all callbacks"),
+        (false, named) => println!("held: all callbacks, and by name those to {named}"),
     }
     Ok(())
 }

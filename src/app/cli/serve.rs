@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
 
 use super::Misconfigured;
-use crate::app::config::{self, Config, Environment};
+use crate::app::config::{self, AdminToken, Config, Environment};
 use crate::app::server::Server;
 use crate::app::telemetry;
 
@@ -29,6 +30,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Environment::Production => GRACE,
         Environment::Development => Duration::ZERO,
     };
+    if let AdminToken::Own(file) = &config.admin_token {
+        info!(file = %file.display(), "the admin token is the one in this file");
+    }
     let stopped = stop_signal()?;
     let mut server = Server::start(ready(config)?, metrics).await?;
     tokio::select! {

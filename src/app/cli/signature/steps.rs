@@ -70,14 +70,14 @@ pub(super) async fn check<'a>(
         header: None,
         key: None,
     };
-    let (name, text) = match asked.header.as_deref() {
+    let (gateway, text) = match asked.header.as_deref() {
         Some(text) => named(text, asked.gateway),
         None => (asked.gateway, None),
     };
     let Some(header) = header(&mut checked, text) else {
         return Ok(checked);
     };
-    if !checked.take("caller", caller_of(&header, body, name)) {
+    if !checked.take("caller", caller_of(&header, body, gateway)) {
         return Ok(checked);
     }
     let found = match key(asked, &header, now).await? {
@@ -92,7 +92,7 @@ pub(super) async fn check<'a>(
     if checked.take("signature", signature(&header, body, &found.key))
         && let Some(subscriber) = &found.subscriber
     {
-        checked.take("role", role(subscriber, body, name));
+        checked.take("role", role(subscriber, body, gateway));
     }
     Ok(checked)
 }
