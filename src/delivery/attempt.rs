@@ -5,13 +5,14 @@
 //! is caught here and is one failed attempt. What is recorded is how it went, never the body.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use super::Settings;
+use super::breaker::Breaker;
 use super::schedule::{self, Run};
 use super::send::{Sender, Sent};
 use super::steady::later;
@@ -28,13 +29,37 @@ pub(super) struct Shared {
     pub(super) networks: Arc<Networks>,
     pub(super) settings: Settings,
     pub(super) sender: Sender,
+    breaker: Mutex<Breaker>,
 }
 
-/// What the worker learns from an attempt.
-pub(super) struct Done {
-    pub(super) lane: String,
-    pub(super) health: Health,
-    pub(super) ended_at: DateTime<Utc>,
+impl Shared {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        networks: Arc<Networks>,
+        settings: Settings,
+        sender: Sender,
+    ) -> Self {
+        let breaker = Breaker::new(settings.breaker_failures, settings.breaker_open);
+        Self {
+            store,
+            networks,
+            settings,
+            sender,
+            breaker: Mutex::new(breaker),
+        }
+    }
+
+    pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        // Every change of the breaker is a whole one, so a panic elsewhere left it usable.
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, lane: &str, health: Health, at: DateTime<Utc>) {
+        if health == Health::Ill {
+            tracing::debug!(lane, "a host failed");
+        }
+        self.breaker().record(lane, health, at);
+    }
 }
 
 /// Sends a claimed callback once and settles it.
@@ -42,7 +67,7 @@ pub(super) async fn run(
     shared: Arc<Shared>,
     claimed: Claimed,
     now: DateTime<Utc>,
-) -> Result<Done, store::Error> {
+) -> Result<(), store::Error> {
     let started = Instant::now();
     let sent = AssertUnwindSafe(send(&shared, &claimed, now))
         .catch_unwind()
@@ -60,15 +85,10 @@ pub(super) async fn run(
         detail: sent.detail,
     };
     report(&callback, &attempt, next, ended_at);
-    let health = sent.verdict.health();
+    // Before the settlement, which lets the next callback of this host be claimed.
+    shared.learn(&callback.lane, sent.verdict.health(), ended_at);
     let id = callback.id;
-    settle(&*shared.store, Settlement { id, attempt, next }).await?;
-    let lane = callback.lane;
-    Ok(Done {
-        lane,
-        health,
-        ended_at,
-    })
+    settle(&*shared.store, Settlement { id, attempt, next }).await
 }
 
 async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {

@@ -3,6 +3,8 @@
 //! The BAP misbehaves and the admin API is asked what the server made of it. The unit tests of
 //! delivery try more kinds of failure; here it is the whole server that keeps its promises.
 
+use std::time::Duration;
+
 use beckn_bpp::crypto::signature::Header;
 use beckn_bpp::mock::bap::{self, Answer, Received};
 use beckn_bpp::mock::orders::{O1, TRIP_1};
@@ -365,5 +367,26 @@ async fn an_order_on_no_network_is_cancelled_without_a_callback() {
         (&event["external_id"], &event["network"]),
         (&json!("X-1"), &json!("none"))
     );
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_keeps_failing_is_spared_and_then_tried_once() {
+    let mut app = patient(100, "10ms", "").await;
+    let rest = "breaker_failures = 3\nbreaker_open = \"400ms\"";
+    app.reconfigure(|text| text.replace("breaker_failures = 1000000", rest))
+        .await;
+    app.bap.answer(broken());
+    let message = cancelled(&app, "1.1.0", "R-1").await;
+    let received = attempts(&app, &message, 5).await;
+    let rest = |one: usize| {
+        (received[one].at - received[one - 1].at)
+            .to_std()
+            .expect("later")
+    };
+    assert!(rest(3) >= Duration::from_millis(300), "{:?}", rest(3));
+    assert!(rest(4) >= Duration::from_millis(300), "{:?}", rest(4));
+    app.bap.answer(Answer::Ack);
+    callback_in(&app, &message, "delivered").await;
     app.stop().await;
 }

@@ -97,10 +97,11 @@ async fn other_spellings_of_the_registered_address_are_the_same() {
 async fn a_callback_goes_to_a_path_below_the_registered_one() {
     let stage = Stage::set().await;
     let root = stage.app.bap.url.join("/").expect("a URL");
-    let mut rows = stage.app.registry.rows.lock().expect("not poisoned");
-    rows.retain(|row| row["subscriber_id"] != "bap.example.org");
-    rows.push(row(stage.bap(), "BAP", &root));
-    drop(rows);
+    {
+        let mut rows = stage.app.registry.rows.lock().expect("not poisoned");
+        rows.retain(|row| row["subscriber_id"] != "bap.example.org");
+        rows.push(row(stage.bap(), "BAP", &root));
+    }
     // The BAP listens at /beckn, which is below what is registered now.
     stage.ends_well().await;
 }
