@@ -221,3 +221,26 @@ async fn strangers_that_use_up_the_lookups_do_not_shut_out_a_known_caller() {
     assert_eq!(app.send(&app.cancel_of(TRIP_1)).await.status, 200);
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_a_quote_does_not_make_a_cancellation_free() {
+    let app = TestApp::start().await;
+    app.hand_over(O1).await;
+    let mut status = document(&app, O1);
+    let order = status["message"]["order"]
+        .as_object_mut()
+        .expect("an order");
+    order.remove("quote");
+    order["updated_at"] = json!("2026-03-02T06:05:00Z");
+    let answer = put(&app, "O1", &status).await;
+    assert_eq!(
+        (answer.status, &answer.body["result"]),
+        (200, &json!("updated"))
+    );
+    let message = app.cancel_of(O1);
+    assert_eq!(app.send(&message).await.status, 200);
+    app.callback(&message.message).await;
+    let cancelled = app.get("/orders/O1").await.body;
+    assert_eq!(cancelled["cancellation"]["charge"]["fee"]["value"], "30.00");
+    app.stop().await;
+}

@@ -61,14 +61,18 @@ impl Engine {
             let stored = self.order_of_caller(asked, &cancel.order).await?;
             check_reason(asked.network, &cancel.request, &stored, now)?;
             self.store.writable().map_err(|e| refusal_of(&e))?;
-            let commit = transaction(asked, &cancel, &stored, &key, now)?;
+            let (commit, outcome) = transaction(asked, &cancel, &stored, &key, now)?;
             match self
                 .store
                 .commit(commit)
                 .await
                 .map_err(|e| refusal_of(&e))?
             {
-                Committed::Done { .. } => return Ok(()),
+                Committed::Done { .. } => {
+                    info!(order.id = %cancel.order, message.id = %key.message,
+                        subscriber.id = %key.caller, outcome, "a cancel is acknowledged");
+                    return Ok(());
+                }
                 Committed::RequestKnown(known) => {
                     return same_request(&known, &asked.caller.body_digest);
                 }
@@ -191,7 +195,7 @@ fn transaction(
     stored: &StoredOrder,
     key: &RequestKey,
     now: DateTime<Utc>,
-) -> Result<Commit, Refusal> {
+) -> Result<(Commit, &'static str), Refusal> {
     let decision = decide(&stored.order, &cancel.request, now);
     let cancelled = match &decision {
         Decision::Cancelled(cancellation) => Some(stored.order.cancelled(cancellation.clone())),
@@ -207,9 +211,7 @@ fn transaction(
         error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
         Refusal::new(Word::Internal, "the order cannot be read")
     })?;
-    info!(order.id = %stored.order.key.id, message.id = %key.message,
-        subscriber.id = %key.caller, outcome = outcome(&decision), "a cancel is decided");
-    Ok(Commit {
+    let commit = Commit {
         order: OrderWrite {
             key: stored.order.key.clone(),
             expected_version: stored.order.version,
@@ -220,7 +222,8 @@ fn transaction(
         callback: Some(callback),
         event,
         now,
-    })
+    };
+    Ok((commit, outcome(&decision)))
 }
 
 fn outcome(decision: &Decision) -> &'static str {

@@ -257,9 +257,10 @@ fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
             status: None,
             ..known.booking.clone()
         };
-        if new.price.is_none() && known.booking.price.is_some() {
-            (order.price, order.paid) = (known.booking.price, known.paid);
-        }
+    }
+    // A message that does not repeat the price must not make a cancellation free.
+    if new.price.is_none() {
+        (order.price, order.paid) = (known.price, known.paid);
     }
     check_currency(&order.policy, order.price.as_ref())?;
     Ok(order)
