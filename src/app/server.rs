@@ -54,7 +54,7 @@ pub struct Server {
     handles: [ServerHandle; 2],
     delivery: JoinHandle<Result<(), delivery::worker::Error>>,
     stop_delivery: watch::Sender<bool>,
-    store: Arc<dyn Store>,
+    store: Arc<SledStore>,
 }
 
 impl Server {
@@ -71,7 +71,8 @@ impl Server {
         let public = listen(config.http.bind)?;
         let admin = listen(config.http.admin_bind)?;
         let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
-        let store = open(&config.store).await?;
+        let sled = open(&config.store).await?;
+        let store: Arc<dyn Store> = sled.clone();
         let client = registry::client(REGISTRY_TIMEOUT)?;
         let networks = Arc::new(Networks::join(config.networks, &client));
         let worker = delivery::worker::Worker::new(
@@ -114,17 +115,21 @@ impl Server {
             handles,
             delivery,
             stop_delivery,
-            store,
+            store: sled,
         };
         Ok(server)
     }
 
-    /// Returns when the delivery has ended by itself, which only a failed store makes it do.
+    /// Returns when a write has failed, or delivery has ended by itself; the process should
+    /// end then, and recover from what is on disk when it is started again.
     pub async fn failed(&mut self) -> String {
-        match (&mut self.delivery).await {
-            Ok(Ok(())) => "delivery ended".to_owned(),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+        tokio::select! {
+            why = self.store.stopped() => why,
+            ended = &mut self.delivery => match ended {
+                Ok(Ok(())) => "delivery ended".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            },
         }
     }
 
@@ -152,10 +157,10 @@ impl Server {
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
-        .with_context(|| format!("cannot listen on {address}; is another server running there?"))
+        .with_context(|| format!("cannot listen on {address} (is another server running there?)"))
 }
 
-async fn open(settings: &store::Settings) -> Result<Arc<dyn Store>, store::Error> {
+async fn open(settings: &store::Settings) -> Result<Arc<SledStore>, store::Error> {
     match settings.clone() {
         store::Settings::Sled { path, cache_bytes } => {
             let opening = move || SledStore::open(&path, cache_bytes, Utc::now());

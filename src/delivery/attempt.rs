@@ -16,7 +16,7 @@ use super::schedule::{self, Run};
 use super::send::{Sender, Sent};
 use super::steady::later;
 use super::verdict::{Health, Verdict};
-use crate::networks::Networks;
+use crate::networks::{Network, Networks, callback_url};
 use crate::store::{self, Attempt, Callback, Claimed, Settlement, Store};
 
 /// How long to wait before asking a store again that had no room for a settlement.
@@ -44,7 +44,7 @@ pub(super) async fn run(
     now: DateTime<Utc>,
 ) -> Result<Done, store::Error> {
     let started = Instant::now();
-    let sent = AssertUnwindSafe(send(&shared, &claimed))
+    let sent = AssertUnwindSafe(send(&shared, &claimed, now))
         .catch_unwind()
         .await;
     let sent = sent.unwrap_or_else(|_| Sent::unanswered(Verdict::Panic, "our own code failed"));
@@ -71,19 +71,32 @@ pub(super) async fn run(
     })
 }
 
-async fn send(shared: &Shared, claimed: &Claimed) -> Sent {
+async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
     let callback = &claimed.callback;
-    match shared.networks.get(&callback.order.network) {
-        Some(network) => {
-            shared
-                .sender
-                .send(network, &callback.url, &claimed.body)
-                .await
-        }
-        None => {
-            let complaint = format!("no network is called {}", callback.order.network);
-            Sent::unanswered(Verdict::UnknownNetwork, &complaint)
-        }
+    let Some(network) = shared.networks.get(&callback.order.network) else {
+        let complaint = format!("no network is called {}", callback.order.network);
+        return Sent::unanswered(Verdict::UnknownNetwork, &complaint);
+    };
+    if let Err(refused) = vouched(network, callback, now).await {
+        return refused;
+    }
+    let sender = &shared.sender;
+    sender.send(network, &callback.url, &claimed.body).await
+}
+
+/// We call back only an address that the registry vouches for, asked for or not.
+async fn vouched(network: &Network, callback: &Callback, now: DateTime<Utc>) -> Result<(), Sent> {
+    if callback.vouched {
+        return Ok(());
+    }
+    let registered = network.registry.addresses(&callback.subscriber, now).await;
+    let registered = registered
+        .map_err(|error| Sent::unanswered(Verdict::RegistryUnavailable, &error.to_string()))?;
+    let registered: Vec<_> = registered.iter().collect();
+    let base = callback_url::base_of(&callback.url);
+    match callback_url::check(network.settings.callback_rule, base, &registered) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Sent::unanswered(Verdict::NotVouched, &error.to_string())),
     }
 }
 

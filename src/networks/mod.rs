@@ -141,7 +141,12 @@ impl Network {
     /// Who we are in a callback's context.
     #[must_use]
     pub fn us(&self) -> Us<'_> {
+        // A URL without a path is read as one with `/`; callers put `/confirm` behind ours.
         let url = self.settings.subscriber_url.as_str();
+        let url = match self.base_path() {
+            "" => url.trim_end_matches('/'),
+            _ => url,
+        };
         Us {
             bpp_id: self.settings.subscriber_id.as_str(),
             bpp_uri: url,

@@ -64,7 +64,7 @@ pub enum Error {
 /// Orders, requests, callbacks and events, kept as one. See the module's text for the promise.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Reads an order with its document.
+    /// Reads an order with its document. What it returns is durable.
     async fn order(&self, key: &OrderKey) -> Result<Option<StoredOrder>, Error>;
 
     /// Reads an accepted request. What it returns is durable, so that it may be answered again.
@@ -73,7 +73,7 @@ pub trait Store: Send + Sync {
     /// Writes one transaction and returns when it is on stable storage.
     async fn commit(&self, commit: Commit) -> Result<Committed, Error>;
 
-    /// Lists orders.
+    /// Lists orders. A listing may show a change a moment before it is durable.
     async fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, Error>;
 
     /// Reads durable events with a sequence above `after`, in order.
@@ -86,13 +86,16 @@ pub trait Store: Send + Sync {
     /// subscriber's, oldest of each lane first, lanes in turn. Only durable ones.
     async fn claim(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Result<Vec<Claimed>, Error>;
 
-    /// Records an attempt and what follows it, and ends the lease.
+    /// Records an attempt and what follows it, and ends the lease. A preview that would be
+    /// tried again while an outcome of its order waits is superseded instead. A callback that
+    /// is not in flight is left alone: its lease has ended, and what came after it stands.
     async fn settle(&self, settlement: Settlement) -> Result<(), Error>;
 
-    /// When the next callback that is not in flight becomes due.
+    /// When the next callback becomes due that is neither in flight nor held.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, Error>;
 
-    /// Returns when there may be something new to claim.
+    /// Returns when there may be something new to claim, or another time in
+    /// [`Store::next_due`]. What changes while nobody waits is kept for one who waits next.
     async fn work(&self);
 
     /// Lists callbacks.
@@ -101,7 +104,8 @@ pub trait Store: Send + Sync {
     /// Reads a callback with its body.
     async fn callback(&self, id: CallbackId) -> Result<Option<Claimed>, Error>;
 
-    /// Makes dead callbacks due at `now`, with a new run of the schedule; returns those it did.
+    /// Makes dead callbacks due at `now`, with a new run of the schedule, behind those of
+    /// their orders that already wait; returns those it did.
     async fn redrive(
         &self,
         ids: &[CallbackId],
@@ -109,6 +113,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<CallbackId>, Error>;
 
     /// Stops sending, to one subscriber or to all (`None`), until released; survives restarts.
+    /// What is in flight is not called back.
     async fn hold(&self, subscriber: Option<&SubscriberId>) -> Result<(), Error>;
 
     /// Ends a hold; `None` ends the hold on all, and every other.

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::cancel::{CLI_BAP, CLI_BAP_KEY, Exchange, KEY_ID};
+use super::cancel::{CLI_BAP, CLI_BAP_KEY, KEY_ID};
+use super::exchange::{Exchange, Shown};
 use super::{output, serve};
 use crate::app::server::Server;
 use crate::app::telemetry;
@@ -35,15 +36,15 @@ const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// End after the first cancellations; exit code 0 only if every on_cancel verified
+    /// End after the first cancellations; exit code 0 if every on_cancel came and verified
     #[arg(long)]
     once: bool,
-    /// Keep orders and callbacks in this directory; a temporary one by default
-    #[arg(long)]
+    /// Keep orders and callbacks in this directory [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The server's port; admin, registry, BAP and the cancel command have the four that follow
     /// [default: 8080, or free ports with --once]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=65_531))]
     port: Option<u16>,
     /// Print one JSON document (with --once)
     #[arg(long, requires = "once")]
@@ -78,19 +79,29 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     super::install_tls();
     let network = Network::start(arguments).await?;
     let acts = match network.hand_over_orders().await {
-        Ok(()) => network.play(arguments.json).await,
+        Ok(cancelled) => {
+            if !cancelled.is_empty() && !arguments.json {
+                let orders = cancelled.join(" and ");
+                println!("\nKept from an earlier run: {orders} cancelled. A cancelled order is");
+                println!("answered as it was first cancelled: same fee, reason and time.");
+            }
+            network.play(arguments.json).await
+        }
         Err(error) => Err(error),
     };
     let result = match (acts, arguments.once) {
         (Ok(acts), true) => {
-            if arguments.json {
-                output::json(&json!({"acts": acts}));
+            match arguments.json {
+                true => output::json(&json!({"acts": acts})),
+                false => println!("\nEvery on_cancel arrived and verified."),
             }
             Ok(())
         }
         (Ok(_), false) => {
+            let stopped = serve::stop_signal()?;
             network.print_what_next();
-            serve::stop_signal().await
+            stopped.await;
+            Ok(())
         }
         (Err(error), _) => Err(error),
     };
@@ -129,8 +140,8 @@ impl Network {
         let config = serve::ready(serve::load(Some(&file))?)?;
         let token = config.admin_token.text()?.to_string();
         telemetry::log_to_stderr(&config.log)?;
-        let metrics = telemetry::collect_metrics()?;
-        let server = Server::start(config, move || metrics.render()).await?;
+        let metrics = telemetry::metrics_on_demand()?;
+        let server = Server::start(config, metrics).await?;
         Ok(Self {
             server,
             bap,
@@ -140,8 +151,9 @@ impl Network {
         })
     }
 
-    /// Hands over the sample orders as the provider's system would.
-    async fn hand_over_orders(&self) -> anyhow::Result<()> {
+    /// Hands over the sample orders as the provider's system would. Returns those that an
+    /// earlier run in the same directory has cancelled; they stay so.
+    async fn hand_over_orders(&self) -> anyhow::Result<Vec<&'static str>> {
         let bap = (BAP, self.bap.url.as_str());
         let cli_url = format!(
             "http://127.0.0.1:{}",
@@ -158,68 +170,75 @@ impl Network {
             (O3, cli),
         ];
         let mut lines = Vec::new();
-        for (sample, bap) in placed {
-            lines.push(sample.placed_by(bap, bpp)?);
+        for (sample, bap) in &placed {
+            lines.push(sample.placed_by(*bap, bpp)?);
         }
+        let answers = self.admin("POST", "/orders", lines.join("\n")).await?;
+        let cancelled = self.admin("GET", "/orders?state=Cancelled", String::new());
+        let cancelled: Value = serde_json::from_str(&cancelled.await?)?;
+        let orders = cancelled["orders"].as_array().into_iter().flatten();
+        let ids: Vec<&str> = orders.filter_map(|order| order["id"].as_str()).collect();
+        for (line, (sample, _)) in answers.lines().zip(&placed) {
+            if line.contains("\"refused\"") && !ids.contains(&sample.id) {
+                bail!("a sample order was not taken in: {line}");
+            }
+        }
+        let samples = placed.iter().map(|(sample, _)| sample.id);
+        Ok(samples.filter(|id| ids.contains(id)).collect())
+    }
+
+    async fn admin(&self, method: &str, path: &str, body: String) -> anyhow::Result<String> {
+        let url = format!("http://{}{path}", self.server.admin_address);
         let answer = super::http_client()?
-            .post(format!("http://{}/orders", self.server.admin_address))
+            .request(method.parse()?, url)
             .bearer_auth(&self.token)
-            .body(lines.join("\n"))
+            .body(body)
             .send()
             .await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        if !status.is_success() || text.contains("\"refused\"") {
-            bail!("the sample orders were not taken in: {status} {text}");
-        }
-        Ok(())
+        Ok(answer.error_for_status()?.text().await?)
     }
 
     /// The first cancellations: one of 0.9.1, then a preview and its outcome of 1.1.0.
     async fn play(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
+        use Shown::{Changes, Whole};
         let acts = [
             (
-                "trip_1 is cancelled (0.9.1, free)",
+                "trip_1 is cancelled: Beckn 0.9.1, free of charge",
                 TRIP_1,
-                "reason_3",
                 None,
+                Whole,
             ),
             (
-                "O1 is priced (1.1.0, soft cancel)",
+                "what would O1 cost? Beckn 1.1.0, soft cancel",
                 O1,
-                "001",
                 Some("SOFT_CANCEL"),
+                Changes,
             ),
             (
-                "O1 is cancelled (1.1.0, 30 rupees by its terms)",
+                "O1 is cancelled: 30 rupees by its own terms",
                 O1,
-                "001",
                 Some("CONFIRM_CANCEL"),
+                Changes,
             ),
         ];
         let mut documents = Vec::new();
-        for (title, order, reason, intent) in acts {
+        for (number, (title, order, intent, shown)) in acts.into_iter().enumerate() {
             if !quiet {
-                println!("\n=== {title}\n");
+                println!("\n=== {}. {title}\n", number + 1);
             }
-            let message = self.message(order, reason, intent)?;
+            let message = self.message(order, intent)?;
             let to = Url::parse(&message.bpp_uri)?;
             let exchange = Exchange::run(&self.bap, &to, &message, WAIT).await?;
             match quiet {
                 true => documents.push(exchange.to_json()),
-                false => exchange.print(),
+                false => exchange.print(shown),
             }
             exchange.check().with_context(|| title.to_owned())?;
         }
         Ok(documents)
     }
 
-    fn message(
-        &self,
-        order: Sample,
-        reason: &str,
-        intent: Option<&str>,
-    ) -> anyhow::Result<CancelMessage> {
+    fn message(&self, order: Sample, intent: Option<&str>) -> anyhow::Result<CancelMessage> {
         Ok(CancelMessage {
             version: order.version.to_owned(),
             domain: order.domain.to_owned(),
@@ -231,7 +250,7 @@ impl Network {
             message: Uuid::new_v4().to_string(),
             at: Utc::now(),
             order: order.id.to_owned(),
-            reason: Some(reason.to_owned()),
+            reason: Some("001".to_owned()),
             intent: intent.map(str::to_owned),
             note: intent.map(|_| "Driver is not moving".to_owned()),
         })

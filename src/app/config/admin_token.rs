@@ -73,7 +73,7 @@ impl AdminToken {
         {
             make(path)?;
         }
-        Ok(digest(&*self.text()?))
+        Ok(digest(&self.text()?))
     }
 }
 

@@ -72,7 +72,9 @@ fn scaled(number: u64, unit: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 fn shortest(amount: u64, units: &[(&str, u64)]) -> String {
-    let whole = units.iter().filter(|(_, factor)| amount % factor == 0);
+    let whole = units
+        .iter()
+        .filter(|(_, factor)| amount.is_multiple_of(*factor));
     let written = whole.map(|(name, factor)| format!("{}{name}", amount / factor));
     // The last of equally short ones has the larger unit.
     written.rev().min_by_key(String::len).unwrap_or_default()

@@ -66,10 +66,10 @@ fn version_of(draft: &Draft<'_>, key: &OrderKey) -> Result<u64, Error> {
 
 fn write_order(draft: &mut Draft<'_>, write: OrderWrite) -> Result<(), Error> {
     if let Some(order) = &write.order {
-        draft.put_record(keys::order(&write.key), order)?;
+        draft.replace_record(keys::order(&write.key), order)?;
     }
     if let Some(document) = &write.document {
-        draft.put(keys::document(&write.key), document)?;
+        draft.replace(keys::document(&write.key), document)?;
     }
     Ok(())
 }
@@ -79,12 +79,12 @@ fn write_request(
     request: StoredRequest,
     callback: Option<CallbackId>,
 ) -> Result<(), Error> {
-    draft.put(keys::request_body(&request.key), &request.body)?;
+    draft.insert(keys::request_body(&request.key), &request.body)?;
     let request = StoredRequest {
         callback,
         ..request
     };
-    draft.put_record(keys::request(&request.key), &request)
+    draft.insert_record(keys::request(&request.key), &request)
 }
 
 fn write_event(draft: &mut Draft<'_>, event: Event) -> Result<(), Error> {
@@ -92,26 +92,29 @@ fn write_event(draft: &mut Draft<'_>, event: Event) -> Result<(), Error> {
     numbers.event += 1;
     let sequence = numbers.event;
     let event = Event { sequence, ..event };
-    draft.put_record(keys::event(sequence), &event)
+    draft.insert_record(keys::event(sequence), &event)
 }
 
-/// Owes a callback: writes it, closes the previews that it overtakes, and lets it wait for
-/// its turn.
+/// Owes a callback: closes the previews that it overtakes, writes it, and lets it wait for
+/// its turn. In flight or not, the head before stays the head: only an outcome that finds
+/// nobody, or closes all it finds, is next at once.
 fn owe(
     draft: &mut Draft<'_>,
     live: &Live,
     (order, now): (&OrderKey, DateTime<Utc>),
     new: NewCallback,
 ) -> Result<CallbackId, Error> {
-    let head_before = line::head(draft, order)?.map(|head| head.id);
-    if new.kind == CallbackKind::Final {
+    let mut head_before = line::head(draft, order)?;
+    if new.kind == CallbackKind::Final && head_before.is_some() {
         supersede(draft, live, order)?;
+        head_before = line::head(draft, order)?;
     }
-    let id = write_callback(draft, (order, now), new)?;
-    let head = line::head(draft, order)?;
-    if let Some(head) = head.filter(|head| Some(head.id) != head_before) {
-        draft.effect(Effect::Ready(head.head()));
+    let callback = write_callback(draft, (order, now), new)?;
+    if head_before.is_none() {
+        draft.effect(Effect::Ready(line::Waiting::of(&callback).head()));
     }
+    let id = callback.id;
+    line::join(draft, callback)?;
     Ok(id)
 }
 
@@ -136,15 +139,15 @@ fn write_callback(
     draft: &mut Draft<'_>,
     (order, now): (&OrderKey, DateTime<Utc>),
     new: NewCallback,
-) -> Result<CallbackId, Error> {
+) -> Result<Callback, Error> {
     let numbers = draft.numbers();
     numbers.callback += 1;
     let id = CallbackId(numbers.callback);
-    draft.put(keys::callback_body(id), &new.body)?;
-    draft.put(keys::callback_of_order(order, id), &[])?;
+    draft.insert(keys::callback_body(id), &new.body)?;
+    draft.insert(keys::callback_of_order(order, id), &[])?;
     let in_session = keys::callback_of_session(&order.network, &new.transaction, id);
-    draft.put(in_session, &[])?;
-    let callback = Callback {
+    draft.insert(in_session, &[])?;
+    Ok(Callback {
         id,
         kind: new.kind,
         order: order.clone(),
@@ -153,12 +156,11 @@ fn write_callback(
         message: new.message,
         url: new.url,
         lane: new.lane,
+        vouched: new.vouched,
         state: CallbackState::Pending,
         created_at: now,
         next_at: now,
         attempts_in_run: 0,
         attempts: Vec::new(),
-    };
-    line::join(draft, callback)?;
-    Ok(id)
+    })
 }

@@ -102,10 +102,15 @@ impl<'a> Draft<'a> {
         self.job.numbers = self.accepted.numbers;
     }
 
-    /// Writes a value; pieces of an older, longer one are removed.
-    pub(super) fn put(&mut self, key: Key, value: &[u8]) -> Result<(), Error> {
+    /// Writes a value in the place of another; pieces that are left over are removed.
+    pub(super) fn replace(&mut self, key: Key, value: &[u8]) -> Result<(), Error> {
+        self.remove_pieces(&key)?;
+        self.insert(key, value)
+    }
+
+    /// Writes a value under a key that has none: saves the look at the older one.
+    pub(super) fn insert(&mut self, key: Key, value: &[u8]) -> Result<(), Error> {
         let (entry, pieces) = values::cut(value)?;
-        self.remove_pieces(&key, pieces.len())?;
         for (number, piece) in (0..).zip(pieces) {
             let piece_key = keys::piece(&key, number);
             self.job.writes.insert(piece_key, Some(piece));
@@ -114,24 +119,33 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Writes a record.
-    pub(super) fn put_record(&mut self, key: Key, record: &impl Serialize) -> Result<(), Error> {
-        self.put(key, &values::encode(record)?)
+    /// Writes a record in the place of another.
+    pub(super) fn replace_record(
+        &mut self,
+        key: Key,
+        record: &impl Serialize,
+    ) -> Result<(), Error> {
+        self.replace(key, &values::encode(record)?)
+    }
+
+    /// Writes a record under a key that has none.
+    pub(super) fn insert_record(&mut self, key: Key, record: &impl Serialize) -> Result<(), Error> {
+        self.insert(key, &values::encode(record)?)
     }
 
     /// Removes a value.
     pub(super) fn remove(&mut self, key: Key) -> Result<(), Error> {
-        self.remove_pieces(&key, 0)?;
+        self.remove_pieces(&key)?;
         self.job.writes.insert(key, None);
         Ok(())
     }
 
-    fn remove_pieces(&mut self, key: &[u8], from: usize) -> Result<(), Error> {
+    fn remove_pieces(&mut self, key: &[u8]) -> Result<(), Error> {
         let Some(entry) = self.get(key)? else {
             return Ok(());
         };
         let (count, _) = values::begin(key, &entry)?;
-        for number in (0..count).skip(from) {
+        for number in 0..count {
             self.job.writes.insert(keys::piece(key, number), None);
         }
         Ok(())
@@ -197,7 +211,7 @@ impl<'a> Draft<'a> {
         if !self.accepted.writes.is_empty() {
             self.job.numbers.batch += 1;
             let numbers = self.job.numbers;
-            self.put_record(keys::NUMBERS.to_vec(), &numbers)?;
+            self.replace_record(keys::NUMBERS.to_vec(), &numbers)?;
             self.accept();
         }
         let mut batch = Batch::default();

@@ -141,10 +141,15 @@ pub(super) fn callback_of_session(
     with_number(callbacks_of_session(network, transaction), id.0)
 }
 
+/// What an order's waiting callbacks begin with.
+pub(super) fn line(order: &OrderKey) -> Key {
+    of_order(PENDING, order)
+}
+
 /// What an order's waiting callbacks of one kind begin with. The kind goes before the place,
 /// so that waiting previews are found without passing over waiting outcomes.
 pub(super) fn pending_of(order: &OrderKey, kind: CallbackKind) -> Key {
-    let mut key = of_order(PENDING, order);
+    let mut key = line(order);
     key.push(match kind {
         CallbackKind::Preview => 0,
         CallbackKind::Final => 1,

@@ -37,7 +37,8 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    fn of(callback: &Callback) -> Self {
+    /// The place of a callback.
+    pub(super) fn of(callback: &Callback) -> Self {
         Self {
             id: callback.id,
             due: callback.next_at,
@@ -64,15 +65,16 @@ pub(super) fn kept(draft: &Draft<'_>, id: CallbackId) -> Result<Option<Kept>, Er
 
 /// The first of an order's line.
 pub(super) fn head(draft: &Draft<'_>, order: &OrderKey) -> Result<Option<Waiting>, Error> {
-    let preview = draft.first(&keys::pending_of(order, CallbackKind::Preview))?;
-    let outcome = draft.first(&keys::pending_of(order, CallbackKind::Final))?;
-    let first = preview
-        .into_iter()
-        .chain(outcome)
-        .min_by_key(|(key, _)| keys::last_number(key));
-    let Some((key, _)) = first else {
+    let Some((mut key, _)) = draft.first(&keys::line(order))? else {
         return Ok(None);
     };
+    // Previews sort before outcomes, so an outcome may have the lower place all the same.
+    if key.starts_with(&keys::pending_of(order, CallbackKind::Preview))
+        && let Some((outcome, _)) = draft.first(&keys::pending_of(order, CallbackKind::Final))?
+        && keys::last_number(&outcome) < keys::last_number(&key)
+    {
+        key = outcome;
+    }
     values::record(draft, &key)
 }
 
@@ -104,8 +106,8 @@ pub(super) fn join(draft: &mut Draft<'_>, callback: Callback) -> Result<(), Erro
 pub(super) fn stay(draft: &mut Draft<'_>, kept: &Kept) -> Result<(), Error> {
     let callback = &kept.callback;
     let place = keys::pending(&callback.order, callback.kind, kept.place);
-    draft.put_record(place, &Waiting::of(callback))?;
-    draft.put_record(keys::callback(callback.id), kept)
+    draft.replace_record(place, &Waiting::of(callback))?;
+    draft.replace_record(keys::callback(callback.id), kept)
 }
 
 /// Takes a callback out of its order's line for good, or until it is redriven.
@@ -119,8 +121,8 @@ pub(super) fn leave(
     draft.remove(keys::pending(&callback.order, callback.kind, kept.place))?;
     draft.effect(Effect::Pending(-1));
     if state == CallbackState::Dead {
-        draft.put(keys::dead(callback.id), &[])?;
+        draft.insert(keys::dead(callback.id), &[])?;
         draft.effect(Effect::Dead(1));
     }
-    draft.put_record(keys::callback(callback.id), &kept)
+    draft.replace_record(keys::callback(callback.id), &kept)
 }

@@ -101,7 +101,7 @@ pub(super) fn redrive(
 /// Holds a subscriber, or all.
 pub(super) fn hold(draft: &mut Draft<'_>, subscriber: Option<&SubscriberId>) -> Result<(), Error> {
     let written = subscriber.map_or("*", SubscriberId::as_str);
-    draft.put(keys::hold(subscriber), written.as_bytes())?;
+    draft.replace(keys::hold(subscriber), written.as_bytes())?;
     let subscriber = subscriber.map(|id| (id.comparable().to_owned(), id.as_str().to_owned()));
     draft.effect(Effect::Held(subscriber));
     Ok(())

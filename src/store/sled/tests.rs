@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::ids::{MessageId, OrderId};
+use crate::domain::order::{Party, Reason};
 use crate::store::{CallbackKind, NewCallback, OrderWrite};
 
 const CACHE_BYTES: u64 = 8 << 20;
@@ -62,6 +63,7 @@ fn commit(message: &str) -> Commit {
         body: Bytes::from_static(b"{}"),
     };
     let callback = NewCallback {
+        vouched: true,
         kind: CallbackKind::Final,
         subscriber: SubscriberId::parse("bap.example").expect("valid"),
         transaction: request.key.transaction.clone(),
@@ -79,28 +81,23 @@ fn commit(message: &str) -> Commit {
         },
         request: Some(request),
         callback: Some(callback),
-        event: None,
+        event: Some(event(message)),
         now: now(),
     }
 }
 
-fn with_event(message: &str) -> Commit {
-    let commit = commit(message);
-    let event = Event {
+fn event(order: &str) -> Event {
+    Event {
         sequence: 0,
         kind: "order.cancelled".to_owned(),
-        network: commit.order.key.network.clone(),
-        order_id: commit.order.key.id.clone(),
+        network: key(order).network,
+        order_id: key(order).id,
         external_id: None,
-        version: 2,
-        by: crate::domain::order::Party::Customer,
-        reason: crate::domain::order::Reason::default(),
+        version: 1,
+        by: Party::Customer,
+        reason: Reason::default(),
         charge: None,
         at: now(),
-    };
-    Commit {
-        event: Some(event),
-        ..commit
     }
 }
 
@@ -146,6 +143,7 @@ async fn nothing_is_said_or_handed_out_before_it_is_synced() {
             .expect("claims")
             .is_empty()
     );
+    assert!(store.events(0, 9).await.expect("reads").is_empty());
     let read_key = request_key("m1");
     let mut read = Box::pin(store.request(&read_key));
     let waits = tokio::time::timeout(Duration::ZERO, &mut read).await;
@@ -155,6 +153,8 @@ async fn nothing_is_said_or_handed_out_before_it_is_synced() {
 
     drop(go_on);
     assert!(read.await.expect("reads").is_some());
+    store.event_after(0).await;
+    assert_eq!(store.events(0, 9).await.expect("reads").len(), 1);
     let done = written.await.expect("ends").expect("commits");
     assert_eq!(
         done,
@@ -316,7 +316,7 @@ async fn an_event_that_is_missing_is_not_passed_over_in_silence() {
     let directory = directory();
     let store = open_at(directory.path()).expect("opens");
     for message in ["m1", "m2", "m3"] {
-        let done = store.commit(with_event(message)).await;
+        let done = store.commit(commit(message)).await;
         assert!(matches!(done, Ok(Committed::Done { .. })));
     }
     let sequences = async |store: &SledStore, after, limit| {

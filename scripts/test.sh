@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Everything that must pass before a change lands: format, lints, docs, the whole suite, and the
+# commands of the README. Installs what is missing where it may, and says what to install where
+# it may not. Needs no network beyond the crates, no database and no service.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+need_rust() {
+    command -v cargo >/dev/null || {
+        echo "cargo is missing: install Rust from your system or with rustup, then run this again" >&2
+        exit 1
+    }
+    local wanted
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    local found
+    found=$(rustc --version | cut -d' ' -f2)
+    if [ "$(printf '%s\n%s\n' "$wanted" "$found" | sort -V | head -n 1)" != "$wanted" ]; then
+        echo "Rust $wanted or newer is needed, found $found: run 'rustup update'" >&2
+        exit 1
+    fi
+    local tool
+    for tool in fmt clippy; do
+        cargo "$tool" --version >/dev/null 2>&1 && continue
+        local component=$tool
+        [ "$tool" = fmt ] && component=rustfmt
+        command -v rustup >/dev/null && rustup component add "$component" && continue
+        echo "cargo $tool is missing: install the Rust component '$component'" >&2
+        exit 1
+    done
+}
+
+# A Debian package that a proof uses. Without root it is only named: the proof then says SKIPPED,
+# and in CI that is a failure.
+want() {
+    command -v "$1" >/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "installing $1"
+        apt-get install -y "$1" >/dev/null 2>&1 ||
+            { apt-get update >/dev/null && apt-get install -y "$1" >/dev/null; }
+        return
+    fi
+    echo "$1 is missing; the proof that uses it is skipped. Install the package '$1' to run it" >&2
+    [ -z "${CI:-}" ]
+}
+
+need_rust
+want strace
+want jq
+want curl
+
+say "format"
+cargo fmt --check
+
+say "lints"
+cargo clippy --all-targets --quiet -- -D warnings
+
+say "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+
+say "tests"
+cargo test --quiet --no-fail-fast
+
+say "release build"
+cargo build --release --quiet --bins --examples
+
+say "the commands of the README"
+./scripts/readme.sh
+
+say "all passed"
