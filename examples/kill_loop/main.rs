@@ -18,6 +18,8 @@ mod books;
 mod orders;
 #[path = "../../tests/common/process.rs"]
 mod process;
+#[path = "../../tests/common/seen.rs"]
+mod seen;
 #[path = "../../tests/common/surroundings.rs"]
 mod surroundings;
 

@@ -1,22 +1,19 @@
 //! Compares what the outside knows with what the server says, once nothing is owed any more.
 //!
 //! Lost, doubled, altered or half done: each finding is a sentence that names the message or
-//! the order. It reads the admin API only, so it sees what a provider would see. It does not
-//! repair, and it does not know how the server works inside.
+//! the order. It does not repair anything, and it does not know how the server works
+//! inside.
 
 #![allow(dead_code, reason = "each program uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
 use crate::books::{Books, Callback, Message};
 use crate::orders::Numbered;
+use crate::seen::{Seen, Session, look, text};
 use crate::surroundings::Admin;
-
-/// How many sessions are asked for at once.
-const TOGETHER: usize = 16;
 
 /// What the audit saw.
 #[derive(Debug, Default)]
@@ -31,22 +28,6 @@ pub struct Report {
     pub charges: [u64; 3],
     /// Callbacks that came again although the BAP had acknowledged them.
     pub duplicates: usize,
-}
-
-/// What the server keeps of a request and of its callback.
-#[derive(Debug, Default)]
-struct Session {
-    /// Message id to digest of the body and number of the callback.
-    requests: Vec<(String, String, u64)>,
-    /// Message id to number.
-    callbacks: Vec<(String, u64)>,
-}
-
-struct Seen {
-    orders: BTreeMap<String, Value>,
-    sessions: BTreeMap<String, Session>,
-    callbacks: BTreeMap<u64, Value>,
-    events: Vec<Value>,
 }
 
 /// Compares. Every callback must have been settled before.
@@ -74,51 +55,6 @@ impl Report {
     fn found(&mut self, violation: String) {
         self.violations.push(violation);
     }
-}
-
-async fn look(admin: &Admin) -> anyhow::Result<Seen> {
-    let orders = admin.all("orders", "").await?;
-    let sessions = orders.iter().map(|order| {
-        let id = text(&order["placed_by"]["transaction_id"]);
-        async move { anyhow::Ok((id.clone(), session(&admin.timeline(&id).await?))) }
-    });
-    let sessions = futures_util::stream::iter(sessions);
-    let sessions = sessions.buffer_unordered(TOGETHER).try_collect().await?;
-    let callbacks = admin.all("callbacks", "").await?.into_iter();
-    let with_id = |callback: Value| (callback["id"].as_u64().unwrap_or(0), callback);
-    Ok(Seen {
-        sessions,
-        callbacks: callbacks.map(with_id).collect(),
-        events: admin.all("events", "").await?,
-        orders: orders
-            .into_iter()
-            .map(|order| (text(&order["id"]), order))
-            .collect(),
-    })
-}
-
-fn session(timeline: &[Value]) -> Session {
-    let mut session = Session::default();
-    for entry in timeline {
-        let (message, callback) = (text(&entry["message_id"]), entry["callback"].as_u64());
-        match entry["what"].as_str() {
-            Some("request acknowledged") => {
-                let digest = text(&entry["body_digest"]);
-                session
-                    .requests
-                    .push((message, digest, callback.unwrap_or(0)));
-            }
-            Some("callback decided") => {
-                session.callbacks.push((message, callback.unwrap_or(0)));
-            }
-            _ => {}
-        }
-    }
-    session
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Events and callbacks are numbered from 1 in the order they were committed.

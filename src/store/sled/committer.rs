@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::draft::{Draft, Effect, Numbers};
 use super::live::{Live, Phase};
 use super::tables::Tables;
+use super::tip::Tip;
 use super::{commit, settle};
 use crate::domain::ids::SubscriberId;
 use crate::store::{CallbackId, Commit, Committed, Error, Settlement};
@@ -59,6 +60,8 @@ pub(super) struct Committer {
     pub numbers: Numbers,
     /// Puts on stable storage what was flushed.
     pub sync: Box<dyn FnMut() -> std::io::Result<()> + Send>,
+    /// Remembers how far that went.
+    pub tip: Tip,
 }
 
 impl Committer {
@@ -103,6 +106,7 @@ impl Committer {
             self.write_batch(some, answers, &mut effects)?;
         }
         self.sync()?;
+        self.tip.reach(self.numbers.batch)?;
         self.live.publish(effects, self.numbers.event);
         Ok(())
     }

@@ -26,6 +26,9 @@ pub(super) struct Numbers {
     pub event: u64,
     /// Of a place in a waiting line; a redriven callback takes a new one, at the back.
     pub place: u64,
+    /// Of a batch: see [`super::tip`].
+    #[serde(default)]
+    pub batch: u64,
 }
 
 /// A change to the schedule, made once the write it belongs to is durable.
@@ -57,7 +60,6 @@ struct Layer {
 /// See the module's text.
 pub(super) struct Draft<'a> {
     tree: &'a Tree,
-    before: Numbers,
     accepted: Layer,
     job: Layer,
 }
@@ -81,7 +83,6 @@ impl<'a> Draft<'a> {
         };
         Self {
             tree,
-            before: numbers,
             accepted: layer(),
             job: layer(),
         }
@@ -207,8 +208,9 @@ impl<'a> Draft<'a> {
     /// The batch to apply, and what is left to do when it is durable.
     pub(super) fn finish(mut self) -> Result<(Batch, Numbers, Vec<Effect>), Error> {
         self.refuse();
-        if self.accepted.numbers != self.before {
-            let numbers = self.accepted.numbers;
+        if !self.accepted.writes.is_empty() {
+            self.job.numbers.batch += 1;
+            let numbers = self.job.numbers;
             self.replace_record(keys::NUMBERS.to_vec(), &numbers)?;
             self.accept();
         }

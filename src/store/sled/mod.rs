@@ -19,6 +19,7 @@ mod settle;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tip;
 mod values;
 
 use std::path::Path;
@@ -72,6 +73,7 @@ impl SledStore {
             live: Arc::clone(&live),
             numbers: opened.numbers,
             sync,
+            tip: opened.tip,
         };
         let (queue, jobs) = mpsc::channel(JOBS_WAITING);
         let thread = thread::Builder::new().name("store-committer".to_owned());

@@ -1,8 +1,9 @@
 //! Opening the directory: lock, format, and the schedule read back from the lines.
 //!
-//! Nothing is repaired and nothing is deleted here. Damage is reported with the path, and
-//! the files stay as they are. The orders' waiting lines are read once, key by key; done
-//! callbacks, orders and requests are not, so opening takes time by what is owed.
+//! Nothing is repaired and nothing is deleted here. Damage is reported with the path. sled
+//! itself is less careful: a log that is damaged near its end it cuts there, for good, without
+//! a word; the [`tip`](super::tip) tells. The orders' waiting lines are read once, key by key;
+//! done callbacks, orders and requests are not, so opening takes time by what is owed.
 
 use std::fs::{DirBuilder, File};
 use std::panic::catch_unwind;
@@ -19,6 +20,7 @@ use super::keys;
 use super::line::Waiting;
 use super::schedule::Schedule;
 use super::tables::Tables;
+use super::tip::Tip;
 use super::values;
 use crate::domain::ids::SubscriberId;
 use crate::store::Error;
@@ -46,6 +48,8 @@ pub(super) struct Opened {
     pub tables: Tables,
     /// sled's data file, for our own `fdatasync`.
     pub data_file: File,
+    /// How far the store has come.
+    pub tip: Tip,
     /// The last numbers given out.
     pub numbers: Numbers,
     /// What is owed, and the holds.
@@ -87,16 +91,19 @@ fn make_directory(path: &Path) -> Result<(), Error> {
 
 fn read_all(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<Opened, Error> {
     let db = lock(path, cache_bytes)?;
+    let kept = values::record::<Numbers>(&*db, keys::NUMBERS)?.unwrap_or_default();
+    let tip = Tip::open(path, kept.batch)?;
     let data_file = sync_directory(path)?;
     check_format(&db, now)?;
     db.flush()?;
     data_file.sync_data()?;
     let tables = Tables::new(db);
     let (schedule, last_place) = read_schedule(&tables)?;
-    let numbers = read_numbers(&tables, last_place)?;
+    let numbers = read_numbers(&tables, kept, last_place)?;
     Ok(Opened {
         tables,
         data_file,
+        tip,
         numbers,
         schedule,
     })
@@ -210,13 +217,12 @@ fn read_dead_and_holds(tables: &Tables, schedule: &mut Schedule) -> Result<(), E
 }
 
 /// The numbers record, never below what the records themselves show.
-fn read_numbers(tables: &Tables, last_place: u64) -> Result<Numbers, Error> {
-    let kept: Option<Numbers> = values::record(tables.tree(), keys::NUMBERS)?;
-    let kept = kept.unwrap_or_default();
+fn read_numbers(tables: &Tables, kept: Numbers, last_place: u64) -> Result<Numbers, Error> {
     Ok(Numbers {
         callback: kept.callback.max(last_of(tables, keys::CALLBACK)?),
         event: kept.event.max(last_of(tables, keys::EVENT)?),
         place: kept.place.max(last_place),
+        batch: kept.batch,
     })
 }
 

@@ -90,7 +90,8 @@ impl Tables {
         }))
     }
 
-    /// Reads events after one number up to another.
+    /// Reads events after one number up to another, and says so when one of them is missing:
+    /// sled can lose a damaged page without a word, and these are what money is paid by.
     pub(super) fn events(&self, after: u64, upto: u64, limit: usize) -> Result<Vec<Event>, Error> {
         let begin = Bound::Excluded(keys::event(after));
         let end = Bound::Included(keys::event(upto));
@@ -98,9 +99,23 @@ impl Tables {
             return Ok(Vec::new());
         }
         let entries = self.tree().range((begin, end)).take(limit);
-        entries
+        let events: Result<Vec<Event>, Error> = entries
             .filter_map(|entry| self.decode(entry).transpose())
-            .collect()
+            .collect();
+        let events = events?;
+        let first = (after + 1).max(self.oldest_event()?.unwrap_or(1));
+        let sequences = events.iter().map(|event| event.sequence);
+        if sequences.eq((first..=upto).take(limit)) {
+            return Ok(events);
+        }
+        let what = format!("an event between {first} and {upto} is missing");
+        Err(Error::Corrupt { what, source: None })
+    }
+
+    /// Those before it have been pruned, which never takes the newest.
+    fn oldest_event(&self) -> Result<Option<u64>, Error> {
+        let oldest = self.tree().scan_prefix([keys::EVENT]).keys().next();
+        Ok(oldest.transpose()?.and_then(|key| keys::last_number(&key)))
     }
 
     /// Lists orders.

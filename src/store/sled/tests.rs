@@ -310,3 +310,36 @@ fn a_new_directory_is_the_owners_alone() {
         .mode();
     assert_eq!(mode & 0o777, 0o700);
 }
+
+#[tokio::test]
+async fn an_event_that_is_missing_is_not_passed_over_in_silence() {
+    let directory = directory();
+    let store = open_at(directory.path()).expect("opens");
+    for message in ["m1", "m2", "m3"] {
+        let done = store.commit(commit(message)).await;
+        assert!(matches!(done, Ok(Committed::Done { .. })));
+    }
+    let sequences = async |store: &SledStore, after, limit| {
+        let events = store.events(after, limit).await?;
+        Ok::<_, Error>(events.iter().map(|e| e.sequence).collect::<Vec<_>>())
+    };
+    assert_eq!(sequences(&store, 0, 9).await.expect("whole"), [1, 2, 3]);
+    assert_eq!(sequences(&store, 1, 1).await.expect("whole"), [2]);
+    let remove = |sequence| {
+        let tables = store.tables().expect("open");
+        tables
+            .tree()
+            .remove(keys::event(sequence))
+            .expect("removes");
+    };
+    remove(2);
+    assert_eq!(sequences(&store, 2, 9).await.expect("whole"), [3]);
+    for after in [0, 1] {
+        let missing = sequences(&store, after, 9).await;
+        assert!(matches!(missing, Err(Error::Corrupt { .. })));
+    }
+    remove(1);
+    assert_eq!(sequences(&store, 0, 9).await.expect("the rest"), [3]);
+    remove(3);
+    assert!(sequences(&store, 0, 9).await.is_err());
+}
