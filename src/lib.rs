@@ -4,6 +4,8 @@
 //! [`domain::decide`] (the answer, pure), [`store`] (made durable), [`delivery`]
 //! (`on_cancel` leaves). Layers import downwards only; `tests/layers.rs` guards it.
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod crypto;
 pub mod delivery;

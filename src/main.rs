@@ -1,5 +1,7 @@
 //! Parses arguments and hands over to the command line of the library.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -117,6 +117,7 @@ fn request(order: &str, message: &str) -> StoredRequest {
 
 fn callback(kind: CallbackKind, host: &str, message: &str) -> NewCallback {
     NewCallback {
+        vouched: true,
         kind,
         subscriber: subscriber(host),
         transaction: session("t1"),

@@ -157,7 +157,7 @@ impl Server {
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
-        .with_context(|| format!("cannot listen on {address}; is another server running there?"))
+        .with_context(|| format!("cannot listen on {address} (is another server running there?)"))
 }
 
 async fn open(settings: &store::Settings) -> Result<Arc<SledStore>, store::Error> {

@@ -4,6 +4,7 @@
 //! form, never what is logged or counted.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::filter::ParseError;
@@ -15,6 +16,9 @@ use tracing_subscriber::{EnvFilter, fmt};
 const SECONDS: [f64; 12] = [
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
+
+/// How often samples are folded into their buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why telemetry cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +80,23 @@ where
 }
 
 type Subscriber = dyn tracing::Subscriber + Send + Sync;
+
+/// Renders the metrics, and keeps what they hold in memory small between two readings.
+///
+/// # Errors
+/// As [`collect_metrics`].
+pub fn metrics_on_demand() -> Result<impl Fn() -> String + Send + Sync + 'static, Error> {
+    let handle = collect_metrics()?;
+    let kept = handle.clone();
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval(UPKEEP);
+        loop {
+            every.tick().await;
+            kept.run_upkeep();
+        }
+    });
+    Ok(move || handle.render())
+}
 
 /// Collects metrics for the whole process; the handle renders them in Prometheus' text form.
 ///

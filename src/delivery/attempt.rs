@@ -5,18 +5,19 @@
 //! is caught here and is one failed attempt. What is recorded is how it went, never the body.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use super::Settings;
+use super::breaker::Breaker;
 use super::schedule::{self, Run};
 use super::send::{Sender, Sent};
 use super::steady::later;
 use super::verdict::{Health, Verdict};
-use crate::networks::Networks;
+use crate::networks::{Network, Networks, callback_url};
 use crate::store::{self, Attempt, Callback, Claimed, Settlement, Store};
 
 /// How long to wait before asking a store again that had no room for a settlement.
@@ -28,13 +29,37 @@ pub(super) struct Shared {
     pub(super) networks: Arc<Networks>,
     pub(super) settings: Settings,
     pub(super) sender: Sender,
+    breaker: Mutex<Breaker>,
 }
 
-/// What the worker learns from an attempt.
-pub(super) struct Done {
-    pub(super) lane: String,
-    pub(super) health: Health,
-    pub(super) ended_at: DateTime<Utc>,
+impl Shared {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        networks: Arc<Networks>,
+        settings: Settings,
+        sender: Sender,
+    ) -> Self {
+        let breaker = Breaker::new(settings.breaker_failures, settings.breaker_open);
+        Self {
+            store,
+            networks,
+            settings,
+            sender,
+            breaker: Mutex::new(breaker),
+        }
+    }
+
+    pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        // Every change of the breaker is a whole one, so a panic elsewhere left it usable.
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, lane: &str, health: Health, at: DateTime<Utc>) {
+        if health == Health::Ill {
+            tracing::debug!(lane, "a host failed");
+        }
+        self.breaker().record(lane, health, at);
+    }
 }
 
 /// Sends a claimed callback once and settles it.
@@ -42,9 +67,9 @@ pub(super) async fn run(
     shared: Arc<Shared>,
     claimed: Claimed,
     now: DateTime<Utc>,
-) -> Result<Done, store::Error> {
+) -> Result<(), store::Error> {
     let started = Instant::now();
-    let sent = AssertUnwindSafe(send(&shared, &claimed))
+    let sent = AssertUnwindSafe(send(&shared, &claimed, now))
         .catch_unwind()
         .await;
     let sent = sent.unwrap_or_else(|_| Sent::unanswered(Verdict::Panic, "our own code failed"));
@@ -60,30 +85,38 @@ pub(super) async fn run(
         detail: sent.detail,
     };
     report(&callback, &attempt, next, ended_at);
-    let health = sent.verdict.health();
+    // Before the settlement, which lets the next callback of this host be claimed.
+    shared.learn(&callback.lane, sent.verdict.health(), ended_at);
     let id = callback.id;
-    settle(&*shared.store, Settlement { id, attempt, next }).await?;
-    let lane = callback.lane;
-    Ok(Done {
-        lane,
-        health,
-        ended_at,
-    })
+    settle(&*shared.store, Settlement { id, attempt, next }).await
 }
 
-async fn send(shared: &Shared, claimed: &Claimed) -> Sent {
+async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
     let callback = &claimed.callback;
-    match shared.networks.get(&callback.order.network) {
-        Some(network) => {
-            shared
-                .sender
-                .send(network, &callback.url, &claimed.body)
-                .await
-        }
-        None => {
-            let complaint = format!("no network is called {}", callback.order.network);
-            Sent::unanswered(Verdict::UnknownNetwork, &complaint)
-        }
+    let Some(network) = shared.networks.get(&callback.order.network) else {
+        let complaint = format!("no network is called {}", callback.order.network);
+        return Sent::unanswered(Verdict::UnknownNetwork, &complaint);
+    };
+    if let Err(refused) = vouched(network, callback, now).await {
+        return refused;
+    }
+    let sender = &shared.sender;
+    sender.send(network, &callback.url, &claimed.body).await
+}
+
+/// We call back only an address that the registry vouches for, asked for or not.
+async fn vouched(network: &Network, callback: &Callback, now: DateTime<Utc>) -> Result<(), Sent> {
+    if callback.vouched {
+        return Ok(());
+    }
+    let registered = network.registry.addresses(&callback.subscriber, now).await;
+    let registered = registered
+        .map_err(|error| Sent::unanswered(Verdict::RegistryUnavailable, &error.to_string()))?;
+    let registered: Vec<_> = registered.iter().collect();
+    let base = callback_url::base_of(&callback.url);
+    match callback_url::check(network.settings.callback_rule, base, &registered) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Sent::unanswered(Verdict::NotVouched, &error.to_string())),
     }
 }
 

@@ -43,6 +43,10 @@ pub enum Verdict {
     BlockedUrl,
     /// The name resolved to forbidden addresses only, which may change.
     BlockedAddress,
+    /// The registry has another address for the subscriber, or none.
+    NotVouched,
+    /// The registry cannot be asked for the subscriber's address.
+    RegistryUnavailable,
     /// The callback's network is not in the configuration.
     UnknownNetwork,
     /// Our own code failed.
@@ -74,6 +78,8 @@ impl Verdict {
             Self::Timeout => "timeout",
             Self::Transport => "transport",
             Self::BlockedUrl | Self::BlockedAddress => "blocked_address",
+            Self::NotVouched => "callback_url_mismatch",
+            Self::RegistryUnavailable => "registry_unavailable",
             Self::UnknownNetwork => "unknown_network",
             Self::Panic => "panic",
         }
@@ -85,9 +91,12 @@ impl Verdict {
         match self {
             Self::Timeout | Self::Transport => Health::Ill,
             Self::Status { code, .. } if code >= 500 || code == 429 => Health::Ill,
-            Self::BlockedUrl | Self::BlockedAddress | Self::UnknownNetwork | Self::Panic => {
-                Health::Unknown
-            }
+            Self::BlockedUrl
+            | Self::BlockedAddress
+            | Self::NotVouched
+            | Self::RegistryUnavailable
+            | Self::UnknownNetwork
+            | Self::Panic => Health::Unknown,
             _ => Health::Well,
         }
     }

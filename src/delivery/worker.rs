@@ -8,18 +8,16 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::task::{JoinError, JoinSet};
 
-use super::attempt::{self, Done, Shared};
-use super::breaker::Breaker;
-use super::guard;
+use super::attempt::{self, Shared};
 use super::send::{self, Sender};
 use super::steady::Steady;
-use super::{Settings, verdict::Health};
+use super::{Settings, guard};
 use crate::networks::Networks;
 use crate::store::{self, ClaimLimits, Claimed, Store};
 
@@ -44,12 +42,11 @@ pub enum Error {
     Attempt(#[from] JoinError),
 }
 
-type Flights = JoinSet<Result<Done, store::Error>>;
+type Flights = JoinSet<Result<(), store::Error>>;
 
 /// Delivers the callbacks of a store.
 pub struct Worker {
     shared: Arc<Shared>,
-    breaker: Mutex<Breaker>,
     clock: fn() -> DateTime<Utc>,
 }
 
@@ -65,17 +62,8 @@ impl Worker {
         clock: fn() -> DateTime<Utc>,
     ) -> Result<Self, Error> {
         let sender = Sender::new(&settings, clock, Arc::new(guard::System))?;
-        let breaker = Breaker::new(settings.breaker_failures, settings.breaker_open);
-        Ok(Self {
-            shared: Arc::new(Shared {
-                store,
-                networks,
-                settings,
-                sender,
-            }),
-            breaker: Mutex::new(breaker),
-            clock,
-        })
+        let shared = Arc::new(Shared::new(store, networks, settings, sender));
+        Ok(Self { shared, clock })
     }
 
     /// Delivers what is due at `now`, and what becomes due by that, until nothing is; returns
@@ -93,7 +81,7 @@ impl Worker {
                 return Ok(attempts);
             }
             while let Some(done) = flights.join_next().await {
-                self.learn(done)?;
+                done??;
             }
         }
     }
@@ -106,7 +94,7 @@ impl Worker {
         let mut shutdown = pin!(shutdown);
         let mut flights = Flights::new();
         let mut clock = Steady::new(self.clock);
-        let ended = loop {
+        let result = loop {
             let wait = match self.advance(&mut flights, clock.now()).await {
                 Ok(wait) => wait,
                 Err(error) => break Err(error),
@@ -115,7 +103,7 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break Ok(()),
-                Some(done) = flights.join_next() => if let Err(error) = self.learn(done) {
+                Some(done) = flights.join_next() => if let Err(error) = ended(done) {
                     break Err(error);
                 },
                 () = self.shared.store.work(), if !full => {}
@@ -123,13 +111,13 @@ impl Worker {
             }
         };
         let landed = self.land(flights).await;
-        ended.and(landed)
+        result.and(landed)
     }
 
     /// Takes in what has ended, launches what is due, and says how long there is nothing to do.
     async fn advance(&self, flights: &mut Flights, now: DateTime<Utc>) -> Result<Duration, Error> {
         while let Some(done) = flights.try_join_next() {
-            self.learn(done)?;
+            ended(done)?;
         }
         self.launch(flights, now).await?;
         let due = self.shared.store.next_due().await?;
@@ -152,13 +140,13 @@ impl Worker {
 
     /// Claims the probes of rested lanes first, one for each, then everything else.
     async fn claim(&self, free: usize, now: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
-        let mut gate = self.breaker().gate(now);
+        let mut gate = self.shared.breaker().gate(now);
         report(gate.closed.len(), gate.to_probe.len());
         let mut claimed = Vec::new();
         if !gate.to_probe.is_empty() {
             claimed = self.claim_some(free, 1, gate.closed.clone(), now).await?;
             for probe in &claimed {
-                self.breaker().claimed(&probe.callback.lane);
+                self.shared.breaker().claimed(&probe.callback.lane);
             }
         }
         gate.closed.append(&mut gate.to_probe);
@@ -200,22 +188,12 @@ impl Worker {
         self.shared.settings.in_flight.saturating_sub(flights.len())
     }
 
-    fn learn(&self, done: Result<Result<Done, store::Error>, JoinError>) -> Result<(), Error> {
-        let done = done??;
-        if done.health == Health::Ill {
-            tracing::debug!(lane = %done.lane, "a host failed");
-        }
-        self.breaker()
-            .record(&done.lane, done.health, done.ended_at);
-        Ok(())
-    }
-
     /// Lets what is in flight end by itself: every attempt has a deadline, so this has one too.
     async fn land(&self, mut flights: Flights) -> Result<(), Error> {
         let all = async {
             let mut result = Ok(());
             while let Some(done) = flights.join_next().await {
-                result = result.and(self.learn(done));
+                result = result.and(ended(done));
             }
             result
         };
@@ -227,11 +205,11 @@ impl Worker {
             Ok(())
         })
     }
+}
 
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        // Every change of the breaker is a whole one, so a panic elsewhere left it usable.
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// An attempt answers for itself; what is left is a store that settles nothing any more.
+fn ended(attempt: Result<Result<(), store::Error>, JoinError>) -> Result<(), Error> {
+    Ok(attempt??)
 }
 
 /// Shows the breakers by their number: a label per host would have no bound.

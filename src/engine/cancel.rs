@@ -262,6 +262,7 @@ fn answer(
         transaction: &asked.context.transaction,
         message: &asked.context.message,
         base_url: asked.callback_base,
+        vouched: true,
     };
     callback(asked.network, &to, &saying)
 }

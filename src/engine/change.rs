@@ -23,7 +23,8 @@ pub struct Change {
     /// The fulfilments that changed.
     #[serde(default)]
     pub fulfillments: Vec<FulfillmentChange>,
-    /// When it happened; absent means now. Older than what is known is ignored.
+    /// When it happened; absent means now. Older than what is known is ignored, but news
+    /// without a time never is: the document may have been dated by a clock ahead of ours.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
@@ -89,7 +90,7 @@ fn apply(
     change: &Change,
     now: DateTime<Utc>,
 ) -> Result<Option<(Order, Bytes)>, Error> {
-    let occurred_at = change.occurred_at.unwrap_or(now);
+    let occurred_at = change.occurred_at.unwrap_or(now.max(known.occurred_at));
     if known.state.is_final() || occurred_at < known.occurred_at {
         return Ok(None);
     }
@@ -101,10 +102,8 @@ fn apply(
     for news in &change.fulfillments {
         fulfillment(&mut order, news.id.as_deref())?.state = Some(news.state.clone());
     }
-    let implied = change
-        .fulfillments
-        .iter()
-        .find_map(|f| words::state_of_fulfillment_code(&f.state));
+    let codes = order.fulfillments.iter().map(|one| one.state.as_deref());
+    let implied = words::state_of_fulfillments(codes).filter(|_| !change.fulfillments.is_empty());
     order.state = change.status.or(implied).unwrap_or(known.state);
     let document = splice(document, &order, occurred_at)?;
     Ok(Some((order, document)))
@@ -141,36 +140,34 @@ fn splice_raw(
         return Ok(document.to_owned());
     };
     let mut raw_order = RawObject::parse(&order_text)?;
-    if let Some(list) = raw_order.get("fulfillments").map(str::to_owned) {
+    if let Some(list) = raw_order.array("fulfillments") {
         let mut changed = RawArray::default();
-        for (item, known) in RawArray::parse(&list)?.iter().zip(&order.fulfillments) {
-            changed.push(with_state(item, known, at)?);
+        for (item, known) in list.iter().zip(&order.fulfillments) {
+            changed.push(with_state(item, known, at));
         }
-        raw_order.set("fulfillments", changed.to_string());
+        let changed = changed.to_string();
+        raw_order.set("fulfillments", changed);
     } else if let (Some(one), Some(known)) = (
         raw_order.get("fulfillment").map(str::to_owned),
         order.fulfillments.first(),
     ) {
-        raw_order.set("fulfillment", with_state(&one, known, at)?);
+        raw_order.set("fulfillment", with_state(&one, known, at));
     }
     let raw_order = raw_order.to_string();
     whole.set("order", raw_order);
     Ok(whole.to_string())
 }
 
-fn with_state(
-    item: &str,
-    known: &Fulfillment,
-    at: DateTime<Utc>,
-) -> Result<String, on_cancel::Error> {
-    let Some(code) = &known.state else {
-        return Ok(item.to_owned());
-    };
+/// What is no fulfilment by its shape stays as it is.
+fn with_state(item: &str, known: &Fulfillment, at: DateTime<Utc>) -> String {
     let value: serde_json::Value = serde_json::from_str(item).unwrap_or_default();
-    if value["state"]["descriptor"]["code"].as_str() == Some(code) {
-        return Ok(item.to_owned());
+    match (&known.state, RawObject::parse(item)) {
+        (Some(code), Ok(mut fulfillment))
+            if value["state"]["descriptor"]["code"].as_str() != Some(code) =>
+        {
+            v1::set_fulfillment_code(&mut fulfillment, code, at);
+            fulfillment.to_string()
+        }
+        _ => item.to_owned(),
     }
-    let mut fulfillment = RawObject::parse(item)?;
-    v1::set_fulfillment_code(&mut fulfillment, code, at)?;
-    Ok(fulfillment.to_string())
 }

@@ -1,7 +1,8 @@
 //! Orders as the provider's system hands them over, and what changes about them later.
 //!
 //! An order that is final stays final; news older than what is known is ignored; the terms are
-//! frozen when the order is first taken in.
+//! frozen when the order is first taken in, until the provider sends others. A message without
+//! a booking block leaves the block as it is.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,8 @@ use chrono::{DateTime, Utc};
 
 use super::{Engine, Error, MAX_RACES};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
-use crate::domain::order::{Order, State};
+use crate::domain::money::Money;
+use crate::domain::order::{Booking, Order, State};
 use crate::domain::policy::Policy;
 use crate::networks::{Network, Networks, callback_url};
 use crate::protocol::intake::{self, Facts};
@@ -207,11 +209,7 @@ fn policy(placing: &Placing<'_>, facts: &Facts) -> Result<Policy, Error> {
                 .cloned()
                 .unwrap_or_else(Policy::free),
         };
-    if let Some(price) = &facts.price {
-        policy
-            .check_currency(price)
-            .map_err(|error| Error::Invalid(error.to_string()))?;
-    }
+    check_currency(&policy, facts.price.as_ref())?;
     Ok(policy)
 }
 
@@ -228,7 +226,8 @@ fn merge(
     else {
         return Ok((new.clone(), TakenIn::Created));
     };
-    let same = known_document == document && known.booking == new.booking;
+    let same_booking = new.booking == Booking::default() || new.booking == known.booking;
+    let same = known_document == document && same_booking;
     if same || new.occurred_at < known.occurred_at {
         return Ok((known.clone(), TakenIn::Unchanged));
     }
@@ -239,23 +238,43 @@ fn merge(
         let what = "cancel it with POST /orders/{id}/cancel, so that everybody hears of it";
         return Err(Error::Invalid(what.to_owned()));
     }
-    let keeps_terms = new.policy.name != "order" && new.policy.name == known.policy.name;
-    let policy = if keeps_terms {
-        known.policy.clone()
-    } else {
-        new.policy.clone()
+    Ok((updated(known, new)?, TakenIn::Updated))
+}
+
+/// The newer order, with what only the older one says.
+fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
+    let mut order = Order {
+        version: known.version + 1,
+        booked_at: known.booked_at,
+        ..new.clone()
     };
-    let booked_at = known.booked_at;
-    let version = known.version + 1;
-    Ok((
-        Order {
-            version,
-            policy,
-            booked_at,
-            ..new.clone()
-        },
-        TakenIn::Updated,
-    ))
+    if !brings_terms(known, new) {
+        order.policy = known.policy.clone();
+    }
+    if new.booking == Booking::default() {
+        // The status was that of another message.
+        order.booking = Booking {
+            status: None,
+            ..known.booking.clone()
+        };
+        if new.price.is_none() && known.booking.price.is_some() {
+            (order.price, order.paid) = (known.booking.price, known.paid);
+        }
+    }
+    check_currency(&order.policy, order.price.as_ref())?;
+    Ok(order)
+}
+
+/// Whether a message says which terms hold. One that says nothing must not turn terms that
+/// were agreed into the present default, or into none.
+fn brings_terms(known: &Order, new: &Order) -> bool {
+    let named = new.booking.policy.as_ref();
+    new.policy.name == "order" || named.is_some_and(|name| *name != known.policy.name)
+}
+
+fn check_currency(policy: &Policy, price: Option<&Money>) -> Result<(), Error> {
+    let checked = price.map_or(Ok(()), |price| policy.check_currency(price));
+    checked.map_err(|error| Error::Invalid(error.to_string()))
 }
 
 pub(super) fn final_already(known: &Order) -> Error {

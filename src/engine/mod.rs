@@ -107,6 +107,8 @@ struct Addressee<'a> {
     transaction: &'a domain::ids::TransactionId,
     message: &'a MessageId,
     base_url: &'a url::Url,
+    /// Whether the registry has vouched for the URL.
+    vouched: bool,
 }
 
 /// What a callback says, in which dialect, about which document.
@@ -140,6 +142,7 @@ fn callback(
         message: to.message.clone(),
         url: callback_url::on_cancel(to.base_url),
         lane: callback_url::lane(to.base_url),
+        vouched: to.vouched,
         body: body.into(),
     })
 }

@@ -8,10 +8,10 @@ use super::cancel::text;
 use super::{Addressee, Engine, Error, MAX_RACES, Saying, callback, cancelled_event};
 use crate::domain::decide::{CancelRequest, Decision, decide};
 use crate::domain::ids::{MessageId, OrderKey};
-use crate::domain::order::{Cancellation, Order};
+use crate::domain::order::{Cancellation, Order, Placement};
 use crate::networks::{Network, callback_url};
 use crate::protocol::on_cancel::{self, Content};
-use crate::protocol::{Dialect, raw::RawObject};
+use crate::protocol::raw::RawObject;
 use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder};
 
 /// What came of it, durable when it is said.
@@ -27,7 +27,8 @@ pub struct Outcome {
 
 impl Engine {
     /// Cancels an order without a network request. `network` is the one it was placed on;
-    /// an order that is on none makes no callback.
+    /// an order that is on none makes no callback. An order of a network that is not joined
+    /// any more is left as it is: nobody could be told.
     ///
     /// # Errors
     /// When there is no such order, the decision forbids it, or it cannot be stored.
@@ -99,9 +100,20 @@ fn transaction(
     cancellation: &Cancellation,
     now: DateTime<Utc>,
 ) -> Result<Commit, Error> {
-    let callback = match network {
-        Some(network) => unsolicited(network, stored, cancellation, now)?,
-        None => None,
+    let callback = match (&stored.order.placement, network) {
+        (Some(placement), Some(network)) => Some(unsolicited(
+            network,
+            placement,
+            stored,
+            (cancellation, now),
+        )?),
+        (Some(_), None) => {
+            let name = &order.key.network;
+            return Err(Error::Invalid(format!(
+                "network {name} is not joined at present: its BAP could not be told"
+            )));
+        }
+        (None, _) => None,
     };
     Ok(Commit {
         order: OrderWrite {
@@ -120,13 +132,10 @@ fn transaction(
 /// A new message id, the order's own session, to the BAP that placed the order.
 fn unsolicited(
     network: &Network,
+    placement: &Placement,
     stored: &StoredOrder,
-    cancellation: &Cancellation,
-    now: DateTime<Utc>,
-) -> Result<Option<NewCallback>, Error> {
-    let Some(placement) = &stored.order.placement else {
-        return Ok(None);
-    };
+    (cancellation, now): (&Cancellation, DateTime<Utc>),
+) -> Result<NewCallback, Error> {
     let message = MessageId::parse(&Uuid::new_v4().to_string())
         .map_err(|error| Error::Invalid(error.to_string()))?;
     let base_url = callback_url::callable(&placement.bap_uri)
@@ -136,7 +145,7 @@ fn unsolicited(
         .get("context")
         .ok_or(on_cancel::Error::Missing("context"))?;
     let saying = Saying {
-        dialect: dialect_of(context).ok_or(on_cancel::Error::Missing("version"))?,
+        dialect: on_cancel::dialect_of(context).ok_or(on_cancel::Error::Missing("version"))?,
         context: on_cancel::context(context, network.us(), Some(&message), now)?,
         document: text(&stored.document),
         content: Content::Cancelled(cancellation),
@@ -146,14 +155,8 @@ fn unsolicited(
         transaction: &placement.transaction,
         message: &message,
         base_url: &base_url,
+        // No signed request told the registry's address of the BAP: it is asked when we send.
+        vouched: false,
     };
-    Ok(Some(callback(network, &to, &saying)?))
-}
-
-fn dialect_of(context: &str) -> Option<Dialect> {
-    let context = RawObject::parse(context).ok()?;
-    let version = context
-        .get_str("version")
-        .or_else(|| context.get_str("core_version"))?;
-    Dialect::of(&version)
+    Ok(callback(network, &to, &saying)?)
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
+};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
@@ -52,12 +54,18 @@ fn check_type(request: &HttpRequest) -> Result<(), Refusal> {
         let detail = "expected Content-Type: application/json";
         return Err(Refusal::new(Word::UnsupportedMediaType, detail));
     }
-    match header(request, &CONTENT_ENCODING) {
-        Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") => {
+    // All of them: a second header could name what the first one hides.
+    let mut encodings = request.headers().get_all(CONTENT_ENCODING);
+    let plain = |encoding: &HeaderValue| {
+        let bytes = encoding.as_bytes().trim_ascii();
+        bytes.eq_ignore_ascii_case(b"identity")
+    };
+    match encodings.all(plain) {
+        true => Ok(()),
+        false => {
             let detail = "send the body as it is, without Content-Encoding";
             Err(Refusal::new(Word::UnsupportedEncoding, detail))
         }
-        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,11 @@
 //! What is let in at once and how often: in-flight requests, addresses, subscribers.
+//!
+//! The counters of addresses are forgotten once they are full again, so that a stranger with
+//! many addresses cannot fill the memory; an IPv6 network of 64 bits, the least that anybody
+//! gets, counts as one address.
 
-use std::net::IpAddr;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,9 +23,18 @@ use crate::domain::refusal::{Refusal, Word};
 pub struct Limits {
     in_flight: Arc<AtomicUsize>,
     max_in_flight: usize,
-    addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
-    subscribers: Option<DefaultKeyedRateLimiter<String>>,
+    addresses: Option<Rates<IpAddr>>,
+    subscribers: Option<Rates<String>>,
     trusted_proxies: Vec<IpNet>,
+}
+
+/// How many requests are counted before idle counters are looked for.
+const SWEEP_EVERY: usize = 4_096;
+
+/// A rate per key.
+struct Rates<K: Hash + Eq + Clone> {
+    limiter: DefaultKeyedRateLimiter<K>,
+    counted: AtomicUsize,
 }
 
 /// A place among the requests in hand; given back when dropped.
@@ -39,8 +53,8 @@ impl Limits {
         Self {
             in_flight: Arc::default(),
             max_in_flight: settings.in_flight,
-            addresses: quota(settings.per_address_per_second).map(RateLimiter::keyed),
-            subscribers: quota(settings.per_subscriber_per_second).map(RateLimiter::keyed),
+            addresses: quota(settings.per_address_per_second).map(Rates::new),
+            subscribers: quota(settings.per_subscriber_per_second).map(Rates::new),
             trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
@@ -55,8 +69,8 @@ impl Limits {
             let detail = "too many requests are in hand";
             return Err(Refusal::new(Word::Overloaded, detail).retry_after(1));
         }
-        if let (Some(limiter), Some(address)) = (&self.addresses, self.address(request)) {
-            check(limiter, &address, "this address")?;
+        if let (Some(rates), Some(address)) = (&self.addresses, self.address(request)) {
+            rates.check(&network_of(address), "this address")?;
         }
         Ok(place)
     }
@@ -67,11 +81,7 @@ impl Limits {
     /// 429 when it is too fast.
     pub fn count(&self, subscriber: &SubscriberId) -> Result<(), Refusal> {
         match &self.subscribers {
-            Some(limiter) => check(
-                limiter,
-                &subscriber.comparable().to_owned(),
-                "this subscriber",
-            ),
+            Some(rates) => rates.check(&subscriber.comparable().to_owned(), "this subscriber"),
             None => Ok(()),
         }
     }
@@ -84,7 +94,8 @@ impl Limits {
 
     /// The peer, or behind trusted proxies the right-most address they do not vouch for.
     fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
-        let peer = request.peer_addr()?.ip();
+        // A listener on [::] shows IPv4 peers as mapped ones, which no IPv4 network contains.
+        let peer = request.peer_addr()?.ip().to_canonical();
         let trusted = |ip: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(ip));
         if !trusted(&peer) {
             return Some(peer);
@@ -100,8 +111,8 @@ impl Limits {
             .map_while(|text| text.trim().parse::<IpAddr>().ok());
         let mut last = peer;
         for ip in claimed {
-            last = ip;
-            if !trusted(&ip) {
+            last = ip.to_canonical();
+            if !trusted(&last) {
                 break;
             }
         }
@@ -113,16 +124,33 @@ fn quota(per_second: u32) -> Option<Quota> {
     NonZeroU32::new(per_second).map(Quota::per_second)
 }
 
-fn check<K: std::hash::Hash + Eq + Clone>(
-    limiter: &DefaultKeyedRateLimiter<K>,
-    key: &K,
-    who: &str,
-) -> Result<(), Refusal> {
-    limiter.check_key(key).map_err(|until| {
-        let wait = until.wait_time_from(DefaultClock::default().now());
-        let detail = format!("{who} sends too many requests");
-        Refusal::new(Word::RateLimited, detail).retry_after(wait.as_secs().max(1))
-    })
+/// What is counted as one address.
+fn network_of(address: IpAddr) -> IpAddr {
+    const HOST: u128 = u64::MAX as u128;
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !HOST).into(),
+    }
+}
+
+impl<K: Hash + Eq + Clone> Rates<K> {
+    fn new(quota: Quota) -> Self {
+        Self {
+            limiter: RateLimiter::keyed(quota),
+            counted: AtomicUsize::new(0),
+        }
+    }
+
+    fn check(&self, key: &K, who: &str) -> Result<(), Refusal> {
+        if self.counted.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.limiter.retain_recent();
+        }
+        self.limiter.check_key(key).map_err(|until| {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            let detail = format!("{who} sends too many requests");
+            Refusal::new(Word::RateLimited, detail).retry_after(wait.as_secs().max(1))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +194,28 @@ mod tests {
         );
         assert_eq!(address(&trusting, "9.9.9.9", "1.2.3.4"), "9.9.9.9");
         assert_eq!(address(&trusting, "10.0.0.1", "nonsense"), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_ipv4_peer_of_an_ipv6_listener_is_the_ipv4_address_it_is() {
+        let trusting = limits(&["10.0.0.0/8"]);
+        assert_eq!(
+            address(&trusting, "[::ffff:10.0.0.1]", "::ffff:1.2.3.4"),
+            "1.2.3.4"
+        );
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address_and_idle_counters_are_forgotten() {
+        let counted = |text: &str| network_of(text.parse().expect("an address")).to_string();
+        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(counted("1.2.3.4"), "1.2.3.4");
+        let often = NonZeroU32::new(1_000_000).expect("not zero");
+        let rates = Rates::new(Quota::per_second(often));
+        for key in 0..2 * SWEEP_EVERY {
+            rates.check(&key, "this address").expect("within the rate");
+        }
+        assert!(rates.limiter.len() <= SWEEP_EVERY + 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Door 1: a signed `/cancel` of any joined network comes in, and is answered ACK or NACK.
 //!
-//! Read [`accept`] for the order of the checks; nothing is written before all have passed.
+//! Read `accept` for the order of the checks; nothing is written before all have passed.
 
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
@@ -38,6 +38,26 @@ struct Seen {
     body: Option<Bytes>,
 }
 
+impl Seen {
+    /// Before anything is read, answers take the shape of the network's default version.
+    fn nothing(network: Option<&Network>) -> Self {
+        let default = network.and_then(|network| Dialect::of(&network.settings.default_version));
+        Self {
+            request_id: Uuid::now_v7().to_string(),
+            dialect: default.unwrap_or(Dialect::V1),
+            gateway: false,
+            body: None,
+        }
+    }
+
+    fn identify(&self, mut response: HttpResponse) -> HttpResponse {
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            response.headers_mut().insert(X_REQUEST_ID.clone(), id);
+        }
+        response
+    }
+}
+
 /// Answers any request below a network's path.
 pub async fn answer(
     doors: Data<Doors>,
@@ -48,21 +68,16 @@ pub async fn answer(
     let Some(network) = doors.networks.get(&name) else {
         return HttpResponse::NotFound().finish();
     };
-    let mut seen = Seen {
-        request_id: Uuid::now_v7().to_string(),
-        dialect: Dialect::of(&network.settings.default_version).unwrap_or(Dialect::V1),
-        gateway: false,
-        body: None,
-    };
+    let mut seen = Seen::nothing(Some(network));
     let response = match accept(&doors, network, &request, payload, &mut seen).await {
         Ok(()) => {
             metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
                 .increment(1);
             reply::ack()
         }
-        Err(refusal) => refuse(&doors, network, &request, &refusal, &seen),
+        Err(refusal) => refuse(&doors, Some(network), &request, &refusal, &seen),
     };
-    with_request_id(response, &seen.request_id)
+    seen.identify(response)
 }
 
 /// The checks, cheap first. The first that fails is the answer.
@@ -85,7 +100,7 @@ async fn accept(
     let context = context::read(&message)?;
     check_addressed(network, &context)?;
     caller::check_signer(&header, context.bap_id.as_ref())?;
-    caller::check_digest_header(body::header(request, &DIGEST), &body)?;
+    caller::check_digest_header(only_header(request, &DIGEST)?, &body)?;
     let caller = network.prove(&header, Role::Buyer, &body, now).await?;
     prove_gateway(network, request, &body, seen).await?;
     let callback_base = network.check_callback_url(&context, &caller)?;
@@ -188,21 +203,23 @@ async fn prove_gateway(
     Ok(())
 }
 
+/// `network` is that of the path, where there is one.
 fn refuse(
     doors: &Doors,
-    network: &Network,
+    network: Option<&Network>,
     request: &HttpRequest,
     refusal: &Refusal,
     seen: &Seen,
 ) -> HttpResponse {
     let word = refusal.word.as_str();
+    let name = network.map_or("none", |network| network.name().as_str());
     metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => word).increment(1);
-    info!(request.id = %seen.request_id, network = %network.name(), reason = word,
+    info!(request.id = %seen.request_id, network = name, reason = word,
         detail = %refusal.detail, "a request is refused");
     doors.refusals.push(Refused {
         at: Utc::now(),
         request_id: seen.request_id.clone(),
-        network: network.name().to_string(),
+        network: name.to_owned(),
         reason: word,
         detail: refusal.detail.clone(),
         status: reply::row(refusal.word).0,
@@ -210,35 +227,35 @@ fn refuse(
         body_digest: seen.body.as_ref().map(|body| blake2b_512_base64(body)),
         body_bytes: seen.body.as_ref().map(|body| body.len()),
     });
-    let realm = network.settings.subscriber_id.as_str();
-    reply::nack(
-        refusal,
-        Audience {
-            dialect: seen.dialect,
-            realm,
-            gateway: seen.gateway,
-        },
-    )
-}
-
-/// Answers a path that belongs to no network, in the shape of the newest dialect.
-pub async fn nowhere(request: HttpRequest) -> HttpResponse {
-    let path: String = request.path().chars().take(80).collect();
-    let refusal = Refusal::new(
-        Word::UnknownAction,
-        format!("nothing is served at {path:?}"),
-    );
     let audience = Audience {
-        dialect: Dialect::V1,
-        realm: "",
-        gateway: false,
+        dialect: seen.dialect,
+        realm: network.map_or("", |network| network.settings.subscriber_id.as_str()),
+        gateway: seen.gateway,
     };
-    with_request_id(reply::nack(&refusal, audience), &Uuid::now_v7().to_string())
+    reply::nack(refusal, audience)
 }
 
-fn with_request_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        response.headers_mut().insert(X_REQUEST_ID.clone(), id);
-    }
-    response
+/// Answers a path that is no action of any network, as the network that it lies below would.
+pub async fn nowhere(doors: Data<Doors>, request: HttpRequest) -> HttpResponse {
+    let network = above(&doors, request.path());
+    let seen = Seen::nothing(network);
+    let refusal = match doors.limits.admit(&request) {
+        Ok(_place) => {
+            let path: String = request.path().chars().take(80).collect();
+            let detail = format!("nothing is served at {path:?}");
+            Refusal::new(Word::UnknownAction, detail)
+        }
+        Err(refusal) => refusal,
+    };
+    seen.identify(refuse(&doors, network, &request, &refusal, &seen))
+}
+
+/// The network with the longest path that this one is below.
+fn above<'a>(doors: &'a Doors, path: &str) -> Option<&'a Network> {
+    let covers = |network: &&Network| {
+        let rest = path.strip_prefix(network.base_path());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let below = doors.networks.iter().filter(covers);
+    below.max_by_key(|network| network.base_path().len())
 }

@@ -57,6 +57,12 @@ pub fn on_cancel(base: &Url) -> String {
     format!("{}/on_cancel", base.as_str().trim_end_matches('/'))
 }
 
+/// The base URL that [`on_cancel`] was given.
+#[must_use]
+pub fn base_of(url: &str) -> &str {
+    url.strip_suffix("/on_cancel").unwrap_or(url)
+}
+
 /// `host:port`, by which deliveries are limited and kept apart.
 #[must_use]
 pub fn lane(base: &Url) -> String {
@@ -152,6 +158,7 @@ mod tests {
         for base in ["https://a.example/b", "https://a.example/b/"] {
             let base = Url::parse(base).expect("a URL");
             assert_eq!(on_cancel(&base), "https://a.example/b/on_cancel");
+            assert_eq!(base_of(&on_cancel(&base)), "https://a.example/b");
             assert_eq!(lane(&base), "a.example:443");
         }
     }

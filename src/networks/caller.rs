@@ -150,7 +150,10 @@ fn window(header: &Header, now: DateTime<Utc>) -> String {
 }
 
 /// The registry must list the signer in the role, in any spelling of a Beckn registry.
-fn check_role(subscriber: &Subscriber, role: Role) -> Result<(), Refusal> {
+///
+/// # Errors
+/// `wrong_role`.
+pub fn check_role(subscriber: &Subscriber, role: Role) -> Result<(), Refusal> {
     let words: &[&str] = match role {
         Role::Buyer => &["BAP", "buyerApp"],
         Role::Gateway => &["BG", "gateway"],

@@ -141,12 +141,11 @@ impl Network {
     /// Who we are in a callback's context.
     #[must_use]
     pub fn us(&self) -> Us<'_> {
-        // A URL without a path is written with a slash by its type, not by the registry.
+        // A URL without a path is read as one with `/`; callers put `/confirm` behind ours.
         let url = self.settings.subscriber_url.as_str();
-        let url = if self.base_path().is_empty() {
-            url.trim_end_matches('/')
-        } else {
-            url
+        let url = match self.base_path() {
+            "" => url.trim_end_matches('/'),
+            _ => url,
         };
         Us {
             bpp_id: self.settings.subscriber_id.as_str(),

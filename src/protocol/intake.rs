@@ -196,10 +196,8 @@ fn state(order: &Value, fulfillments: &[Fulfillment], booking: &Booking) -> Resu
             member("message.order.status", &what)
         })?,
     };
-    let implied = fulfillments
-        .iter()
-        .filter_map(|fulfillment| fulfillment.state.as_deref())
-        .find_map(words::state_of_fulfillment_code);
+    let codes = fulfillments.iter().map(|one| one.state.as_deref());
+    let implied = words::state_of_fulfillments(codes);
     Ok(if said.is_final() {
         said
     } else {

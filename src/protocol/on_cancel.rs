@@ -75,7 +75,21 @@ pub fn context(
     Ok(context.to_string())
 }
 
+/// The dialect of a raw context, under either name of its version.
+#[must_use]
+pub fn dialect_of(context: &str) -> Option<Dialect> {
+    let context = RawObject::parse(context).ok()?;
+    let version = context
+        .get_str("version")
+        .or_else(|| context.get_str("core_version"))?;
+    Dialect::of(&version)
+}
+
 /// The whole body. `document` is the stored order document, `context` comes from [`context`].
+///
+/// `dialect` is the request's and shapes an error. An order stays in the dialect it was handed
+/// over in, whichever the request speaks: else it would say in one member that it is cancelled
+/// and in another that it is not.
 ///
 /// # Errors
 /// When the document cannot be read back.
@@ -91,6 +105,10 @@ pub fn encode(
         return Ok(format!(r#"{{"context":{context},"error":{error}}}"#));
     }
     let document = RawObject::parse(document)?;
+    let dialect = document
+        .get("context")
+        .and_then(dialect_of)
+        .unwrap_or(dialect);
     let order = document.get("order").ok_or(Error::Missing("order"))?;
     let mut order = RawObject::parse(order)?;
     match (dialect, content) {
@@ -181,6 +199,25 @@ mod tests {
         assert_eq!(
             text,
             format!(r#"{{"context":{{}},"message":{{"order":{wanted}}}}}"#)
+        );
+    }
+
+    #[test]
+    fn an_order_is_cancelled_in_the_dialect_it_was_handed_over_in() {
+        let cancellation = cancellation(0);
+        let encoded = |asked, document: &str| {
+            let content = Content::Cancelled(&cancellation);
+            encode(asked, "{}", document, content, "Cancelled").expect("writable")
+        };
+        let old = r#"{"context":{"core_version":"0.9.1"},"order":{"state":"Confirmed"}}"#;
+        assert_eq!(
+            encoded(Dialect::V1, old),
+            r#"{"context":{},"message":{"order":{"state":"Cancelled"}}}"#
+        );
+        let new = r#"{"context":{"version":"1.1.0"},"order":{"status":"ACTIVE"}}"#;
+        let text = encoded(Dialect::V0_9, new);
+        assert!(
+            text.contains(r#""status":"CANCELLED","cancellation":"#) && !text.contains("state\"")
         );
     }
 

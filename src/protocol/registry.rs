@@ -56,15 +56,17 @@ pub enum Error {
 #[derive(Debug, Clone, Serialize)]
 pub struct Lookup<'a> {
     subscriber_id: &'a SubscriberId,
-    key_id: &'a KeyId,
-    #[serde(rename = "ukId")]
-    uk_id: &'a KeyId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<&'a KeyId>,
+    #[serde(rename = "ukId", skip_serializing_if = "Option::is_none")]
+    uk_id: Option<&'a KeyId>,
 }
 
 impl<'a> Lookup<'a> {
-    /// The question for one key of one subscriber.
+    /// The question for one key of one subscriber, or for all of its keys.
     #[must_use]
-    pub fn of(subscriber_id: &'a SubscriberId, key_id: &'a KeyId) -> Self {
+    pub fn of(subscriber_id: &'a SubscriberId, key_id: impl Into<Option<&'a KeyId>>) -> Self {
+        let key_id = key_id.into();
         Self {
             subscriber_id,
             key_id,
@@ -105,12 +107,17 @@ pub struct Row {
     pub valid_until: Bound,
 }
 
-/// Reads an answer and keeps the rows of this key of this subscriber.
+/// Reads an answer and keeps the rows of this key of this subscriber, or of all its keys.
 ///
 /// # Errors
 /// When the answer is something else than rows, such as an error object sent with status 200:
 /// that says nothing about the subscriber.
-pub fn rows_for(answer: &[u8], id: &SubscriberId, key_id: &KeyId) -> Result<Vec<Row>, Error> {
+pub fn rows_for<'k>(
+    answer: &[u8],
+    id: &SubscriberId,
+    key_id: impl Into<Option<&'k KeyId>>,
+) -> Result<Vec<Row>, Error> {
+    let key_id = key_id.into();
     let answer: Value = serde_json::from_slice(answer).map_err(|_| Error::NotJson)?;
     let objects = objects(&answer).ok_or(Error::NotRows)?;
     Ok(objects
@@ -134,11 +141,14 @@ fn objects(answer: &Value) -> Option<Vec<&Map<String, Value>>> {
     }
 }
 
-fn is_for(row: &Map<String, Value>, id: &SubscriberId, key_id: &KeyId) -> bool {
+fn is_for(row: &Map<String, Value>, id: &SubscriberId, key_id: Option<&KeyId>) -> bool {
     let named = text(row, SUBSCRIBER_ID).and_then(|text| SubscriberId::parse(text).ok());
-    let key_named = KEY_ID
-        .iter()
-        .any(|alias| row.get(*alias).and_then(Value::as_str) == Some(key_id.as_str()));
+    let key_named = key_id.is_none_or(|key_id| {
+        let under = |alias: &&str| row.get(*alias).and_then(Value::as_str);
+        KEY_ID
+            .iter()
+            .any(|alias| under(alias) == Some(key_id.as_str()))
+    });
     key_named && named.is_some_and(|named| named.is(id))
 }
 

@@ -1,9 +1,9 @@
 //! Checks a message against the JSON Schema of its version, before it is decoded.
 //!
 //! The schemas are our own (`schemas/`, compiled in): they demand what we need to act and to
-//! answer, and let every unknown member pass. Used on a `/cancel` once its signature holds, and
-//! on an `on_cancel` before it is stored. Terms, tables of reasons and what a network adds are
-//! not looked at here.
+//! answer, and let every unknown member pass. Used on a `/cancel` once its signature holds; an
+//! `on_cancel` is checked in tests only, for its order is the provider's own document. Terms,
+//! tables of reasons and what a network adds are not looked at here.
 
 use std::sync::LazyLock;
 

@@ -20,7 +20,7 @@ use crate::domain::order::{Cancellation, Party, Reason};
 /// When the stored document cannot be read back.
 pub fn cancelled(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), Error> {
     order.set("status", quote("CANCELLED"));
-    fulfillments(order, cancellation.at)?;
+    fulfillments(order, cancellation.at);
     price(order, cancellation)?;
     if order.get("updated_at").is_some() {
         order.set("updated_at", quote(&rfc3339(cancellation.at)));
@@ -52,56 +52,47 @@ fn price(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), E
     Ok(())
 }
 
-fn fulfillments(order: &mut RawObject<'_>, at: DateTime<Utc>) -> Result<(), Error> {
-    let Some(list) = order.get("fulfillments") else {
-        return Ok(());
+/// Intake took the document as it is, so whatever has not the shape of a fulfilment is left
+/// alone: it must not make the order one that nobody can cancel.
+fn fulfillments(order: &mut RawObject<'_>, at: DateTime<Utc>) {
+    let Some(list) = order.array("fulfillments") else {
+        return;
     };
     let mut changed = RawArray::default();
-    for item in RawArray::parse(list)?.iter() {
-        let mut fulfillment = RawObject::parse(item)?;
-        let code = fulfillment_code(&fulfillment)?;
-        let code = cancelled_fulfillment_code(code.as_deref());
-        set_fulfillment_code(&mut fulfillment, code, at)?;
-        changed.push(fulfillment.to_string());
+    for item in list.iter() {
+        changed.push(cancelled_fulfillment(item, at));
     }
     let changed = changed.to_string();
     order.set("fulfillments", changed);
-    Ok(())
 }
 
-fn fulfillment_code(fulfillment: &RawObject<'_>) -> Result<Option<String>, Error> {
-    let Some(state) = fulfillment.get("state") else {
-        return Ok(None);
+fn cancelled_fulfillment(item: &str, at: DateTime<Utc>) -> String {
+    let Ok(mut fulfillment) = RawObject::parse(item) else {
+        return item.to_owned();
     };
-    let Some(descriptor) = RawObject::parse(state)?
-        .get("descriptor")
-        .map(str::to_owned)
-    else {
-        return Ok(None);
-    };
-    Ok(RawObject::parse(&descriptor)?
-        .get_str("code")
-        .map(Cow::into_owned))
+    let code = fulfillment_code(&fulfillment);
+    let code = cancelled_fulfillment_code(code.as_deref());
+    set_fulfillment_code(&mut fulfillment, code, at);
+    fulfillment.to_string()
+}
+
+fn fulfillment_code(fulfillment: &RawObject<'_>) -> Option<String> {
+    let state = fulfillment.object("state")?;
+    let descriptor = state.object("descriptor")?;
+    descriptor.get_str("code").map(Cow::into_owned)
 }
 
 /// Sets `state.descriptor` to the code alone: its name and texts described the state before.
-///
-/// # Errors
-/// When the fulfilment's state is no object.
-pub fn set_fulfillment_code(
-    fulfillment: &mut RawObject<'_>,
-    code: &str,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
+/// A state that is no object is replaced.
+pub fn set_fulfillment_code(fulfillment: &mut RawObject<'_>, code: &str, at: DateTime<Utc>) {
     let text = fulfillment.get("state").unwrap_or("{}").to_owned();
-    let mut state = RawObject::parse(&text)?;
+    let mut state = RawObject::parse(&text).unwrap_or_default();
     state.set("descriptor", json!({"code": code}).to_string());
     if state.get("updated_at").is_some() {
         state.set("updated_at", quote(&rfc3339(at)));
     }
     let state = state.to_string();
     fulfillment.set("state", state);
-    Ok(())
 }
 
 fn block(cancellation: &Cancellation) -> String {

@@ -47,9 +47,19 @@ pub fn state_of_order_word(word: &str) -> Option<State> {
         .map(|(_, state)| *state)
 }
 
-/// The state that a fulfilment's code implies for the order, where it implies one.
+/// The state that the codes of an order's fulfilments imply for it, where they imply one: it
+/// has begun with the first, and is completed with the last.
 #[must_use]
-pub fn state_of_fulfillment_code(code: &str) -> Option<State> {
+pub fn state_of_fulfillments<'a>(codes: impl Iterator<Item = Option<&'a str>>) -> Option<State> {
+    let states = codes.map(|code| code.and_then(state_of_fulfillment_code));
+    states.reduce(|all, one| match (all, one) {
+        (None, None) => None,
+        (all, one) if all == one => all,
+        _ => Some(State::InProgress),
+    })?
+}
+
+fn state_of_fulfillment_code(code: &str) -> Option<State> {
     match code {
         "RIDE_STARTED" => Some(State::InProgress),
         "RIDE_ENDED" | "RIDE_COMPLETED" => Some(State::Completed),
@@ -77,6 +87,28 @@ mod tests {
         assert_eq!(state_of_order_word("NO_SHOW"), Some(State::NoShow));
         assert_eq!(state_of_order_word("ACTIVE"), Some(State::Confirmed));
         assert_eq!(state_of_order_word("TRIP_PAUSED"), None);
+    }
+
+    #[test]
+    fn an_order_of_several_rides_begins_with_the_first_and_ends_with_the_last() {
+        let implied = |codes: &[&str]| state_of_fulfillments(codes.iter().copied().map(Some));
+        assert_eq!(implied(&[]), None);
+        assert_eq!(implied(&["RIDE_ASSIGNED", "RIDE_CONFIRMED"]), None);
+        for begun in [
+            ["RIDE_ENDED", "RIDE_ASSIGNED"],
+            ["RIDE_ASSIGNED", "RIDE_STARTED"],
+            ["RIDE_ENDED", "RIDE_STARTED"],
+        ] {
+            assert_eq!(implied(&begun), Some(State::InProgress), "{begun:?}");
+        }
+        assert_eq!(
+            implied(&["RIDE_ENDED", "RIDE_COMPLETED"]),
+            Some(State::Completed)
+        );
+        assert_eq!(
+            state_of_fulfillments([None, Some("RIDE_ENDED")].into_iter()),
+            Some(State::InProgress)
+        );
     }
 
     #[test]

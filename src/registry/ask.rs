@@ -38,8 +38,19 @@ pub(super) struct Asker {
     lookup_url: Url,
     timeout: Duration,
     client: reqwest::Client,
-    limiter: DefaultDirectRateLimiter,
+    strangers: DefaultDirectRateLimiter,
+    known: DefaultDirectRateLimiter,
     breaker: Breaker,
+}
+
+/// Whose questions a question is counted among.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Budget {
+    /// Of names that anybody may have made up.
+    Strangers,
+    /// Of names that the registry has vouched for before: strangers cannot use it up, so they
+    /// cannot shut out those who belong here.
+    Known,
 }
 
 impl Asker {
@@ -50,22 +61,29 @@ impl Asker {
             lookup_url: below(&settings.url, "lookup"),
             timeout: settings.timeout,
             client,
-            limiter: RateLimiter::direct(Quota::per_second(per_second)),
+            strangers: RateLimiter::direct(Quota::per_second(per_second)),
+            known: RateLimiter::direct(Quota::per_second(per_second)),
             breaker: Breaker::default(),
         }
     }
 
-    /// The registry's rows for this key of this subscriber; none is an answer too.
+    /// The registry's rows for this key of this subscriber, or for all its keys; none is an
+    /// answer too.
     pub(super) async fn rows(
         &self,
         id: &SubscriberId,
-        key_id: &KeyId,
+        key_id: Option<&KeyId>,
+        budget: Budget,
         now: DateTime<Utc>,
     ) -> Result<Vec<Row>, Outage> {
         if !self.breaker.admits(now) {
             return Err(Outage::Resting);
         }
-        if self.limiter.check().is_err() {
+        let limiter = match budget {
+            Budget::Strangers => &self.strangers,
+            Budget::Known => &self.known,
+        };
+        if limiter.check().is_err() {
             return Err(Outage::TooManyLookups);
         }
         let answer = self.post(id, key_id).await;
@@ -73,9 +91,9 @@ impl Asker {
         answer
     }
 
-    async fn post(&self, id: &SubscriberId, key_id: &KeyId) -> Result<Vec<Row>, Outage> {
-        let question = serde_json::to_vec(&Lookup::of(id, key_id))
-            .expect("a struct of three texts has a JSON form");
+    async fn post(&self, id: &SubscriberId, key_id: Option<&KeyId>) -> Result<Vec<Row>, Outage> {
+        let question =
+            serde_json::to_vec(&Lookup::of(id, key_id)).expect("a struct of texts has a JSON form");
         let response = self
             .client
             .post(self.lookup_url.clone())

@@ -5,6 +5,7 @@
 //! share one question. A failed question is never kept. After a bad signature the caller may ask
 //! for one [`Registry::refresh`], because keys rotate. Nothing outlives the process.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moka::Expiry;
 use moka::future::Cache;
 use moka::ops::compute::Op;
+use url::Url;
 
-use super::ask::Asker;
+use super::ask::{Asker, Budget};
 use super::subscriber::{self, Subscriber};
 use super::{Error, Settings};
 use crate::domain::ids::{KeyId, SubscriberId};
@@ -23,6 +25,8 @@ const MAX_ENTRIES: u64 = 10_000;
 /// The longest a record may be believed, whatever the settings say: a revoked key is refused
 /// after at most this time.
 const MAX_TTL: Duration = Duration::from_secs(600);
+/// How long a name is known after the registry was last asked for it.
+const KNOWN_FOR: Duration = Duration::from_secs(86_400);
 /// How far apart two forced questions for one key are.
 const REFRESH_EVERY: Duration = Duration::from_secs(30);
 
@@ -37,6 +41,9 @@ pub struct Registry {
     negative_ttl: Duration,
     records: Cache<Name, Kept<Result<Arc<Subscriber>, Error>>>,
     refreshes: Cache<Name, Kept<()>>,
+    addresses: Cache<SubscriberId, Kept<Arc<Vec<Url>>>>,
+    /// Names that had a record lately, whose questions come before those of strangers.
+    known: Cache<Name, ()>,
 }
 
 /// Something learnt. It goes stale by the `now` that callers hand in, and is dropped after the
@@ -62,14 +69,14 @@ impl<T> Kept<T> {
 
 struct ByLifetime;
 
-impl<T> Expiry<Name, Kept<T>> for ByLifetime {
-    fn expire_after_create(&self, _: &Name, kept: &Kept<T>, _: Instant) -> Option<Duration> {
+impl<K, T> Expiry<K, Kept<T>> for ByLifetime {
+    fn expire_after_create(&self, _: &K, kept: &Kept<T>, _: Instant) -> Option<Duration> {
         Some(kept.lifetime)
     }
 
     fn expire_after_update(
         &self,
-        _: &Name,
+        _: &K,
         kept: &Kept<T>,
         _: Instant,
         _: Option<Duration>,
@@ -88,6 +95,11 @@ impl Registry {
             negative_ttl: settings.negative_ttl.min(MAX_TTL),
             records: cache(),
             refreshes: cache(),
+            addresses: cache(),
+            known: Cache::builder()
+                .max_capacity(MAX_ENTRIES)
+                .time_to_idle(KNOWN_FOR)
+                .build(),
         }
     }
 
@@ -136,6 +148,33 @@ impl Registry {
         self.subscriber(id, key_id, now).await
     }
 
+    /// Every address the registry has for a subscriber, whatever its keys: for a callback that
+    /// no signed request asked for.
+    ///
+    /// # Errors
+    /// When nothing is kept and the registry cannot be asked.
+    pub async fn addresses(
+        &self,
+        id: &SubscriberId,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Vec<Url>>, Error> {
+        drop_stale(&self.addresses, id, now).await;
+        let ask = async {
+            // The provider's own order names the subscriber, so it is no stranger.
+            let rows = self.asker.rows(id, None, Budget::Known, now).await;
+            let urls = subscriber::urls_of(&rows.map_err(Error::Unavailable)?, id, now);
+            let lifetime = match urls.is_empty() {
+                true => self.negative_ttl,
+                false => self.cache_ttl,
+            };
+            Ok(Kept::for_a(lifetime, Arc::new(urls), now))
+        };
+        let asked = self.addresses.try_get_with_by_ref(id, ask).await;
+        asked
+            .map(|kept| kept.what)
+            .map_err(|error| Error::clone(&error))
+    }
+
     /// Forgets what is kept of this key of this subscriber, however the id was spelled.
     pub async fn purge(&self, id: &SubscriberId, key_id: &KeyId) {
         let meant = |name: &Name| name.0.is(id) && name.1 == *key_id;
@@ -153,9 +192,16 @@ impl Registry {
         now: DateTime<Utc>,
     ) -> Result<Kept<Result<Arc<Subscriber>, Error>>, Error> {
         let (id, key_id) = name;
-        let rows = self.asker.rows(id, key_id, now).await;
+        let budget = match self.known.get(name).await {
+            Some(()) => Budget::Known,
+            None => Budget::Strangers,
+        };
+        let rows = self.asker.rows(id, Some(key_id), budget, now).await;
         let rows = rows.map_err(Error::Unavailable)?;
         let record = subscriber::from_rows(&rows, id, key_id, now).map(Arc::new);
+        if record.is_ok() {
+            self.known.insert(name.clone(), ()).await;
+        }
         let lifetime = match &record {
             Ok(record) => self.cache_ttl.min(left_of(record, now)),
             Err(_) => self.negative_ttl,
@@ -164,7 +210,11 @@ impl Registry {
     }
 }
 
-fn cache<T: Clone + Send + Sync + 'static>() -> Cache<Name, Kept<T>> {
+fn cache<K, T>() -> Cache<K, Kept<T>>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
     Cache::builder()
         .max_capacity(MAX_ENTRIES)
         .expire_after(ByLifetime)
@@ -172,8 +222,9 @@ fn cache<T: Clone + Send + Sync + 'static>() -> Cache<Name, Kept<T>> {
 }
 
 /// Looking and dropping is one step, so that nobody drops what another has just learnt.
-async fn drop_stale<T>(cache: &Cache<Name, Kept<T>>, name: &Name, now: DateTime<Utc>)
+async fn drop_stale<K, T>(cache: &Cache<K, Kept<T>>, name: &K, now: DateTime<Utc>)
 where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
 {
     let stale = |kept: &Kept<T>| now >= kept.stale_at;

@@ -31,7 +31,8 @@ pub struct Settings {
     pub negative_ttl: Duration,
     /// The whole time one question may take.
     pub timeout: Duration,
-    /// The most questions asked per second, over all subscribers.
+    /// The most questions asked per second about strangers, and as many again about those
+    /// whom the registry has vouched for before.
     pub lookups_per_second: u32,
 }
 

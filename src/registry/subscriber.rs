@@ -146,6 +146,13 @@ pub(super) fn from_rows(
     })
 }
 
+/// Where a subscriber may be reached at `now`, by any of its rows.
+pub(super) fn urls_of(rows: &[Row], id: &SubscriberId, now: DateTime<Utc>) -> Vec<Url> {
+    let (usable, _) = sort(rows, now);
+    let addresses = usable.iter().flat_map(|row| addresses(row, id));
+    distinct(addresses.map(|address| address.url))
+}
+
 fn sort(rows: &[Row], now: DateTime<Utc>) -> (Vec<&Row>, Vec<Unusable>) {
     let (mut usable, mut faults) = (Vec::new(), Vec::new());
     for row in rows {

@@ -89,6 +89,8 @@ pub struct NewCallback {
     pub url: String,
     /// `host:port` of the URL: what limits, breaker and fairness go by.
     pub lane: String,
+    /// Whether the registry has vouched for the URL; else it is asked before each attempt.
+    pub vouched: bool,
     /// The exact bytes to post; never rebuilt.
     pub body: Bytes,
 }
@@ -112,6 +114,8 @@ pub struct Callback {
     pub url: String,
     /// `host:port` of the URL.
     pub lane: String,
+    /// Whether the registry had vouched for the URL when it was committed.
+    pub vouched: bool,
     /// Where it stands.
     pub state: CallbackState,
     /// When it was committed.

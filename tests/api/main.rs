@@ -2,5 +2,14 @@
 
 #[path = "../common/app.rs"]
 mod app;
+#[path = "../common/members.rs"]
+mod members;
+#[path = "../common/rides.rs"]
+mod rides;
 
+mod admin;
+mod checks;
+mod delivery;
 mod outcomes;
+mod setup;
+mod unsolicited;

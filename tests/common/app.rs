@@ -127,8 +127,10 @@ impl TestApp {
         )
         .expect("written");
         let (server, token) = start_server(&directory.path().join("beckn-bpp.toml")).await;
+        // No connection is kept: one that the server closes just then would fail a request.
         let http = reqwest::Client::builder()
             .no_proxy()
+            .pool_max_idle_per_host(0)
             .build()
             .expect("a client");
         Self {
@@ -161,19 +163,39 @@ impl TestApp {
         format!("http://{}{path}", self.server().admin_address)
     }
 
+    /// Rewrites the configuration file and restarts on the same store.
+    pub async fn reconfigure(&mut self, edit: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(self.config_file()).expect("readable");
+        std::fs::write(self.config_file(), edit(text)).expect("written");
+        self.restart().await;
+    }
+
     /// Stops the server and starts it again on the same store (with new ports).
     pub async fn restart(&mut self) {
-        self.server
-            .take()
-            .expect("running")
-            .stop(Duration::ZERO)
-            .await;
+        self.halt().await;
+        self.resume().await;
+    }
+
+    /// Stops the server alone; the parties around it stay.
+    pub async fn halt(&mut self) {
+        let server = self.server.take().expect("running");
+        server.stop(Duration::ZERO).await;
+    }
+
+    /// Starts the server on its store after a halt.
+    pub async fn resume(&mut self) {
         let (server, token) = start_server(&self.config_file()).await;
         self.server = Some(server);
         self.token = token;
     }
 
     pub async fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let text = body.map(Value::to_string);
+        self.admin_text(method, path, text).await
+    }
+
+    /// Asks the admin API with exactly this body, so that numbers go out as written.
+    pub async fn admin_text(&self, method: &str, path: &str, body: Option<String>) -> Answer {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = self
             .http
@@ -182,7 +204,7 @@ impl TestApp {
         if let Some(body) = body {
             request = request
                 .header("Content-Type", "application/json")
-                .body(body.to_string());
+                .body(body);
         }
         answer(request).await
     }

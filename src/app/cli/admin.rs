@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
+use url::Url;
 
 /// Where the admin API is and how to get in.
 #[derive(Debug, Clone, clap::Args)]
@@ -12,13 +13,15 @@ pub(super) struct Admin {
     /// Address of the admin API
     #[arg(
         long,
+        value_name = "URL",
         env = "BECKN_BPP_ADMIN_URL",
         default_value = "http://127.0.0.1:8081"
     )]
-    admin: String,
-    /// File that holds the admin token; BECKN_BPP_ADMIN_TOKEN goes before it
+    admin: Url,
+    /// File that holds the admin token; the variable BECKN_BPP_ADMIN_TOKEN goes before it
     #[arg(
         long,
+        value_name = "FILE",
         env = "BECKN_BPP_ADMIN_TOKEN_FILE",
         default_value = "admin.token"
     )]
@@ -45,10 +48,17 @@ impl Admin {
                 )
             })?,
         };
-        let base = self.admin.trim_end_matches('/').to_owned();
+        let token = token.trim();
+        if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
+            bail!(
+                "the admin token from {} is no token; name its file with --token-file",
+                self.token_file.display()
+            );
+        }
+        let base = self.admin.as_str().trim_end_matches('/').to_owned();
         Ok(Client {
             base,
-            token: token.trim().to_owned(),
+            token: token.to_owned(),
             http: super::http_client()?,
         })
     }
@@ -72,7 +82,7 @@ impl Client {
     }
 
     /// `POST` of newline-delimited JSON; the answer is text of the same kind.
-    pub(super) async fn post_lines(&self, path: &str, lines: String) -> anyhow::Result<String> {
+    pub(super) async fn post_lines(&self, path: &str, lines: Vec<u8>) -> anyhow::Result<String> {
         let request = self.request(Method::POST, path);
         self.text(
             request
@@ -97,7 +107,7 @@ impl Client {
         let answer = request
             .send()
             .await
-            .with_context(|| format!("no answer from {}; is the server running?", self.base))?;
+            .with_context(|| format!("no answer from {} (is the server running?)", self.base))?;
         let status = answer.status();
         let text = answer.text().await?;
         if status.is_success() {
@@ -105,6 +115,10 @@ impl Client {
         }
         let problem: Value = serde_json::from_str(&text).unwrap_or_default();
         match problem["detail"].as_str() {
+            _ if status == StatusCode::UNAUTHORIZED => bail!(
+                "{} does not take this admin token; name the file of its token with --token-file",
+                self.base
+            ),
             Some(detail) => bail!("{status}: {detail}"),
             None => bail!("{status}: {text}"),
         }

@@ -1,6 +1,5 @@
 //! `callback list|show|redrive|hold|release`, through the admin API.
 
-use anyhow::bail;
 use serde_json::{Value, json};
 
 use super::admin::{Admin, Client, encoded};
@@ -16,10 +15,10 @@ pub(super) enum Command {
         #[arg(long, value_parser = ["pending", "delivered", "dead", "superseded"])]
         state: Option<String>,
         /// Only for this subscriber
-        #[arg(long)]
+        #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
         /// Only after this number
-        #[arg(long)]
+        #[arg(long, value_name = "NUMBER")]
         after: Option<u64>,
         /// At most this many
         #[arg(long, default_value_t = 100)]
@@ -39,39 +38,47 @@ pub(super) enum Command {
         json: bool,
     },
     /// Send dead callbacks again, with a new run of the schedule
+    #[command(group = clap::ArgGroup::new("which").required(true))]
     Redrive {
         #[command(flatten)]
         admin: Admin,
         /// The number of one callback
+        #[arg(group = "which")]
         id: Option<u64>,
         /// Every dead callback for this subscriber
-        #[arg(long)]
+        #[arg(long, value_name = "ID", group = "which")]
         subscriber: Option<String>,
         /// Every dead callback
-        #[arg(long, conflicts_with_all = ["id", "subscriber"])]
+        #[arg(long, group = "which")]
         all: bool,
-        /// Only say which
-        #[arg(long)]
+        /// Only say which it would be
+        #[arg(long, conflicts_with = "id")]
         dry_run: bool,
         /// Print the whole answer
         #[arg(long)]
         json: bool,
     },
-    /// Stop sending until released; survives restarts
+    /// Stop sending until released, also across restarts; without --subscriber, everything
     Hold {
         #[command(flatten)]
         admin: Admin,
         /// Only to this subscriber
-        #[arg(long)]
+        #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
     },
-    /// Send again
+    /// Send again what was held; without --subscriber, everything
     Release {
         #[command(flatten)]
         admin: Admin,
         /// Only to this subscriber
-        #[arg(long)]
+        #[arg(long, value_name = "ID")]
         subscriber: Option<String>,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -100,23 +107,28 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             admin,
             id,
             subscriber,
-            all,
+            all: _,
             dry_run,
             json,
         } => {
-            let path = redrive_path(*id, subscriber.as_deref(), *all, *dry_run)?;
+            let path = redrive_path(*id, subscriber.as_deref(), *dry_run);
             redrive(&admin.client()?, &path, *json).await
         }
-        Command::Hold { admin, subscriber } => {
-            holds(&admin.client()?, "/callbacks/hold", subscriber.as_deref()).await
+        Command::Hold {
+            admin,
+            subscriber,
+            json,
+        } => {
+            let subscriber = subscriber.as_deref();
+            holds(&admin.client()?, "/callbacks/hold", subscriber, *json).await
         }
-        Command::Release { admin, subscriber } => {
-            holds(
-                &admin.client()?,
-                "/callbacks/release",
-                subscriber.as_deref(),
-            )
-            .await
+        Command::Release {
+            admin,
+            subscriber,
+            json,
+        } => {
+            let subscriber = subscriber.as_deref();
+            holds(&admin.client()?, "/callbacks/release", subscriber, *json).await
         }
     }
 }
@@ -159,7 +171,7 @@ fn row(callback: &Value) -> Vec<String> {
         output::text(&callback["order"], "id").to_owned(),
         attempts.len().to_string(),
         last,
-        output::text(callback, if pending { "next_at" } else { "created_at" }).to_owned(),
+        output::time(callback, if pending { "next_at" } else { "created_at" }),
         output::text(callback, "url").to_owned(),
     ]
 }
@@ -185,7 +197,7 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
     for attempt in callback["attempts"].as_array().into_iter().flatten() {
         println!(
             "  {}  {}  {} ms  {}",
-            output::text(attempt, "at"),
+            output::time(attempt, "at"),
             output::text(attempt, "outcome"),
             attempt["duration_ms"],
             output::text(attempt, "detail"),
@@ -195,25 +207,15 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn redrive_path(
-    id: Option<u64>,
-    subscriber: Option<&str>,
-    all: bool,
-    dry_run: bool,
-) -> anyhow::Result<String> {
-    match (id, subscriber, all) {
-        (Some(_), _, _) if dry_run => {
-            bail!("--dry-run is for a filter; a number names one callback")
-        }
-        (Some(id), None, _) => Ok(format!("/callbacks/{id}/redrive")),
-        (Some(_), Some(_), _) => bail!("name a callback, or --subscriber, not both"),
-        (None, Some(subscriber), _) => Ok(format!(
-            "/callbacks/redrive?limit=1000&dry_run={dry_run}&subscriber={}",
-            encoded(subscriber)
-        )),
-        (None, None, true) => Ok(format!("/callbacks/redrive?limit=1000&dry_run={dry_run}")),
-        (None, None, false) => bail!("say which: a number, --subscriber, or --all"),
+fn redrive_path(id: Option<u64>, subscriber: Option<&str>, dry_run: bool) -> String {
+    if let Some(id) = id {
+        return format!("/callbacks/{id}/redrive");
     }
+    let filter = subscriber.map(|id| format!("&subscriber={}", encoded(id)));
+    format!(
+        "/callbacks/redrive?limit=1000&dry_run={dry_run}{}",
+        filter.unwrap_or_default()
+    )
 }
 
 async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> {
@@ -231,27 +233,43 @@ async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> 
                 .unwrap_or(const { &Vec::new() }),
         ),
     };
-    println!("{} {done}", ids.len());
+    let numbers: Vec<_> = ids.iter().map(Value::to_string).collect();
+    match numbers.as_slice() {
+        [] => println!("0 {done}"),
+        some => println!("{} {done}: {}", some.len(), some.join(", ")),
+    }
     if ids.len() == 1_000 {
         println!("there may be more: run it again");
     }
     Ok(())
 }
 
-async fn holds(client: &Client, path: &str, subscriber: Option<&str>) -> anyhow::Result<()> {
+async fn holds(
+    client: &Client,
+    path: &str,
+    subscriber: Option<&str>,
+    json: bool,
+) -> anyhow::Result<()> {
     let answer = client
         .post(path, &json!({"subscriber": subscriber}))
         .await?;
+    if json {
+        output::json(&answer);
+        return Ok(());
+    }
     let holds: Vec<&str> = answer["holds"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    match holds.as_slice() {
-        [] => println!("nothing is held"),
-        ["*"] => println!("all callbacks are held"),
-        some => println!("held: {}", some.join(", ")),
+    let (all, named): (Vec<&str>, Vec<&str>) = holds.into_iter().partition(|held| *held == "*");
+    let named = named.join(", ");
+    match (all.is_empty(), named.as_str()) {
+        (true, "") => println!("nothing is held"),
+        (true, named) => println!("held: callbacks to {named}"),
+        (false, "") => println!("held: all callbacks"),
+        (false, named) => println!("held: all callbacks, and by name those to {named}"),
     }
     Ok(())
 }

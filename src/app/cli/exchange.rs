@@ -44,7 +44,7 @@ impl Exchange {
         let reply = bap
             .sign_and_post(&url, request.to_string())
             .await
-            .with_context(|| format!("no answer from {url}; is the server running?"))?;
+            .with_context(|| format!("no answer from {url} (is the server running?)"))?;
         let reply_after = sent.elapsed();
         let callback = match acknowledged(&reply) {
             true => bap.received(&message.message, wait).await,

@@ -1,7 +1,7 @@
 //! `keys new|show`: signing pairs, in every encoding networks ask for.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,9 +15,12 @@ use crate::crypto::published::is_published;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Make a signing pair; the private half goes to a file that only you can read
+    ///
+    /// Prints the public half in the two encodings that registries ask for. The private half is
+    /// never printed.
     New {
         /// The file to write; an existing one is never overwritten
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// Print JSON
         #[arg(long)]
@@ -59,11 +62,12 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| {
-            format!(
-                "cannot create {}; an existing key is never overwritten",
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => anyhow::anyhow!(
+                "{} is there already, and a key is never overwritten; name another --out",
                 path.display()
-            )
+            ),
+            _ => anyhow::anyhow!("cannot create {}: {error}", path.display()),
         })?;
     writeln!(file, "{text}")?;
     file.sync_all()
@@ -88,6 +92,6 @@ fn show(key: &SigningKey, file: &Path, json: bool) {
     println!("public, 32 bytes     {}", public.to_base64());
     println!("public, SPKI DER     {}", public.to_spki_base64());
     if published {
-        println!("everybody has this key: production refuses it");
+        println!("published            everybody has this private key: production refuses it");
     }
 }

@@ -36,15 +36,15 @@ const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// End after the first cancellations; exit code 0 only if every on_cancel verified
+    /// End after the first cancellations; exit code 0 if every on_cancel came and verified
     #[arg(long)]
     once: bool,
-    /// Keep orders and callbacks in this directory; a temporary one by default
-    #[arg(long)]
+    /// Keep orders and callbacks in this directory [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The server's port; admin, registry, BAP and the cancel command have the four that follow
     /// [default: 8080, or free ports with --once]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=65_531))]
     port: Option<u16>,
     /// Print one JSON document (with --once)
     #[arg(long, requires = "once")]
@@ -79,7 +79,14 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     super::install_tls();
     let network = Network::start(arguments).await?;
     let acts = match network.hand_over_orders().await {
-        Ok(()) => network.play(arguments.json).await,
+        Ok(cancelled) => {
+            if !cancelled.is_empty() && !arguments.json {
+                let orders = cancelled.join(" and ");
+                println!("\nKept from an earlier run: {orders} cancelled. A cancelled order is");
+                println!("answered as it was first cancelled: same fee, reason and time.");
+            }
+            network.play(arguments.json).await
+        }
         Err(error) => Err(error),
     };
     let result = match (acts, arguments.once) {
@@ -91,8 +98,10 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Ok(())
         }
         (Ok(_), false) => {
+            let stopped = serve::stop_signal()?;
             network.print_what_next();
-            serve::stop_signal().await
+            stopped.await;
+            Ok(())
         }
         (Err(error), _) => Err(error),
     };
@@ -131,8 +140,8 @@ impl Network {
         let config = serve::ready(serve::load(Some(&file))?)?;
         let token = config.admin_token.text()?.to_string();
         telemetry::log_to_stderr(&config.log)?;
-        let metrics = telemetry::collect_metrics()?;
-        let server = Server::start(config, move || metrics.render()).await?;
+        let metrics = telemetry::metrics_on_demand()?;
+        let server = Server::start(config, metrics).await?;
         Ok(Self {
             server,
             bap,
@@ -142,8 +151,9 @@ impl Network {
         })
     }
 
-    /// Hands over the sample orders as the provider's system would.
-    async fn hand_over_orders(&self) -> anyhow::Result<()> {
+    /// Hands over the sample orders as the provider's system would. Returns those that an
+    /// earlier run in the same directory has cancelled; they stay so.
+    async fn hand_over_orders(&self) -> anyhow::Result<Vec<&'static str>> {
         let bap = (BAP, self.bap.url.as_str());
         let cli_url = format!(
             "http://127.0.0.1:{}",
@@ -160,21 +170,32 @@ impl Network {
             (O3, cli),
         ];
         let mut lines = Vec::new();
-        for (sample, bap) in placed {
-            lines.push(sample.placed_by(bap, bpp)?);
+        for (sample, bap) in &placed {
+            lines.push(sample.placed_by(*bap, bpp)?);
         }
+        let answers = self.admin("POST", "/orders", lines.join("\n")).await?;
+        let cancelled = self.admin("GET", "/orders?state=Cancelled", String::new());
+        let cancelled: Value = serde_json::from_str(&cancelled.await?)?;
+        let orders = cancelled["orders"].as_array().into_iter().flatten();
+        let ids: Vec<&str> = orders.filter_map(|order| order["id"].as_str()).collect();
+        for (line, (sample, _)) in answers.lines().zip(&placed) {
+            if line.contains("\"refused\"") && !ids.contains(&sample.id) {
+                bail!("a sample order was not taken in: {line}");
+            }
+        }
+        let samples = placed.iter().map(|(sample, _)| sample.id);
+        Ok(samples.filter(|id| ids.contains(id)).collect())
+    }
+
+    async fn admin(&self, method: &str, path: &str, body: String) -> anyhow::Result<String> {
+        let url = format!("http://{}{path}", self.server.admin_address);
         let answer = super::http_client()?
-            .post(format!("http://{}/orders", self.server.admin_address))
+            .request(method.parse()?, url)
             .bearer_auth(&self.token)
-            .body(lines.join("\n"))
+            .body(body)
             .send()
             .await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        if !status.is_success() || text.contains("\"refused\"") {
-            bail!("the sample orders were not taken in: {status} {text}");
-        }
-        Ok(())
+        Ok(answer.error_for_status()?.text().await?)
     }
 
     /// The first cancellations: one of 0.9.1, then a preview and its outcome of 1.1.0.

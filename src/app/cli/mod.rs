@@ -7,10 +7,12 @@ mod callback;
 mod cancel;
 mod config;
 mod exchange;
+mod import;
 mod keys;
 mod mock_network;
 mod order;
 mod output;
+mod registry;
 mod serve;
 mod signature;
 mod transaction;
@@ -38,7 +40,7 @@ struct Arguments {
 enum Command {
     /// Run the server: HTTP and delivery
     Serve(serve::Arguments),
-    /// Run a registry, a BAP and this server on loopback, and show a cancellation
+    /// Try it: a registry, a BAP and this server on loopback, and the first cancellations
     MockNetwork(mock_network::Arguments),
     /// Make and show key pairs, in every encoding networks ask for
     #[command(subcommand)]
@@ -46,16 +48,24 @@ enum Command {
     /// Hand over, show and cancel orders, through the admin API
     #[command(subcommand)]
     Order(order::Command),
-    /// See and steer what is owed to the networks
+    /// See and steer the on_cancel messages owed to the networks
     #[command(subcommand)]
     Callback(callback::Command),
-    /// See what is kept of a session
+    /// See what is kept of a transaction
     #[command(subcommand)]
     Transaction(transaction::Command),
     /// Sign, verify and explain signatures
     #[command(subcommand)]
     Signature(signature::Command),
+    /// Ask a registry
+    #[command(subcommand)]
+    Registry(registry::Command),
     /// Act as a BAP: sign a cancel, send it, wait for the on_cancel, show both
+    ///
+    /// The defaults are those of a running mock-network. Exit code 0 when the request was
+    /// acknowledged and a verified on_cancel came, also when that says that the order cannot be
+    /// cancelled: it is the answer. Exit code 1 when the request was refused, or no on_cancel
+    /// came, or its signature does not hold.
     Cancel(Box<cancel::Arguments>),
     /// See and check the configuration
     #[command(subcommand)]
@@ -70,6 +80,7 @@ pub(crate) struct Misconfigured(pub String);
 /// Runs the command line and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    end_quietly_without_reader();
     let command = Arguments::parse().command;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -96,9 +107,23 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Callback(command) => callback::run(&command).await,
         Command::Transaction(command) => transaction::run(&command).await,
         Command::Signature(command) => signature::run(&command).await,
+        Command::Registry(command) => registry::run(&command).await,
         Command::Cancel(arguments) => cancel::run(&arguments).await,
         Command::Config(command) => config::run(&command),
     }
+}
+
+/// `beckn-bpp ... | head` ends the reader first; that is no fault to report. `println!` panics
+/// then, and the signal that ends other programs cannot be switched back on without unsafe code.
+fn end_quietly_without_reader() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to std") && text.contains("Broken pipe") {
+            std::process::exit(1);
+        }
+        report(panic);
+    }));
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {
@@ -124,4 +149,19 @@ fn http_client() -> reqwest::Result<reqwest::Client> {
         .no_proxy()
         .timeout(std::time::Duration::from_secs(60))
         .build()
+}
+
+/// What a registry said or did not say, with the address and the cause: the server keeps both
+/// to itself.
+fn said_at(registry: &url::Url, error: &crate::registry::Error) -> String {
+    let text = error.to_string();
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    match cause.to_string() {
+        // Most errors tell their cause themselves.
+        cause if text.contains(&cause) => format!("{text} (asked at {registry})"),
+        cause => format!("{text}: {cause} (asked at {registry})"),
+    }
 }

@@ -1,28 +1,26 @@
 //! `order import|show|cancel`: the provider's side, through the admin API.
 
-use std::fs::File;
-use std::io::{BufReader, IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::admin::{Admin, Client, encoded};
-use super::output;
-
-/// Bytes of orders sent in one request.
-const CHUNK_BYTES: usize = 512 * 1024;
+use super::{import, output};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Hand over orders from a file: one JSON message, or one a line
+    /// Hand over orders from a file: one on_confirm message, or many, one on each line
+    ///
+    /// Each message is what the provider sends as on_confirm (on_status and on_update are taken
+    /// too): context and message.order, with an optional booking block. A line that is refused
+    /// is reported by its number and makes the exit code 1; the other lines are imported.
+    /// Importing the same file again changes nothing.
     Import {
         #[command(flatten)]
         admin: Admin,
         /// The file, or - for standard input
         file: PathBuf,
-        /// Print one JSON line per order
+        /// Print one JSON line for each order
         #[arg(long)]
         json: bool,
     },
@@ -65,7 +63,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::Import { admin, file, json } => import(&admin.client()?, file, *json).await,
+        Command::Import { admin, file, json } => import::run(&admin.client()?, file, *json).await,
         Command::Show {
             admin,
             id,
@@ -153,7 +151,7 @@ fn print_cancellation(cancellation: &Value) {
     let by = output::text(cancellation, "by");
     println!(
         "cancelled   by {by} at {}",
-        output::text(cancellation, "at")
+        output::time(cancellation, "at")
     );
     let reason = &cancellation["reason"];
     println!(
@@ -170,144 +168,5 @@ fn money(amount: &Value) -> String {
     match (amount["value"].as_str(), amount["currency"].as_str()) {
         (Some(value), Some(currency)) => format!("{value} {currency}"),
         _ => "-".to_owned(),
-    }
-}
-
-/// What an import has done so far.
-#[derive(Default)]
-struct Tally {
-    created: u64,
-    updated: u64,
-    unchanged: u64,
-    refused: u64,
-}
-
-async fn import(client: &Client, file: &Path, json: bool) -> anyhow::Result<()> {
-    let text = read(file)?;
-    let text = one_line(text);
-    let bar = progress(text.len() as u64);
-    let mut tally = Tally::default();
-    let mut line_before = 0;
-    for chunk in chunks(&text) {
-        let answers = client.post_lines("/orders", chunk.to_owned()).await?;
-        for answer in answers.lines() {
-            let answer: Value =
-                serde_json::from_str(answer).context("an answer line is not JSON")?;
-            bar.suspend(|| report(&answer, line_before, json, &mut tally));
-        }
-        line_before += chunk.matches('\n').count() as u64;
-        bar.inc(chunk.len() as u64);
-    }
-    bar.finish_and_clear();
-    let Tally {
-        created,
-        updated,
-        unchanged,
-        refused,
-    } = tally;
-    if !json {
-        println!("{created} created, {updated} updated, {unchanged} unchanged, {refused} refused");
-    }
-    match refused {
-        0 => Ok(()),
-        _ => bail!(
-            "{refused} of {} orders were refused",
-            created + updated + unchanged + refused
-        ),
-    }
-}
-
-fn report(answer: &Value, line_before: u64, json: bool, tally: &mut Tally) {
-    let mut answer = answer.clone();
-    let line = answer["line"].as_u64().unwrap_or(0) + line_before;
-    answer["line"] = json!(line);
-    match answer["result"].as_str() {
-        Some("created") => tally.created += 1,
-        Some("updated") => tally.updated += 1,
-        Some("unchanged") => tally.unchanged += 1,
-        _ => tally.refused += 1,
-    }
-    if json {
-        println!("{answer}");
-    } else if answer["result"] == "refused" {
-        eprintln!("line {line}: {}", output::text(&answer, "error"));
-    }
-}
-
-fn read(file: &Path) -> anyhow::Result<String> {
-    let mut text = String::new();
-    match file.as_os_str() == "-" {
-        true => std::io::stdin().lock().read_to_string(&mut text)?,
-        false => BufReader::new(
-            File::open(file).with_context(|| format!("cannot open {}", file.display()))?,
-        )
-        .read_to_string(&mut text)?,
-    };
-    Ok(text)
-}
-
-/// A file that is one JSON document over many lines becomes one line, its text untouched:
-/// line breaks between members are spaces to JSON, and inside strings they cannot be.
-fn one_line(text: String) -> String {
-    match serde_json::from_str::<&serde_json::value::RawValue>(&text) {
-        Ok(_) => text.replace(['\n', '\r'], " "),
-        Err(_) => text,
-    }
-}
-
-/// Whole lines, together up to about [`CHUNK_BYTES`].
-fn chunks(text: &str) -> Vec<&str> {
-    let mut chunks = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let reach = rest.floor_char_boundary(CHUNK_BYTES.min(rest.len()));
-        let end = match rest.len() == reach {
-            true => rest.len(),
-            false => rest[..reach]
-                .rfind('\n')
-                .or_else(|| rest.find('\n'))
-                .map_or(rest.len(), |n| n + 1),
-        };
-        let (chunk, left) = rest.split_at(end);
-        chunks.push(chunk);
-        rest = left;
-    }
-    chunks
-}
-
-fn progress(bytes: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
-    let bar = ProgressBar::new(bytes);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_are_whole_lines_and_lose_nothing() {
-        let line = format!("{}\n", "x".repeat(100_000));
-        let text = line.repeat(12) + "last";
-        let chunks = chunks(&text);
-        assert!(chunks.len() > 1);
-        assert_eq!(chunks.concat(), text);
-        assert!(
-            chunks[..chunks.len() - 1]
-                .iter()
-                .all(|chunk| chunk.ends_with('\n'))
-        );
-    }
-
-    #[test]
-    fn a_document_over_many_lines_becomes_one_and_lines_stay_lines() {
-        assert_eq!(one_line("{\n \"a\": 1.10\n}".into()), "{  \"a\": 1.10 }");
-        assert_eq!(one_line("{}\n{}\n".into()), "{}\n{}\n");
     }
 }

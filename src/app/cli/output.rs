@@ -1,5 +1,9 @@
 //! How answers are printed: for people by default, as JSON with `--json`.
+//!
+//! Answers go to standard output, and only they; what went wrong goes to standard error. There
+//! are no colours, so nothing has to be switched off for a pipe or for NO_COLOR.
 
+use chrono::{DateTime, SecondsFormat};
 use serde_json::Value;
 
 /// Prints JSON, indented.
@@ -10,6 +14,15 @@ pub(super) fn json(value: &Value) {
 /// A member's text, or a dash.
 pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("-")
+}
+
+/// A time to the millisecond, or a dash; other text as it is.
+pub(super) fn time(value: &Value, key: &str) -> String {
+    let text = text(value, key);
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(time) => time.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true),
+        Err(_) => text.to_owned(),
+    }
 }
 
 /// Prints rows under a heading, columns aligned.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
 
 use super::Misconfigured;
-use crate::app::config::{self, Config, Environment};
+use crate::app::config::{self, AdminToken, Config, Environment};
 use crate::app::server::Server;
 use crate::app::telemetry;
 
@@ -16,23 +17,26 @@ const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The configuration file; without it, defaults and environment alone
-    #[arg(long, env = "BECKN_BPP_CONFIG")]
+    /// The configuration file; without it, the environment alone
+    #[arg(long, value_name = "FILE", env = "BECKN_BPP_CONFIG")]
     config: Option<PathBuf>,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = load(arguments.config.as_deref())?;
     telemetry::log_to_stderr(&config.log)?;
-    let metrics = telemetry::collect_metrics()?;
+    let metrics = telemetry::metrics_on_demand()?;
     let grace = match config.environment {
         Environment::Production => GRACE,
         Environment::Development => Duration::ZERO,
     };
-    let mut server = Server::start(ready(config)?, move || metrics.render()).await?;
+    if let AdminToken::Own(file) = &config.admin_token {
+        info!(file = %file.display(), "the admin token is the one in this file");
+    }
+    let stopped = stop_signal()?;
+    let mut server = Server::start(ready(config)?, metrics).await?;
     tokio::select! {
-        signalled = stop_signal() => {
-            signalled?;
+        () = stopped => {
             server.stop(grace).await;
             Ok(())
         }
@@ -55,12 +59,15 @@ pub(super) fn ready(mut config: Config) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Returns at SIGTERM or SIGINT.
-pub(super) async fn stop_signal() -> anyhow::Result<()> {
+/// Ends at SIGTERM or SIGINT. From this call on, not from the first wait, neither kills the
+/// process: whoever reads that the server is ready may stop it at once.
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for Ctrl-C")?,
-    }
-    Ok(())
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -42,7 +42,7 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     for entry in answer["timeline"].as_array().into_iter().flatten() {
         println!(
             "{}  {:<21} {}",
-            output::text(entry, "at"),
+            output::time(entry, "at"),
             output::text(entry, "what"),
             about(entry)
         );

@@ -61,7 +61,7 @@ pub enum Problem {
     #[error("expected {0}")]
     Invalid(String),
     /// The setting belongs to a later release.
-    #[error("not available in this release: remove it")]
+    #[error("not available in this release")]
     NotAvailable,
     /// A file named here cannot be used.
     #[error("the file {path} {what}")]

@@ -14,6 +14,7 @@ mod log;
 mod mask;
 mod network;
 mod policy;
+mod report;
 mod secret_file;
 mod section;
 mod show;
@@ -31,10 +32,11 @@ use std::sync::Arc;
 
 pub use admin_token::{AdminToken, Error as AdminTokenError};
 pub use fault::{Fault, Faults, Place, Problem};
-pub use section::Shown;
+pub use report::Shown;
 pub use show::{render_check, render_show};
 
-use self::section::{Report, Section};
+use self::report::Report;
+use self::section::Section;
 use self::tree::Table;
 use self::values::{Word, invalid};
 use super::telemetry;

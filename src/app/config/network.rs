@@ -20,20 +20,17 @@ use crate::registry;
 /// `none` is the network of orders that are on no network.
 const RESERVED: [&str; 1] = ["none"];
 
-/// The families of networks, with those of later releases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Beckn,
-    Ondc,
-    Uhi,
-}
+/// What the other kinds of network will need.
+const LATER: [&str; 4] = [
+    "encryption_key_file",
+    "registry_encryption_public_key",
+    "gateway_url",
+    "time_zone",
+];
 
-impl Word for Family {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("beckn", Family::Beckn),
-        ("ondc", Family::Ondc),
-        ("uhi", Family::Uhi),
-    ];
+impl Word for Kind {
+    const WORDS: &'static [(&'static str, Self)] = &[("beckn", Kind::Beckn)];
+    const LATER: &'static [&'static str] = &["ondc", "uhi"];
 }
 
 impl Word for CallbackRule {
@@ -70,7 +67,7 @@ fn network(
     paths: &mut BTreeMap<String, String>,
 ) -> Option<Settings> {
     super::check_name(&section, &name, &RESERVED);
-    let kind = kind(&mut section);
+    let kind = section.required("kind");
     let domains = domains(&mut section);
     let subscriber_id = section.required("subscriber_id");
     let subscriber_url = subscriber_url(&mut section, around.environment, paths);
@@ -82,14 +79,8 @@ fn network(
     let restamp = section.or("restamp", false);
     let allow_http_callbacks = section.or("allow_http_callbacks", is_development);
     let cancelled_word = section.or("cancelled_word", "Cancelled".to_owned());
-    let reasons = section.tables("reason").into_iter().filter_map(reason);
-    let reasons: Vec<ReasonCode> = reasons.collect();
-    section.later(&[
-        "encryption_key_file",
-        "registry_encryption_public_key",
-        "gateway_url",
-        "time_zone",
-    ]);
+    let reasons = reasons(&mut section);
+    section.later(&LATER);
     section.finish();
     Some(Settings {
         name: NetworkName::parse(&name).ok()?,
@@ -106,16 +97,6 @@ fn network(
         reasons,
         cancelled_word,
     })
-}
-
-fn kind(section: &mut Section<'_>) -> Option<Kind> {
-    match section.required("kind")? {
-        Family::Beckn => Some(Kind::Beckn),
-        Family::Ondc | Family::Uhi => {
-            section.fault("kind", Problem::NotAvailable);
-            None
-        }
-    }
 }
 
 fn domains(section: &mut Section<'_>) -> Vec<String> {
@@ -235,6 +216,11 @@ fn default_version(section: &mut Section<'_>) -> String {
         );
     }
     version
+}
+
+fn reasons(section: &mut Section<'_>) -> Vec<ReasonCode> {
+    let tables = section.tables("reason").into_iter();
+    tables.filter_map(reason).collect()
 }
 
 fn reason(mut section: Section<'_>) -> Option<ReasonCode> {

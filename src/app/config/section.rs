@@ -3,7 +3,6 @@
 //! Third step of loading. A [`Section`] hands out typed settings and writes faults and what it
 //! handed out into the shared [`Report`], so that reading goes on after a fault.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
@@ -12,30 +11,11 @@ use zeroize::Zeroizing;
 
 use super::fault::{Fault, Place, Problem};
 use super::mask;
+use super::report::{Report, Shown};
 use super::similar;
 use super::tree::{Node, Table, Value, parse_value};
 use super::values::{Setting, invalid};
 use super::variables;
-
-/// A setting as it holds now, and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// Its dotted name.
-    pub key: String,
-    /// Its value, secrets masked; null when it is optional and not set.
-    pub value: Json,
-    /// Where it was set.
-    pub origin: Place,
-}
-
-/// What reading found out.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// What is wrong.
-    pub faults: RefCell<Vec<Fault>>,
-    /// What holds.
-    pub shown: RefCell<Vec<Shown>>,
-}
 
 /// A table that is being read.
 pub struct Section<'r> {
@@ -120,7 +100,10 @@ impl<'r> Section<'r> {
 
     /// A secret with the variable it is in: it may not stand in the file, and is never shown.
     pub fn secret(&mut self, name: &'static str) -> Option<(String, Zeroizing<String>)> {
-        let Some(node) = self.take(name) else {
+        let taken = self.take(name);
+        // Nobody is led to write a secret into the file by "did you mean".
+        self.known.pop();
+        let Some(node) = taken else {
             self.show(name, Json::Null, Place::Default);
             return None;
         };

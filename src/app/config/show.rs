@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Value as Json, json};
 
 use super::Config;
-use super::section::Shown;
+use super::report::Shown;
 use crate::store;
 
 /// Every setting with its value and where it comes from, as a table for people or as JSON.

@@ -3,16 +3,17 @@
 //! Makes the `Signer` of one network. A pair that was ever published proves nothing, so it is
 //! refused outside development.
 
-use zeroize::Zeroizing;
-
 use std::path::PathBuf;
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use super::fault::Problem;
 use super::section::Section;
 use super::values::invalid;
 use super::{Environment, Surroundings, secret_file};
-use crate::crypto::keys::{SigningKey, VerifyingKey};
+use crate::crypto::keys::SigningKey;
+use crate::crypto::published::is_published;
 use crate::crypto::signature::Signer;
 use crate::domain::ids::{KeyId, SubscriberId};
 
@@ -81,9 +82,4 @@ fn parsed(
     let refuse = |error| section.fault(name, Problem::Invalid(format!("a private key: {error}")));
     let key = SigningKey::parse(text).map_err(refuse).ok()?;
     Some((name, key))
-}
-
-/// Stands in for `crypto::published::is_published` until that is here.
-fn is_published(_key: &VerifyingKey) -> bool {
-    false
 }

@@ -5,29 +5,26 @@
 use std::path::PathBuf;
 
 use super::Surroundings;
-use super::fault::Problem;
 use super::section::Section;
 use super::values::{Size, Word};
 use crate::store::Settings;
 
-/// The kinds of store, with those of later releases.
+/// The kinds of store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Sled,
-    Postgres,
 }
 
 impl Word for Kind {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("sled", Kind::Sled), ("postgres", Kind::Postgres)];
+    const WORDS: &'static [(&'static str, Self)] = &[("sled", Kind::Sled)];
+    const LATER: &'static [&'static str] = &["postgres"];
 }
 
 /// Reads the section out of `root`.
 pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Settings {
     let mut section = root.section("store");
-    if section.or("kind", Kind::Sled) == Kind::Postgres {
-        section.fault("kind", Problem::NotAvailable);
-    }
+    // With one kind there is nothing to choose yet; another word is a fault.
+    section.or("kind", Kind::Sled);
     section.later(&["url"]);
     let path: PathBuf = section.or("path", "data".into());
     let cache = section.or("cache_size", Size(128_000_000));

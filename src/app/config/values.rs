@@ -55,10 +55,16 @@ pub struct Size(pub u64);
 pub trait Word: Copy + PartialEq + Sized + 'static {
     /// Every word with its meaning.
     const WORDS: &'static [(&'static str, Self)];
+
+    /// Words that a later release will know.
+    const LATER: &'static [&'static str] = &[];
 }
 
 impl<T: Word> Setting for T {
     fn parse(text: &str) -> Result<Self, Problem> {
+        if Self::LATER.contains(&text) {
+            return Err(Problem::NotAvailable);
+        }
         let found = Self::WORDS.iter().find(|(word, _)| *word == text);
         found.map(|(_, value)| *value).ok_or_else(|| {
             let words: Vec<_> = Self::WORDS

@@ -162,6 +162,7 @@ fn write_callback(
         message: new.message,
         url: new.url,
         lane: new.lane,
+        vouched: new.vouched,
         state: CallbackState::Pending,
         created_at: now,
         next_at: now,

@@ -63,6 +63,7 @@ fn commit(message: &str) -> Commit {
         body: Bytes::from_static(b"{}"),
     };
     let callback = NewCallback {
+        vouched: true,
         kind: CallbackKind::Final,
         subscriber: SubscriberId::parse("bap.example").expect("valid"),
         transaction: request.key.transaction.clone(),

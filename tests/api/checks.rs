@@ -1,0 +1,24 @@
+//! What `/cancel` answers: the table of checks, row by row, as a stranger on the network sees it.
+//!
+//! Each test breaks one thing about an otherwise right request, and looks at the whole answer,
+//! at `GET /refusals`, and at everything the store keeps. It ends with the rightful BAP, who
+//! still cancels the same orders. What leaves after an ACK is not looked at here.
+
+mod body;
+mod callback_url;
+mod context;
+mod gateway;
+mod header;
+mod json;
+mod key;
+mod knock;
+mod message;
+mod order;
+mod pressure;
+mod refused;
+mod repeated;
+mod route;
+mod signer;
+mod stage;
+mod store;
+mod wire;

@@ -1,0 +1,150 @@
+//! Rows 1 and 9: how many requests are in hand, and how fast an address or a subscriber sends.
+
+use std::time::Duration;
+
+use beckn_bpp::mock::orders::{O1, TRIP_1};
+use beckn_bpp::protocol::Dialect;
+
+use super::knock::Knock;
+use super::refused::{self, Wanted};
+use super::stage::{MANY_LOOKUPS, Stage};
+use super::wire::Wire;
+use crate::app::WAIT;
+
+impl Stage {
+    /// Sends an unsigned request until it is refused with this word.
+    async fn until_refused(&self, word: &str) {
+        let refused = async {
+            loop {
+                let answer = Knock::unsigned("{}").send(&self.app).await;
+                if answer.text.contains(&format!("\"{word}: ")) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(WAIT, refused).await.expect("in time");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_too_many_is_told_to_come_again() {
+    let stage = Stage::set_with("[limits]\nin_flight = 1").await;
+    // A body that is not sent holds the only place.
+    let mut slow = Wire::with_head(&stage.app, &[("Content-Length", "2")]).await;
+    stage.until_refused("overloaded").await;
+    for knock in [
+        stage.signed(&stage.cancel(TRIP_1)),
+        stage.signed(&stage.cancel(O1)),
+        Knock::unsigned("{}"),
+    ] {
+        stage.refuses(&knock, &Wanted::word("overloaded")).await;
+    }
+    let live = crate::app::answer(stage.app.http.get(stage.app.url("/health/live"))).await;
+    assert_eq!(live.status, 200, "health is not counted");
+    slow.write(b"{}").await;
+    let answer = slow.answer().await;
+    refused::check(&stage.app, &answer, &Wanted::word("header_missing")).await;
+    stage.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_given_back_when_the_caller_goes_away() {
+    let stage = Stage::set_with("[limits]\nin_flight = 1").await;
+    let slow = Wire::with_head(&stage.app, &[("Content-Length", "2")]).await;
+    stage.until_refused("overloaded").await;
+    drop(slow);
+    stage.until_refused("header_missing").await;
+    stage.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_sends_too_fast_is_slowed_whatever_it_claims_to_be() {
+    let stage = Stage::set_with("[limits]\nper_address_per_second = 1").await;
+    let knock = stage.signed(&stage.cancel(TRIP_1));
+    let claiming = knock.clone().with("x-forwarded-for", "203.0.113.7");
+    // Unsigned requests count as well; where they lead does not matter.
+    for path in ["/cancel", "/search", "/a/b"] {
+        stage.until_refused("rate_limited").await;
+        stage.refuses(&knock, &Wanted::word("rate_limited")).await;
+        stage
+            .refuses(&claiming, &Wanted::word("rate_limited"))
+            .await;
+        let elsewhere = knock.clone().to(path);
+        stage
+            .refuses(&elsewhere, &Wanted::word("rate_limited"))
+            .await;
+    }
+    for sample in [TRIP_1, O1] {
+        let message = stage.cancel(sample);
+        stage.takes_in_time(&stage.signed(&message)).await;
+        stage.hears(&message).await;
+    }
+    stage.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_that_sends_too_fast_is_slowed_alone() {
+    let more = format!("{MANY_LOOKUPS}\n[limits]\nper_subscriber_per_second = 1");
+    let stage = Stage::set_with(&more).await;
+    // What anybody can send in the BAP's name does not count against it.
+    let forged = Knock::signed(stage.bap(), "{}").with("authorization", "Signature x");
+    for _ in 0..5 {
+        stage
+            .refuses(&forged, &Wanted::word("header_malformed"))
+            .await;
+    }
+    let mut forged = stage.signed(&stage.cancel(O1));
+    forged.body.push(b' ');
+    for _ in 0..5 {
+        let wanted = Wanted::word("signature_mismatch");
+        stage.refuses(&forged, &wanted).await;
+    }
+    stage
+        .passes(&stage.signed(&stage.probe(O1)), Dialect::V1)
+        .await;
+    let before = stage.app.kept().await;
+    let answer = stage.is_slowed(&stage.signed(&stage.probe(O1))).await;
+    refused::check(&stage.app, &answer, &Wanted::word("rate_limited")).await;
+    assert_eq!(stage.app.kept().await, before);
+    // Another subscriber is let in at the same time.
+    let mut message = stage.cancel_but(O1, "bap_id", "other-bap.example.org".into());
+    message["context"]["bap_uri"] = stage.app.other_bap.url.as_str().into();
+    let other = Knock::signed(stage.app.other_bap.signer(), message.to_string());
+    stage.passes(&other, Dialect::V1).await;
+    for sample in [TRIP_1, O1] {
+        let message = stage.cancel(sample);
+        stage.takes_in_time(&stage.signed(&message)).await;
+        stage.hears(&message).await;
+    }
+    stage.app.stop().await;
+}
+
+impl Stage {
+    /// The first answer that says to come later; on a slow machine a second may pass between.
+    async fn is_slowed(&self, knock: &Knock) -> crate::app::Answer {
+        let slowed = async {
+            loop {
+                let answer = knock.send(&self.app).await;
+                if answer.status == 429 {
+                    return answer;
+                }
+            }
+        };
+        tokio::time::timeout(WAIT, slowed).await.expect("in time")
+    }
+
+    /// Comes again as long as it is told to, at the time it is told.
+    async fn takes_in_time(&self, knock: &Knock) {
+        let taken = async {
+            loop {
+                let answer = knock.send(&self.app).await;
+                let Some(seconds) = refused::header(&answer, "retry-after") else {
+                    return super::stage::check_ack(&answer);
+                };
+                let seconds = seconds.parse().expect("seconds");
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+        };
+        tokio::time::timeout(WAIT, taken).await.expect("in time");
+    }
+}

@@ -1,0 +1,17 @@
+//! The command line as a person and a script meet it: the real binary, its exit codes, what it
+//! prints and where. Each file is a group of commands; servers and networks are real ones.
+
+#[path = "../common/app.rs"]
+mod app;
+
+mod admin;
+mod cancel;
+mod config;
+mod help;
+mod import;
+mod keys;
+mod mock_network;
+mod process;
+mod registry;
+mod serve;
+mod signature;

@@ -1,0 +1,87 @@
+//! `mock-network`.
+
+use crate::app::listener;
+use crate::process::{Ended, Running, five_ports, run};
+
+#[test]
+fn once_it_ends_with_0_and_tells_what_happened() {
+    let ended = run(&["mock-network", "--once"]).expect(0);
+    for part in ["trip_1", "O1", "on_cancel", "verified"] {
+        assert!(ended.out.contains(part), "{part}: {}", ended.out);
+    }
+    assert!(!ended.out.contains("earlier run"), "{}", ended.out);
+    assert_eq!(ended.err, "");
+}
+
+#[test]
+fn as_json_it_is_one_document() {
+    let ended = run(&["mock-network", "--once", "--json"]).expect(0);
+    let acts = ended.json()["acts"].as_array().expect("a list").clone();
+    assert_eq!(acts.len(), 3);
+    for act in &acts {
+        assert_eq!(act["answer"]["status"], 200);
+        assert_eq!(act["on_cancel"]["verified"], true);
+    }
+    let [free, priced, cancelled] = [0, 1, 2].map(|n| &acts[n]["on_cancel"]["body"]["message"]);
+    assert_eq!(free["order"]["state"], "Cancelled");
+    assert_eq!(priced["order"]["status"], "SOFT_CANCEL");
+    assert_eq!(cancelled["order"]["status"], "CANCELLED");
+    assert_eq!(ended.err, "");
+}
+
+fn in_directory(directory: &str, more: &[&str]) -> Ended {
+    run(&[&["mock-network", "--once", "--data", directory], more].concat())
+}
+
+#[test]
+fn a_kept_directory_can_be_run_again_at_other_ports_and_says_what_is_kept() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("mock");
+    let path = path.to_str().expect("text");
+    in_directory(path, &[]).expect(0);
+    let token = std::fs::read_to_string(format!("{path}/admin.token")).expect("kept");
+    let again = in_directory(path, &[]).expect(0);
+    assert!(
+        again.out.contains("earlier run: trip_1 and O1"),
+        "{}",
+        again.out
+    );
+    assert!(!again.out.contains(token.trim()) && !again.err.contains(token.trim()));
+    let json = in_directory(path, &["--json"]).expect(0).json();
+    let first = &json["acts"][1]["on_cancel"]["body"]["message"]["order"];
+    assert_eq!(
+        first["status"], "CANCELLED",
+        "a price is no longer asked for"
+    );
+
+    // The same ports as before: then even the documents are the same.
+    let base = five_ports().to_string();
+    for _ in 0..2 {
+        let again = in_directory(path, &["--port", &base]).expect(0);
+        assert!(
+            again.out.contains("earlier run: trip_1 and O1"),
+            "{}",
+            again.out
+        );
+    }
+}
+
+#[test]
+fn a_taken_port_is_named_with_the_way_out() {
+    let taken = listener();
+    let port = taken.local_addr().expect("an address").port();
+    let ended = run(&["mock-network", "--port", &port.to_string()]);
+    let ended = ended.fails(1, &format!("port {port} is taken"));
+    assert!(ended.err.contains("--port"), "{ended:?}");
+}
+
+#[test]
+fn it_runs_until_it_is_told_to_stop_and_ends_with_0() {
+    for signal in ["INT", "TERM"] {
+        let base = five_ports().to_string();
+        let mut network = Running::start(&["mock-network", "--port", &base]);
+        network.line_with("Ctrl-C ends it");
+        assert_eq!(network.stop(signal), Some(0), "{}", network.seen);
+        assert!(network.seen.contains(&format!("http://127.0.0.1:{base}")));
+    }
+}

@@ -1,0 +1,773 @@
+//! The configuration from outside: files and variables in, settings or a report of faults out.
+//!
+//! Each test writes its own directory and removes it. Keys here are made of one repeated byte.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use beckn_bpp::app::config::{
+    self, AdminToken, Config, DEFAULTS, Environment, Fault, Faults, Place, render_check,
+    render_show,
+};
+use beckn_bpp::domain::order::Party;
+use beckn_bpp::networks::CallbackRule;
+use beckn_bpp::store;
+use tempfile::TempDir;
+
+/// Base64 of 32 times the byte 7.
+const SEED: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+/// Base64 of the bytes 0 to 31, which everybody has.
+const PUBLISHED_SEED: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+const NETWORK: &str = r#"
+[network.mobility]
+kind = "beckn"
+domains = ["mobility"]
+subscriber_id = "bpp.example.org"
+subscriber_url = "https://bpp.example.org"
+key_id = "k1"
+signing_key_file = "mobility.signing"
+registry_url = "https://registry.example.org"
+"#;
+
+/// A directory with a configuration and the files it names.
+struct Desk(TempDir);
+
+impl Desk {
+    fn with(toml: &str) -> Self {
+        let desk = Self(TempDir::new().expect("a directory"));
+        desk.write("bpp.toml", toml);
+        desk.write("mobility.signing", SEED);
+        desk.write("admin.token", TOKEN);
+        desk
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        set_mode(&path, 0o600);
+    }
+
+    fn load(&self, variables: &[(&str, &str)]) -> Result<Config, Faults> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: Vec<_> = variables.iter().map(owned).collect();
+        config::load(Some(&self.0.path().join("bpp.toml")), variables.into_iter())
+    }
+
+    fn config(&self, variables: &[(&str, &str)]) -> Config {
+        match self.load(variables) {
+            Ok(config) => config,
+            Err(faults) => panic!("{faults}"),
+        }
+    }
+
+    fn faults(&self, variables: &[(&str, &str)]) -> Vec<Fault> {
+        match self.load(variables) {
+            Ok(_) => panic!("no faults"),
+            Err(faults) => faults.0,
+        }
+    }
+
+    /// The report with the directory left out.
+    fn report(&self, variables: &[(&str, &str)]) -> String {
+        let directory = format!("{}/", self.0.path().display());
+        let report = Faults(self.faults(variables)).to_string();
+        report.replace(&directory, "")
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("allowed");
+}
+
+#[cfg(not(unix))]
+fn set_mode(_path: &Path, _mode: u32) {}
+
+fn development(rest: &str) -> String {
+    format!("environment = \"development\"\n{rest}")
+}
+
+fn production(rest: &str) -> String {
+    format!("[http]\nadmin_token_file = \"admin.token\"\n{rest}")
+}
+
+fn line(fault: &Fault) -> usize {
+    match fault.place {
+        Place::Line { line, .. } => line,
+        _ => 0,
+    }
+}
+
+/// Line, key and a part of the sentence of every fault expected, and no other.
+fn assert_faults(toml: &str, expected: &[(usize, &str, &str)]) {
+    let faults = Desk::with(toml).faults(&[]);
+    let report = Faults(faults.clone()).to_string();
+    for (at, key, part) in expected {
+        let found = faults.iter().any(|fault| {
+            line(fault) == *at && fault.key == *key && fault.problem.to_string().contains(part)
+        });
+        assert!(found, "{at} {key} {part:?} is not in:\n{report}");
+    }
+    assert_eq!(faults.len(), expected.len(), "{report}");
+}
+
+fn assert_holds(report: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(report.contains(part), "{part:?} is not in:\n{report}");
+    }
+}
+
+#[test]
+fn a_small_configuration_gets_the_documented_defaults() {
+    let config = Desk::with(&production(NETWORK)).config(&[]);
+    assert_eq!(config.environment, Environment::Production);
+    assert_eq!(config.http.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.http.admin_bind.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.http.body_bytes, 256 * 1024);
+    assert_eq!(config.http.per_subscriber_per_second, 200);
+    assert_eq!(config.delivery.schedule.len(), 11);
+    let [network] = &config.networks[..] else {
+        panic!("one network")
+    };
+    assert_eq!(network.name.as_str(), "mobility");
+    assert_eq!(network.callback_rule, CallbackRule::Registry);
+    assert_eq!(network.signer.subscriber_id, "bpp.example.org");
+    assert_eq!(network.signer.key_id, "k1");
+    assert_eq!(network.signer.lifetime_seconds, 300);
+    assert_eq!(network.registry.cache_ttl, Duration::from_secs(300));
+    assert!(!network.allow_http_callbacks && !network.restamp);
+    assert!(config.policies.is_empty());
+}
+
+#[test]
+fn development_allows_http_and_published_keys_and_limits_no_rates() {
+    let toml = development(NETWORK)
+        .replace("https://bpp.example.org", "http://127.0.0.1:8080")
+        .replace("https://registry.example.org", "http://localhost:9000");
+    let desk = Desk::with(&toml);
+    desk.write("mobility.signing", PUBLISHED_SEED);
+    let config = desk.config(&[]);
+    assert!(config.networks[0].allow_http_callbacks);
+    assert_eq!(config.http.per_address_per_second, 0);
+    assert_eq!(config.http.per_subscriber_per_second, 0);
+}
+
+#[test]
+fn all_faults_of_a_file_are_reported_at_once_with_their_lines() {
+    let toml = r#"environment = "staging"
+colour = "blue"
+[http]
+bind = "localhost"
+admin_bind = "127.0.0.1:8080"
+admin_token_file = "missing.token"
+trusted_proxies = [
+  "10.0.0.0/8",
+  "10.0.0.0/33",
+  12,
+]
+[limits]
+body_size = 256
+in_flight = -1
+connections = 0
+per_address_per_second = "5"
+[delivery]
+schedule = []
+timeout = "30"
+connect_timeout = "20s"
+[log]
+level = "loud"
+format = "xml"
+[network.none]
+kind = "becknn"
+domains = []
+subscriber_id = "two words"
+subscriber_url = "ftp://bpp.example.org"
+signing_key_file = "missing.signing"
+registry_url = "https://registry.example.org"
+registry_cache_ttl = "1h"
+[[network.none.reason]]
+id = "1"
+by = ["driver"]
+"#;
+    assert_faults(
+        toml,
+        &[
+            (1, "environment", "\"production\" or \"development\""),
+            (2, "colour", "unknown key: known here are environment"),
+            (4, "http.bind", "an IP address with a port"),
+            (5, "http.admin_bind", "own port"),
+            (6, "http.admin_token_file", "missing.token cannot be read"),
+            (9, "http.trusted_proxies[2]", "10.0.0.0/8"),
+            (10, "http.trusted_proxies[3]", "10.0.0.0/8"),
+            (13, "limits.body_size", "a size with its unit"),
+            (14, "limits.in_flight", "a whole number from 0"),
+            (15, "limits.connections", "more than 0"),
+            (16, "limits.per_address_per_second", "without quotes"),
+            (18, "delivery.schedule", "at least one waiting time"),
+            (19, "delivery.timeout", "a duration with its unit"),
+            (20, "delivery.connect_timeout", "cannot be longer"),
+            (22, "log.level", "a level"),
+            (23, "log.format", "\"text\" or \"json\""),
+            (24, "network.none", "another name than `none`"),
+            (
+                24,
+                "network.none.key_id",
+                "BECKN_BPP__NETWORK__NONE__KEY_ID",
+            ),
+            (25, "network.none.kind", "expected \"beckn\""),
+            (26, "network.none.domains", "at least one"),
+            (27, "network.none.subscriber_id", "got ' ' at byte 3"),
+            (28, "network.none.subscriber_url", "a URL such as"),
+            (
+                29,
+                "network.none.signing_key_file",
+                "missing.signing cannot be read",
+            ),
+            (31, "network.none.registry_cache_ttl", "at most \"10m\""),
+            (32, "network.none.reason[1].text", "missing"),
+            (
+                34,
+                "network.none.reason[1].by[1]",
+                "\"customer\" or \"partner\"",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_report_reads_like_this() {
+    let toml = r#"[htpp]
+bind = "0.0.0.0:80"
+
+[http]
+bind = "0.0.0.0"
+admin_token_file = "admin.token"
+
+[network.mobility]
+kind = "ondc"
+domain = ["mobility"]
+subscriber_id = "bpp.example.org"
+subscriber_url = "http://bpp.example.org"
+key_id = "k1"
+signing_key_file = "empty.signing"
+registry_url = "https://user:s3cret@registry.example.org"
+"#;
+    let desk = Desk::with(toml);
+    desk.write("empty.signing", " \n");
+    let expected = r#"bpp.toml:1: htpp
+    unknown key: did you mean `http`?
+bpp.toml:5: http.bind = "0.0.0.0"
+    expected an IP address with a port such as "127.0.0.1:8080" or "[::]:8080"
+bpp.toml:8: network.mobility.domains
+    missing: expected a list such as ["a", "b"], here or in BECKN_BPP__NETWORK__MOBILITY__DOMAINS
+bpp.toml:9: network.mobility.kind = "ondc"
+    not available in this release
+bpp.toml:10: network.mobility.domain
+    unknown key: did you mean `domains`?
+bpp.toml:12: network.mobility.subscriber_url = "http://bpp.example.org"
+    refused in production: the network has to reach us over https
+bpp.toml:14: network.mobility.signing_key_file = "empty.signing"
+    the file empty.signing is empty
+bpp.toml:15: network.mobility.registry_url = "https://***@registry.example.org"
+    expected a URL such as "https://bpp.example.org/path", without user, query or fragment
+env BECKN_BPP__LIMITS__IN_FLIGHT: limits.in_flight = "many"
+    expected a whole number from 0 to 1000000
+9 faults in the configuration"#;
+    let variables = [("BECKN_BPP__LIMITS__IN_FLIGHT", "many")];
+    assert_eq!(desk.report(&variables), expected);
+}
+
+#[test]
+fn every_syntax_error_has_its_line() {
+    let faults = Desk::with("a = 1\nb = \n[http]\nbind = \"x\nc = 1\n").faults(&[]);
+    let lines: BTreeSet<_> = faults.iter().map(line).collect();
+    assert_eq!(lines, BTreeSet::from([2, 4]), "{}", Faults(faults));
+    let faults = Desk::with("[http]\nbind = \"0.0.0.0:1\"\nbind = \"0.0.0.0:2\"\n").faults(&[]);
+    assert_eq!(line(&faults[0]), 3);
+    assert_holds(&faults[0].to_string(), &["this is not TOML: duplicate key"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let path = Path::new("no/such/bpp.toml");
+    let Err(faults) = config::load(Some(path), std::iter::empty()) else {
+        panic!("no faults")
+    };
+    let expected = "no/such/bpp.toml: the file no/such/bpp.toml cannot be read";
+    assert_holds(&faults.to_string(), &[expected, "1 fault in"]);
+}
+
+#[test]
+fn the_environment_goes_before_the_file_and_is_shown_as_origin() {
+    let toml = production(NETWORK) + "\n[log]\nlevel = \"warn\"\nformat = \"json\"\n";
+    let config = Desk::with(&toml).config(&[
+        ("BECKN_BPP__LOG__LEVEL", "debug"),
+        (
+            "beckn_bpp__network__Mobility__domains",
+            "mobility, logistics",
+        ),
+        (
+            "BECKN_BPP__NETWORK__MOBILITY__REASON",
+            r#"[{id = "1", text = "late"}]"#,
+        ),
+        ("BECKN_BPP__NETWORK__MOBILITY__RESTAMP", "true"),
+        ("BECKN_BPP__DELIVERY__SCHEDULE", r#"["0s", "5s"]"#),
+        ("BECKN_BPP__LIMITS__IN_FLIGHT", "7"),
+        ("BECKN_BPP_CONFIG", "not ours: one underscore"),
+        ("PATH", "/bin"),
+    ]);
+    assert_eq!(config.log.level, "debug");
+    assert_eq!(config.networks[0].domains, ["mobility", "logistics"]);
+    assert_eq!(config.networks[0].reasons[0].text, "late");
+    assert!(config.networks[0].restamp);
+    assert_eq!(config.delivery.schedule, [0, 5].map(Duration::from_secs));
+    assert_eq!(config.http.in_flight, 7);
+    let origin = |key: &str| {
+        let shown = config.shown.iter().find(|shown| shown.key == key);
+        shown.expect("a setting").origin.to_string()
+    };
+    assert_eq!(origin("log.level"), "env BECKN_BPP__LOG__LEVEL");
+    assert_eq!(
+        origin("network.mobility.domains"),
+        "env beckn_bpp__network__Mobility__domains"
+    );
+    assert!(origin("log.format").ends_with("/bpp.toml:15"));
+    assert_eq!(origin("http.bind"), "default");
+}
+
+#[test]
+fn a_configuration_can_come_from_the_environment_alone() {
+    let desk = Desk::with("");
+    let file = desk.0.path().join("mobility.signing").display().to_string();
+    let set = |key: &str, value: &str| (format!("BECKN_BPP__{key}"), value.to_owned());
+    let variables = [
+        set("ENVIRONMENT", "development"),
+        set("NETWORK__A_B__KIND", "beckn"),
+        set("NETWORK__A_B__DOMAINS", "mobility"),
+        set("NETWORK__A_B__SUBSCRIBER_ID", "bpp.example.org"),
+        set("NETWORK__A_B__SUBSCRIBER_URL", "http://localhost"),
+        set("NETWORK__A_B__KEY_ID", "k1"),
+        set("NETWORK__A_B__SIGNING_KEY_FILE", &file),
+        set("NETWORK__A_B__REGISTRY_URL", "http://localhost:9000"),
+    ];
+    match config::load(None, variables.into_iter()) {
+        Ok(config) => assert_eq!(config.networks[0].name.as_str(), "a_b"),
+        Err(faults) => panic!("{faults}"),
+    }
+    let Err(faults) = config::load(None, std::iter::empty()) else {
+        panic!("no faults")
+    };
+    assert_holds(
+        &faults.to_string(),
+        &[
+            "configuration: network\n    missing: expected at least one section",
+            "here or in BECKN_BPP__HTTP__ADMIN_TOKEN_FILE",
+        ],
+    );
+}
+
+#[test]
+fn variables_that_fit_nothing_are_faults() {
+    let report = Desk::with(&development(NETWORK)).report(&[
+        ("BECKN_BPP__HTTP__BINDD", "x"),
+        ("BECKN_BPP__HTTP____BIND", "x"),
+        ("BECKN_BPP__ENVIRONMENT__X", "x"),
+        ("BECKN_BPP__LOG", "debug"),
+        ("BECKN_BPP__LIMITS__IN_FLIGHT", "1"),
+        ("beckn_bpp__limits__in_flight", "2"),
+    ]);
+    assert_holds(
+        &report,
+        &[
+            "env BECKN_BPP__HTTP__BINDD: http.bindd\n    unknown key: did you mean `bind`?",
+            "expected a name of the form BECKN_BPP__SECTION__KEY",
+            "`environment` is set as a value at bpp.toml:1, it has no keys of its own",
+            "expected a section with keys, such as [log]",
+            "env beckn_bpp__limits__in_flight: limits.in_flight\n    \
+             BECKN_BPP__LIMITS__IN_FLIGHT sets the same key",
+            "5 faults",
+        ],
+    );
+}
+
+#[test]
+fn what_later_releases_bring_is_never_ignored() {
+    let toml = development(NETWORK)
+        + "time_zone = \"Asia/Kolkata\"\n\
+           gateway_url = \"https://gateway.example.org\"\n\
+           [provider]\nevents_url = \"https://example.org\"\n\
+           [retention]\n[consultations]\n[bookings]\n[admin_token.reader]\n\
+           [store]\nkind = \"postgres\"\nurl = \"postgres://u:s3cret@db\"\n";
+    let later = "not available in this release";
+    assert_faults(
+        &toml,
+        &[
+            (11, "network.mobility.time_zone", later),
+            (12, "network.mobility.gateway_url", later),
+            (13, "provider", later),
+            (15, "retention", later),
+            (16, "consultations", later),
+            (17, "bookings", later),
+            (18, "admin_token", later),
+            (20, "store.kind", later),
+            (21, "store.url", later),
+        ],
+    );
+    assert!(!Desk::with(&toml).report(&[]).contains("s3cret"));
+}
+
+#[test]
+fn production_refuses_http_and_a_missing_token() {
+    let toml = NETWORK
+        .replace("https://bpp.example.org", "http://bpp.example.org")
+        .replace("https://registry", "http://registry");
+    assert_faults(
+        &toml,
+        &[
+            (0, "http.admin_token_file", "missing"),
+            (6, "network.mobility.subscriber_url", "over https"),
+            (9, "network.mobility.registry_url", "allow_http = true"),
+        ],
+    );
+    let sandbox = production(&NETWORK.replace("https://registry.", "http://registry."))
+        + "allow_http = true\nallow_http_callbacks = true\n";
+    assert!(Desk::with(&sandbox).config(&[]).networks[0].allow_http_callbacks);
+}
+
+#[test]
+fn production_refuses_addresses_that_no_network_can_reach() {
+    for private in [
+        "localhost",
+        "a.localhost",
+        "127.0.0.1",
+        "10.1.2.3",
+        "192.168.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "2130706433",
+        "[::1]",
+        "[fd00::1]",
+        "[fe80::1]",
+        "[::ffff:10.0.0.1]",
+    ] {
+        let toml = NETWORK.replace("//bpp.example.org", &format!("//{private}"));
+        let expected = (
+            8,
+            "network.mobility.subscriber_url",
+            "private or loopback address",
+        );
+        assert_faults(&production(&toml), &[expected]);
+    }
+}
+
+#[test]
+fn production_refuses_published_keys_and_short_tokens() {
+    let desk = Desk::with(&production(NETWORK));
+    desk.write("mobility.signing", PUBLISHED_SEED);
+    desk.write("admin.token", "too short");
+    let report = desk.report(&[]);
+    assert_holds(
+        &report,
+        &[
+            "signing_key_file = \"mobility.signing\"\n    refused in production: everybody has",
+            "an admin token of at least 32 characters",
+            "2 faults",
+        ],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn production_refuses_secrets_that_others_can_read() {
+    let desk = Desk::with(&production(NETWORK));
+    for name in ["admin.token", "mobility.signing"] {
+        set_mode(&desk.0.path().join(name), 0o640);
+    }
+    assert_holds(
+        &desk.report(&[]),
+        &[
+            "admin.token is open to others than its owner: chmod 600",
+            "mobility.signing is open to others",
+        ],
+    );
+    desk.config(&[("BECKN_BPP__ENVIRONMENT", "development")]);
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    let desk = Desk::with(&(production(NETWORK) + &format!("signing_key = \"{SEED}\"\n")));
+    let in_file = desk.report(&[]);
+    let parts = [
+        "signing_key = ***",
+        "BECKN_BPP__NETWORK__MOBILITY__SIGNING_KEY",
+    ];
+    assert_holds(&in_file, &parts);
+    let misspelt = Desk::with("[http]\nadmin_tokens = \"s3cret\"\n").report(&[]);
+    assert_holds(
+        &misspelt,
+        &["known here are bind, admin_bind, admin_token_file,"],
+    );
+    let pasted = production(&NETWORK.replace("mobility.signing", SEED));
+    let pasted = Desk::with(&pasted).report(&[]);
+    assert_holds(&pasted, &["looks like the secret itself"]);
+    let desk = Desk::with(NETWORK);
+    desk.write("mobility.signing", "s3cret-but-no-key");
+    let broken = desk.report(&[("BECKN_BPP__HTTP__ADMIN_TOKEN", "s3cret")]);
+    assert_holds(&broken, &["holds no key", "32 characters"]);
+    let config = Desk::with(NETWORK).config(&[
+        ("BECKN_BPP__HTTP__ADMIN_TOKEN", TOKEN),
+        ("BECKN_BPP__NETWORK__MOBILITY__SIGNING_KEY", SEED),
+    ]);
+    let shown = render_show(&config, false) + &render_show(&config, true);
+    assert_holds(&shown, &["***"]);
+    for text in [in_file, misspelt, pasted, broken, shown] {
+        for secret in [SEED, TOKEN, "s3cret"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
+#[test]
+fn secrets_from_the_environment_go_before_their_files() {
+    let toml = production(&NETWORK.replace("mobility.signing", "missing.signing"));
+    let config = Desk::with(&toml).config(&[
+        ("BECKN_BPP__HTTP__ADMIN_TOKEN", TOKEN),
+        ("BECKN_BPP__NETWORK__MOBILITY__SIGNING_KEY", SEED),
+    ]);
+    let variable = "BECKN_BPP__HTTP__ADMIN_TOKEN".to_owned();
+    assert_eq!(config.admin_token, AdminToken::Variable(variable));
+    let from_file = Desk::with(&production(NETWORK)).config(&[]);
+    let digest = |config: &Config| config.http.admin_token_sha256;
+    assert_eq!(digest(&config), digest(&from_file), "the same token");
+    let key = |config: &Config| config.networks[0].signer.key.verifying_key().to_base64();
+    assert_eq!(key(&config), key(&from_file), "the same key");
+}
+
+#[test]
+fn a_development_server_makes_its_own_admin_token_once() {
+    let toml = development(NETWORK) + "[store]\npath = \"var/data\"\n";
+    let desk = Desk::with(&toml);
+    let config = desk.config(&[]);
+    let path = desk.0.path().join("var/admin.token");
+    assert_eq!(config.admin_token, AdminToken::Own(path.clone()));
+    assert_eq!(config.http.admin_token_sha256, [0; 32], "opens nothing");
+    assert!(!path.exists(), "loading writes nothing");
+    let first = config.admin_token.ready().expect("made");
+    assert_eq!(config.admin_token.ready().expect("read"), first);
+    assert_eq!(config.admin_token.text().expect("there").len(), 64);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let found = std::fs::metadata(&path).expect("there");
+        assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    }
+    let configured = Desk::with(&production(NETWORK));
+    let config = configured.config(&[]);
+    let digest = config.admin_token.ready().expect("read");
+    assert_eq!(digest, config.http.admin_token_sha256);
+}
+
+#[test]
+fn networks_do_not_share_a_path_and_names_are_plain() {
+    let second = NETWORK.replace("network.mobility", "network.other");
+    let toml = development(&format!("{NETWORK}{second}"));
+    let expected = (
+        16,
+        "network.other.subscriber_url",
+        "network.mobility has the same path",
+    );
+    assert_faults(&toml, &[expected]);
+    let apart = toml.replacen("bpp.example.org\"\nkey", "bpp.example.org/rides/\"\nkey", 1);
+    assert_eq!(Desk::with(&apart).config(&[]).networks.len(), 2);
+    let strange = development(&NETWORK.replace("mobility]", "\"a b\"]"));
+    assert_faults(&strange, &[(3, "network.\"a b\"", "letters, digits")]);
+}
+
+#[test]
+fn policies_become_ordered_rules() {
+    let toml = development(NETWORK)
+        + r#"
+[[policy.default.rule]]
+since_booking = "5m"
+
+[[policy.default.rule]]
+by = ["customer"]
+before_start = "2h"
+percent = 50
+floor = "20"
+cap = 100.00
+currency = "INR"
+reason_required = true
+text = "half"
+
+[[policy.default.rule]]
+fulfillment_states = ["RIDE_STARTED"]
+allowed = false
+"#;
+    let config = Desk::with(&toml).config(&[]);
+    let policy = &config.policies["default"];
+    assert_eq!(policy.name, "default");
+    let [grace, half, never] = &policy.rules[..] else {
+        panic!("three rules")
+    };
+    assert_eq!(grace.by, [Party::Customer, Party::Partner]);
+    assert_eq!(grace.since_booking_seconds, Some(300));
+    assert_eq!(half.by, [Party::Customer]);
+    assert_eq!(half.before_start_seconds, Some(7_200));
+    assert_eq!(half.fee.floor.map(|money| money.minor), Some(2_000));
+    assert_eq!(half.fee.cap.map(|money| money.minor), Some(10_000));
+    assert!(half.fee.percentage.is_some() && half.reason_required);
+    assert_eq!(never.fulfillment_states, ["RIDE_STARTED"]);
+    assert!(grace.allowed && !never.allowed);
+}
+
+#[test]
+fn rules_that_cannot_be_meant_are_faults() {
+    let toml = development(NETWORK)
+        + r#"[policy.free]
+[[policy.night.rule]]
+amount = "30"
+percent = "101"
+before_start = "99999999d"
+[[policy.night.rule]]
+by = []
+amount = "1.005"
+floor = "-1"
+currency = "INR"
+[[policy.night.rule]]
+allowed = false
+percent = "5"
+floor = "9"
+cap = "8"
+currency = "rupees"
+after = "2h"
+[[policy.night.rule]]
+floor = "9"
+cap = "8"
+currency = "INR"
+"#;
+    let rule = |number: u8, key: &str| format!("policy.night.rule[{number}].{key}");
+    let expected = [
+        (11, "policy.free".to_owned(), "another name than `free`"),
+        (11, "policy.free.rule".to_owned(), "missing"),
+        (13, rule(1, "amount"), "needs `currency`"),
+        (14, rule(1, "percent"), "a share from 0 to 100"),
+        (14, rule(1, "percent"), "one or the other"),
+        (15, rule(1, "before_start"), "3650d"),
+        (17, rule(2, "by"), "at least one of"),
+        (18, rule(2, "amount"), "finer than INR allows"),
+        (19, rule(2, "floor"), "not negative"),
+        (23, rule(3, "percent"), "has no fee"),
+        (24, rule(3, "floor"), "has no fee"),
+        (25, rule(3, "cap"), "has no fee"),
+        (26, rule(3, "currency"), "ISO 4217"),
+        (27, rule(3, "after"), "unknown key"),
+        (29, rule(4, "floor"), "above the cap"),
+    ];
+    let expected = expected
+        .each_ref()
+        .map(|(at, key, part)| (*at, key.as_str(), *part));
+    assert_faults(&toml, &expected);
+}
+
+#[test]
+fn show_lists_every_setting_with_its_origin() {
+    let desk = Desk::with(&production(NETWORK));
+    let config = desk.config(&[("BECKN_BPP__LOG__LEVEL", "warn")]);
+    let table = render_show(&config, false);
+    let row = |key: &str| {
+        let mut rows = table.lines().map(str::split_whitespace);
+        let found = rows.find_map(|mut row| (row.next() == Some(key)).then_some(row));
+        found.expect("a row").collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(row("log.level"), "\"warn\" env BECKN_BPP__LOG__LEVEL");
+    assert_eq!(row("limits.body_timeout"), "\"10s\" default");
+    assert_eq!(row("http.trusted_proxies"), "[] default");
+    assert_eq!(row("network.mobility.signing_key"), "(not set) default");
+    assert!(row("network.mobility.key_id").ends_with("bpp.toml:9"));
+    let json: serde_json::Value = serde_json::from_str(&render_show(&config, true)).expect("JSON");
+    let settings = json["settings"].as_array().expect("an array");
+    assert_eq!(settings.len(), table.lines().count());
+    assert!(settings.contains(&serde_json::json!({
+        "key": "http.bind", "value": "127.0.0.1:8080", "origin": "default",
+    })));
+    let check = render_check(&config);
+    assert!(
+        check.starts_with("ok: production with 1 network (mobility), 0 policies\n"),
+        "{check}"
+    );
+}
+
+/// The documented settings, all switched on.
+fn documented() -> String {
+    let switched_on = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let lines: Vec<_> = DEFAULTS.lines().map(switched_on).collect();
+    lines.join("\n")
+}
+
+/// `network.mobility.reason[1].id` without the counter.
+fn uncounted(key: &str) -> String {
+    let parts = key
+        .split('.')
+        .map(|part| part.split('[').next().unwrap_or(part));
+    parts.collect::<Vec<_>>().join(".")
+}
+
+#[test]
+fn the_documented_settings_are_exactly_those_that_are_known() {
+    let config = Desk::with(&documented()).config(&[("BECKN_BPP__ENVIRONMENT", "development")]);
+    let in_file = |shown: &&config::Shown| matches!(shown.origin, Place::Line { .. });
+    let written = config.shown.iter().filter(in_file);
+    let written: BTreeSet<_> = written.map(|shown| uncounted(&shown.key)).collect();
+    for shown in &config.shown {
+        let name = shown.key.to_ascii_uppercase().replace('.', "__");
+        let is_documented = written.contains(&uncounted(&shown.key))
+            || DEFAULTS.contains(&format!("BECKN_BPP__{name}"))
+            || shown.key == "environment";
+        assert!(is_documented, "{} is not documented", shown.key);
+    }
+    assert!(DEFAULTS.contains("#environment = \"production\""));
+}
+
+#[test]
+fn the_documented_defaults_are_the_real_ones() {
+    let plain = Desk::with(&production(NETWORK)).config(&[]);
+    let full = Desk::with(&documented()).config(&[]);
+    let written = |key: &str| full.shown.iter().find(|shown| shown.key == key);
+    let mut compared = 0;
+    for shown in &plain.shown {
+        if shown.origin != Place::Default || shown.value.is_null() {
+            continue;
+        }
+        let value = written(&shown.key).map(|written| &written.value);
+        assert_eq!(value, Some(&shown.value), "{}", shown.key);
+        compared += 1;
+    }
+    assert!(compared > 30, "only {compared} defaults were compared");
+}
+
+#[test]
+fn the_file_as_printed_sets_nothing_and_asks_for_a_network() {
+    let report = Desk::with(DEFAULTS).report(&[("BECKN_BPP__ENVIRONMENT", "development")]);
+    assert_eq!(
+        report,
+        "bpp.toml: network\n    missing: expected at least one section [network.NAME]\n\
+         1 fault in the configuration"
+    );
+}
+
+#[test]
+fn paths_begin_at_the_directory_of_the_file() {
+    let desk = Desk::with(&production(NETWORK));
+    let store::Settings::Sled { path, cache_bytes } = desk.config(&[]).store;
+    assert_eq!(path, desk.0.path().join("data"));
+    assert_eq!(cache_bytes, 128_000_000);
+}

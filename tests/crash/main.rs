@@ -1,0 +1,22 @@
+//! The real binary is killed, stopped, started twice and given damaged files; what it has
+//! acknowledged must be there afterwards, once, and unchanged.
+//!
+//! Process death only: whether the bytes would survive a loss of power is shown by
+//! `tests/fsync.rs`. `examples/kill_loop` does the same for longer and with more malice.
+
+#[path = "../common/audit.rs"]
+mod audit;
+#[path = "../common/books.rs"]
+mod books;
+#[path = "../common/orders.rs"]
+mod orders;
+#[path = "../common/process.rs"]
+mod process;
+#[path = "../common/surroundings.rs"]
+mod surroundings;
+
+mod damage;
+mod delivery;
+mod load;
+mod start;
+mod town;
