@@ -91,24 +91,26 @@ impl Network {
             .subscriber(&id, &key, now)
             .await
             .map_err(|e| from_registry(&e))?;
-        if header.verify(body, &subscriber.verifying_key).is_err() {
+        let body_digest = blake2b_512_base64(body);
+        let verify = |subscriber: &Subscriber| {
+            header.verify_digest(&body_digest, body.len(), &subscriber.verifying_key)
+        };
+        if verify(&subscriber).is_err() {
             subscriber = self
                 .registry
                 .refresh(&id, &key, now)
                 .await
                 .map_err(|e| from_registry(&e))?;
-            header
-                .verify(body, &subscriber.verifying_key)
-                .map_err(|e| {
-                    let mut refusal = from_signature(&e);
-                    refusal.detail.push_str(&window(header, now));
-                    refusal
-                })?;
+            verify(&subscriber).map_err(|e| {
+                let mut refusal = from_signature(&e);
+                refusal.detail.push_str(&window(header, now));
+                refusal
+            })?;
         }
         check_role(&subscriber, role)?;
         Ok(Verified {
             subscriber,
-            body_digest: blake2b_512_base64(body),
+            body_digest,
         })
     }
 

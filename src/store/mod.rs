@@ -83,7 +83,8 @@ pub trait Store: Send + Sync {
     async fn event_after(&self, after: u64);
 
     /// Hands out callbacks that are due: never two of one order at a time, never a held
-    /// subscriber's, oldest of each lane first, lanes in turn. Only durable ones.
+    /// subscriber's, oldest of each lane first, lanes in turn. Only durable ones. One that was delivered
+    /// takes no place in its lane any more, even while its settlement is being written.
     async fn claim(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Result<Vec<Claimed>, Error>;
 
     /// Records an attempt and what follows it, and ends the lease. A preview that would be

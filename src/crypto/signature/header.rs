@@ -113,14 +113,27 @@ impl Header {
     /// # Errors
     /// [`Error::Mismatch`] with what we hashed and which key we used.
     pub fn verify(&self, body: &[u8], key: &VerifyingKey) -> Result<(), Error> {
-        let digest_base64 = blake2b_512_base64(body);
-        let message = self.signing_string(&digest_base64);
+        self.verify_digest(&blake2b_512_base64(body), body.len(), key)
+    }
+
+    /// The same for whoever has hashed the body already: its BLAKE2b-512 in base64, and its
+    /// length for the error.
+    ///
+    /// # Errors
+    /// As [`Header::verify`].
+    pub fn verify_digest(
+        &self,
+        digest_base64: &str,
+        body_bytes: usize,
+        key: &VerifyingKey,
+    ) -> Result<(), Error> {
+        let message = self.signing_string(digest_base64);
         if key.verify(message.as_bytes(), &self.signature) {
             return Ok(());
         }
         Err(Error::Mismatch {
-            body_bytes: body.len(),
-            digest_base64,
+            body_bytes,
+            digest_base64: digest_base64.to_owned(),
             created: self.created,
             expires: self.expires,
             fingerprint: key.fingerprint(),

@@ -4,13 +4,13 @@
 //! is known, not that the order changed under it. Refusals write nothing.
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 use super::draft::{Draft, Effect};
 use super::line;
 use super::live::Live;
 use super::{keys, values};
 use crate::domain::ids::{OrderKey, RequestKey};
-use crate::domain::order::Order;
 use crate::store::{
     Callback, CallbackId, CallbackKind, CallbackState, Commit, Committed, Error, Event,
     NewCallback, OrderWrite, StoredRequest,
@@ -59,8 +59,14 @@ pub(super) fn request_of(
     Ok(Some(StoredRequest { body, ..request }))
 }
 
+/// All that is compared of an order: the rest of it stays unread.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
 fn version_of(draft: &Draft<'_>, key: &OrderKey) -> Result<u64, Error> {
-    let order: Option<Order> = values::record(draft, &keys::order(key))?;
+    let order: Option<Versioned> = values::record(draft, &keys::order(key))?;
     Ok(order.map_or(0, |order| order.version))
 }
 

@@ -27,8 +27,9 @@ pub(super) const JOBS_WAITING: usize = 4_096;
 /// At most so many jobs share a sync.
 pub(super) const JOBS_PER_SYNC: usize = 256;
 /// At most so many jobs share a sled batch. While a batch is applied nobody can read, so
-/// this is kept to a few milliseconds' work.
-const JOBS_PER_BATCH: usize = 16;
+/// this is kept to a few milliseconds' work; but each batch makes sled write its log buffer
+/// out twice, and each such write wakes all of sled's threads.
+const JOBS_PER_BATCH: usize = 64;
 
 /// Where the answer goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;

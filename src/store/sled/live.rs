@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use super::draft::Effect;
 use super::keys::{self, Key};
 use super::schedule::Schedule;
-use crate::store::Error;
+use crate::store::{CallbackId, Error};
 
 /// Whether the store writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +154,13 @@ impl Live {
         let mut last_event = self.last_event.subscribe();
         // The sender lives as long as this, so the wait ends in no other way.
         let _ = last_event.wait_for(|last| *last > after).await;
+    }
+
+    /// Lets a host that has taken this callback have the next one.
+    pub(super) fn free_place(&self, id: CallbackId) {
+        if self.schedule().free_place(id) {
+            self.work.notify_one();
+        }
     }
 
     /// Returns when the schedule changed since the last return. A change while nobody waits

@@ -32,7 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed, Counts, Error,
-    Event, OrderFilter, Settlement, Store, StoredOrder, StoredRequest, Timeline,
+    Event, Next, OrderFilter, Settlement, Store, StoredOrder, StoredRequest, Timeline,
 };
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
@@ -206,6 +206,9 @@ impl Store for SledStore {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
+        if settlement.next == Next::Delivered {
+            self.live.free_place(settlement.id);
+        }
         self.write(|reply| Job::Settle(Box::new(settlement), reply))
             .await
     }

@@ -43,6 +43,8 @@ struct Lane {
 struct Lease {
     lane: Arc<str>,
     settling: bool,
+    /// Whether it counts among those in flight to its lane.
+    takes_place: bool,
 }
 
 /// See the module's text.
@@ -94,14 +96,25 @@ impl Schedule {
         })
     }
 
-    /// Frees the place that a callback in flight took.
+    /// Frees the place of a callback that its host has taken, though its lease goes on until
+    /// that is durable: a host is done with it once it has answered. Says whether another
+    /// waits for the place.
+    pub(super) fn free_place(&mut self, id: CallbackId) -> bool {
+        let lease = self.leases.get_mut(&id).filter(|lease| lease.takes_place);
+        let Some(lease) = lease else { return false };
+        lease.takes_place = false;
+        self.lanes.get_mut(&lease.lane).is_some_and(|lane| {
+            lane.in_flight = lane.in_flight.saturating_sub(1);
+            !lane.queues.is_empty()
+        })
+    }
+
+    /// Ends a lease, and frees the place that it may still take.
     pub(super) fn end_lease(&mut self, id: CallbackId) {
+        self.free_place(id);
         let Some(lease) = self.leases.remove(&id) else {
             return;
         };
-        if let Some(lane) = self.lanes.get_mut(&lease.lane) {
-            lane.in_flight = lane.in_flight.saturating_sub(1);
-        }
         self.drop_idle_lane(&lease.lane);
     }
 
@@ -155,6 +168,7 @@ impl Schedule {
         let lease = Lease {
             lane: Arc::clone(name),
             settling: false,
+            takes_place: true,
         };
         self.leases.insert(id, lease);
         self.last_served = Some(Arc::clone(name));
@@ -295,6 +309,24 @@ mod tests {
         schedule.end_lease(CallbackId(1));
         assert_eq!(claim(&mut schedule, 9, 2), [3]);
         assert!(!schedule.begin_settling(CallbackId(9)), "never claimed");
+    }
+
+    #[test]
+    fn a_host_that_took_a_callback_is_free_for_the_next_one_but_only_once() {
+        let mut schedule = Schedule::default();
+        for id in 1..=4 {
+            schedule.add(head(id, 0, "a", "bap"));
+        }
+        assert_eq!(claim(&mut schedule, 9, 2), [1, 2]);
+        assert!(schedule.free_place(CallbackId(1)));
+        assert!(!schedule.free_place(CallbackId(1)));
+        assert_eq!(claim(&mut schedule, 9, 2), [3]);
+        assert!(schedule.begin_settling(CallbackId(1)), "it is still leased");
+        schedule.end_lease(CallbackId(1));
+        assert!(
+            claim(&mut schedule, 9, 2).is_empty(),
+            "2 and 3 are in flight"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::ids::{MessageId, OrderId};
 use crate::domain::order::{Party, Reason};
-use crate::store::{CallbackKind, NewCallback, OrderWrite};
+use crate::store::{Attempt, CallbackKind, NewCallback, OrderWrite};
 
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -166,6 +166,47 @@ async fn nothing_is_said_or_handed_out_before_it_is_synced() {
         store.claim(now(), &limits()).await.expect("claims").len(),
         1
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_gets_the_next_callback_while_a_delivery_is_being_written() {
+    let directory = directory();
+    let (sync, has_begun, go_on) = gated();
+    let store = Arc::new(open_with(directory.path(), sync));
+    for message in ["m1", "m2"] {
+        go_on.send(()).expect("the committer lives");
+        store.commit(commit(message)).await.expect("commits");
+        has_begun.recv().expect("synced");
+    }
+    let one = ClaimLimits {
+        per_lane: 1,
+        ..limits()
+    };
+    let claim = async || store.claim(now(), &one).await.expect("claims");
+    let first = claim().await[0].callback.id;
+    assert!(claim().await.is_empty(), "the host has one already");
+
+    let settler = Arc::clone(&store);
+    let settling = tokio::spawn(async move { settler.settle(delivered(first)).await });
+    has_begun.recv().expect("the sync of the settlement begins");
+    assert!(!settling.is_finished());
+    assert_ne!(claim().await[0].callback.id, first);
+
+    drop(go_on);
+    settling.await.expect("ends").expect("settles");
+    assert!(claim().await.is_empty(), "the second is still in flight");
+}
+
+fn delivered(id: CallbackId) -> Settlement {
+    let attempt = Attempt {
+        at: now(),
+        duration_ms: 1,
+        outcome: "delivered".to_owned(),
+        status: Some(200),
+        detail: String::new(),
+    };
+    let next = Next::Delivered;
+    Settlement { id, attempt, next }
 }
 
 #[tokio::test]
