@@ -207,6 +207,7 @@ fn commit(case: &Case, callback: &Bytes, number: u64) -> Commit {
         },
         request: Some(request(case, id, (&transaction, &message))),
         callback: Some(NewCallback {
+            vouched: true,
             kind: CallbackKind::Final,
             subscriber: SubscriberId::parse(BAP.0).expect("valid"),
             transaction,
