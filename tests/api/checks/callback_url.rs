@@ -1,4 +1,7 @@
 //! Row 8: a callback goes only where the registry says the caller lives.
+//!
+//! The spellings are those by which one parser sees another host or path than the next. Nothing
+//! is dialled here; what may be dialled at all is delivery's guard.
 
 use beckn_bpp::mock::orders::TRIP_1;
 use beckn_bpp::mock::registry::row;
@@ -97,10 +100,10 @@ async fn other_spellings_of_the_registered_address_are_the_same() {
 async fn a_callback_goes_to_a_path_below_the_registered_one() {
     let stage = Stage::set().await;
     let root = stage.app.bap.url.join("/").expect("a URL");
-    let mut rows = stage.app.registry.rows.lock().expect("not poisoned");
-    rows.retain(|row| row["subscriber_id"] != "bap.example.org");
-    rows.push(row(stage.bap(), "BAP", &root));
-    drop(rows);
+    stage.change_registry(|rows| {
+        rows.retain(|row| row["subscriber_id"] != "bap.example.org");
+        rows.push(row(stage.bap(), "BAP", &root));
+    });
     // The BAP listens at /beckn, which is below what is registered now.
     stage.ends_well().await;
 }
@@ -111,13 +114,7 @@ async fn any_of_several_registered_addresses_will_do_but_only_for_its_domain() {
     let elsewhere: Url = "http://elsewhere.example.org/x".parse().expect("a URL");
     let mut other = row(stage.bap(), "BAP", &elsewhere);
     other["domain"] = json!("parcels");
-    stage
-        .app
-        .registry
-        .rows
-        .lock()
-        .expect("not poisoned")
-        .push(other);
+    stage.change_registry(|rows| rows.push(other));
     for (dialect, sample) in DIALECTS {
         let uri = json!(elsewhere.as_str());
         let knock = stage.signed(&stage.cancel_but(sample, "bap_uri", uri));
