@@ -491,6 +491,21 @@ mod promises {
         }
     }
 
+    pub async fn a_dead_preview_is_not_redriven_after_the_outcome(home: &dyn Home) {
+        let store = home.open().await;
+        let preview = owe(&*store, "o1", CallbackKind::Preview).await;
+        assert_eq!(claim_ids(&*store, at(0)).await, [preview]);
+        settle(&*store, preview, Next::Dead).await;
+        let redriven = store.redrive(&[preview], at(1)).await.expect("redrives");
+        assert_eq!(redriven, [preview], "nothing has overtaken it yet");
+        assert_eq!(claim_ids(&*store, at(1)).await, [preview]);
+        settle(&*store, preview, Next::Dead).await;
+        owe(&*store, "o1", CallbackKind::Final).await;
+        let redriven = store.redrive(&[preview], at(2)).await.expect("redrives");
+        assert!(redriven.is_empty());
+        assert_eq!(state(&*store, preview).await, CallbackState::Dead);
+    }
+
     pub async fn a_preview_that_nothing_overtook_is_tried_again(home: &dyn Home) {
         let store = home.open().await;
         let preview = owe(&*store, "o1", CallbackKind::Preview).await;
@@ -997,6 +1012,7 @@ contract!(
         a_lane_is_limited_and_a_closed_one_gets_nothing,
         the_oldest_of_a_lane_goes_first,
         holds_stop_sending_and_survive_reopening,
+        a_dead_preview_is_not_redriven_after_the_outcome,
         dead_callbacks_are_redriven_at_the_back_of_their_order,
         a_callback_remembers_its_latest_attempts,
         a_callback_that_is_not_in_flight_cannot_be_settled,

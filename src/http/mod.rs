@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
 use ipnet::IpNet;
 
 use crate::domain::policy::Policy;
@@ -91,6 +91,8 @@ pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
 pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
     config
         .app_data(doors.clone())
+        .app_data(QueryConfig::default().error_handler(|e, _| admin::bad_query(&e)))
+        .app_data(PathConfig::default().error_handler(|e, _| admin::bad_path(&e)))
         .configure(health_routes)
         .route("/orders", web::get().to(admin::orders::list))
         .route("/orders", web::post().to(admin::import::import))

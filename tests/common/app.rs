@@ -7,10 +7,11 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use beckn_bpp::app::config;
 use beckn_bpp::app::server::Server;
+use beckn_bpp::app::{config, telemetry};
 use beckn_bpp::crypto::keys::SigningKey;
 use beckn_bpp::crypto::signature::Signer;
 use beckn_bpp::mock::bap::{self, BapHandle, Received, Reply};
@@ -18,6 +19,7 @@ use beckn_bpp::mock::cancel_message::CancelMessage;
 use beckn_bpp::mock::orders::Sample;
 use beckn_bpp::mock::registry::{self, RegistryHandle};
 use chrono::Utc;
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;
@@ -324,6 +326,13 @@ pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
     }
 }
 
+/// One recorder for the process: its counters add up over all tests of a binary.
+fn rendered_metrics() -> String {
+    static METRICS: LazyLock<PrometheusHandle> =
+        LazyLock::new(|| telemetry::collect_metrics().expect("set up once"));
+    METRICS.render()
+}
+
 async fn start_server(file: &Path) -> (Server, String) {
     let mut config = match config::load(Some(file), std::iter::empty()) {
         Ok(config) => config,
@@ -331,6 +340,9 @@ async fn start_server(file: &Path) -> (Server, String) {
     };
     config.http.admin_token_sha256 = config.admin_token.ready().expect("a token");
     let token = config.admin_token.text().expect("a token").to_string();
-    let server = Server::start(config, String::new).await.expect("a server");
+    // Set up before anything is counted.
+    rendered_metrics();
+    let server = Server::start(config, rendered_metrics).await;
+    let server = server.expect("a server");
     (server, token)
 }

@@ -79,7 +79,7 @@ pub async fn redrive(
     let redriven = store.redrive(&[id], Utc::now()).await?;
     if redriven.is_empty() {
         let detail = format!(
-            "callback {} is not dead; only dead callbacks are redriven",
+            "callback {} is not dead, or a price that an outcome has overtaken",
             id.0
         );
         return Err(Problem::new(actix_web::http::StatusCode::CONFLICT, detail));

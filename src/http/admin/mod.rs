@@ -9,6 +9,7 @@ pub mod operate;
 pub mod orders;
 pub mod transactions;
 
+use actix_web::error::{PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -112,6 +113,16 @@ impl From<store::Error> for Problem {
         tracing::error!(%error, "the store did not answer the admin API");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     }
+}
+
+/// A query that cannot be read is told as every other failure.
+pub(super) fn bad_query(error: &QueryPayloadError) -> actix_web::Error {
+    Problem::bad_request(error.to_string()).into()
+}
+
+/// A path whose number is none leads nowhere.
+pub(super) fn bad_path(error: &PathError) -> actix_web::Error {
+    Problem::not_found(error.to_string()).into()
 }
 
 /// Proves the admin token: compared by hash, in constant time.

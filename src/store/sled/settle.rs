@@ -8,7 +8,7 @@ use super::live::Live;
 use super::{keys, values};
 use crate::domain::ids::SubscriberId;
 use crate::store::{
-    CallbackId, CallbackKind, CallbackState, Error, MAX_ATTEMPTS_KEPT, Next, Settlement,
+    Callback, CallbackId, CallbackKind, CallbackState, Error, MAX_ATTEMPTS_KEPT, Next, Settlement,
 };
 
 /// Records an attempt. A callback that is not in flight is left alone: its lease has ended,
@@ -82,6 +82,9 @@ pub(super) fn redrive(
             continue;
         };
         let mut callback = kept.callback;
+        if callback.kind == CallbackKind::Preview && is_overtaken(draft, &callback)? {
+            continue;
+        }
         callback.state = CallbackState::Pending;
         callback.next_at = now;
         callback.attempts_in_run = 0;
@@ -96,6 +99,23 @@ pub(super) fn redrive(
         redriven.push(id);
     }
     Ok(redriven)
+}
+
+/// Whether an outcome was committed after this preview: its price is no news any more.
+fn is_overtaken(draft: &Draft<'_>, preview: &Callback) -> Result<bool, Error> {
+    for (key, _) in draft.all(&keys::callbacks_of_order(&preview.order))? {
+        let Some(id) = keys::last_number(&key).map(CallbackId) else {
+            continue;
+        };
+        let later = match id > preview.id {
+            true => line::kept(draft, id)?,
+            false => None,
+        };
+        if later.is_some_and(|kept| kept.callback.kind == CallbackKind::Final) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Holds a subscriber, or all.

@@ -1,4 +1,7 @@
-//! Row 7 once more: what a gateway signs is proved beside the caller's signature, never instead.
+//! Row 7, last part: what a gateway signs is proved beside the caller's signature, never instead.
+//!
+//! A fault in it is answered with `Proxy-Authenticate`, so that the caller can see whose it is.
+//! A cancel goes directly from BAP to BPP; a gateway in between is let through, not asked for.
 
 use beckn_bpp::crypto::signature::Signer;
 use beckn_bpp::mock::orders::O1;
@@ -19,9 +22,7 @@ async fn stage() -> (Stage, Signer) {
     let stage = Stage::set().await;
     let gateway = signer(GATEWAY, include_str!("../../../keys/gateway.signing"));
     let url = "http://gateway.example.org".parse().expect("a URL");
-    let mut rows = stage.app.registry.rows.lock().expect("not poisoned");
-    rows.push(row(&gateway, "BG", &url));
-    drop(rows);
+    stage.change_registry(|rows| rows.push(row(&gateway, "BG", &url)));
     (stage, gateway)
 }
 

@@ -1,4 +1,7 @@
 //! Row 3: the signature header's grammar, algorithm and window of time.
+//!
+//! The grammar itself is tried beside the parser, with more vectors; here each kind of fault
+//! goes over the wire once. The clock is the machine's: windows are met from the safe side.
 
 use beckn_bpp::crypto::signature::Signer;
 use beckn_bpp::mock::orders::TRIP_1;

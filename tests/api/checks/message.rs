@@ -1,4 +1,7 @@
 //! Rows 12 and 14: the schema of the message, and the reason it gives.
+//!
+//! Each fault is told with the path of the member. Whether the reason's code means anything to
+//! the provider is not judged; the table comes from the configuration.
 
 use beckn_bpp::mock::orders::{O1, TRIP_1};
 use beckn_bpp::protocol::Dialect;

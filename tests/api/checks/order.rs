@@ -1,4 +1,7 @@
 //! Row 13: one answer for an order that is not there and one that is not the caller's.
+//!
+//! The answers are compared byte by byte, headers included; only the request id and the date
+//! may differ. How long they take is not measured.
 
 use beckn_bpp::mock::orders::{O1, O3, Sample, TRIP_1, TRIP_2};
 use beckn_bpp::protocol::Dialect;

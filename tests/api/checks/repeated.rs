@@ -1,4 +1,6 @@
 //! Rows 10 and 11: the same request again, other words under the same ids, and stale messages.
+//!
+//! What counts as an effect is a callback or an event; both are counted once all is settled.
 
 use std::time::Duration;
 

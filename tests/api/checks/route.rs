@@ -1,4 +1,7 @@
 //! Row 2, first half: the method and the path.
+//!
+//! Also here: in which dialect a refusal speaks before the message has said its version.
+//! Every request carries a right signature, which must not help.
 
 use reqwest::Method;
 

@@ -1,4 +1,7 @@
 //! Row 6: the signer is the party that the context names as the caller.
+//!
+//! Ids are compared as written, apart from a scheme in front and slashes at the end. This is
+//! decided before anybody is looked up.
 
 use beckn_bpp::mock::orders::{O1, TRIP_1};
 use serde_json::{Value, json};

@@ -2,6 +2,8 @@
 //!
 //! [`Stage::refuses`] is the heart of every test of a check; [`Stage::ends_well`] its end.
 
+use std::time::Duration;
+
 use beckn_bpp::crypto::signature::Signer;
 use beckn_bpp::mock::orders::{O1, Sample, TRIP_1};
 use beckn_bpp::protocol::Dialect;
@@ -16,6 +18,9 @@ pub const DIALECTS: [(Dialect, Sample); 2] = [(Dialect::V0_9, TRIP_1), (Dialect:
 
 /// Many strangers in one test, more than a registry would be asked about in a second.
 pub const MANY_LOOKUPS: &str = "registry_lookups_per_second = 100000";
+
+/// A key that nobody has registered.
+pub const STRANGERS_KEY: &str = include_str!("../../../keys/gateway.signing");
 
 pub struct Stage {
     pub app: TestApp,
@@ -66,9 +71,21 @@ impl Stage {
         self.app.bap.signer()
     }
 
+    /// Changes what the registry lists.
+    pub fn change_registry(&self, change: impl FnOnce(&mut Vec<Value>)) {
+        let rows = &self.app.registry.rows;
+        change(&mut rows.lock().expect("no panic while locked"));
+    }
+
     /// Signed by the rightful BAP.
     pub fn signed(&self, message: &Value) -> Knock {
         Knock::signed(self.bap(), message.to_string())
+    }
+
+    /// A cancel by somebody else, in their own name.
+    pub fn cancel_by(&self, signer: &Signer) -> Knock {
+        let message = self.cancel_but(TRIP_1, "bap_id", json!(signer.subscriber_id));
+        Knock::signed(signer, message.to_string())
     }
 
     /// The request is refused as wanted, and changes nothing.
@@ -108,6 +125,31 @@ impl Stage {
         let received = self.app.bap.received(id, WAIT).await;
         assert!(received.is_some(), "an on_cancel answers {id}");
         self.app.settled().await;
+    }
+
+    /// Comes again as long as it is told to, at the time it is told.
+    async fn takes_in_time(&self, knock: &Knock) {
+        let taken = async {
+            loop {
+                let answer = knock.send(&self.app).await;
+                let Some(seconds) = refused::header(&answer, "retry-after") else {
+                    return check_ack(&answer);
+                };
+                let seconds = seconds.parse().expect("seconds");
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+        };
+        tokio::time::timeout(WAIT, taken).await.expect("in time");
+    }
+
+    /// As [`Stage::ends_well`], by a BAP that waits as long as it is told to.
+    pub async fn ends_well_in_time(self) {
+        for (_, sample) in DIALECTS {
+            let message = self.cancel(sample);
+            self.takes_in_time(&self.signed(&message)).await;
+            self.hears(&message).await;
+        }
+        self.app.stop().await;
     }
 
     /// The rightful BAP cancels both orders, and nothing is owed after that.

@@ -92,6 +92,8 @@ fn size_of(store: &Path) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_write_refuses_and_ends_and_has_lost_nothing() {
     let mut stage = Stage::set().await;
+    // Nothing is delivered meanwhile, so that the write that fails is a cancel's.
+    stage.app.admin("POST", "/callbacks/hold", None).await;
     stage.app.halt().await;
     let limit = size_of(&stage.app.directory.path().join("data")) + ROOM_BYTES;
     let cramped = Cramped::start(&stage.app.config_file(), limit);
@@ -121,6 +123,7 @@ async fn a_server_that_cannot_write_refuses_and_ends_and_has_lost_nothing() {
     assert!(acknowledged.len() > 2, "{}", acknowledged.len());
 
     stage.app.resume().await;
+    stage.app.admin("POST", "/callbacks/release", None).await;
     for message in &acknowledged {
         stage.hears(message).await;
         stage.takes(&stage.signed(message)).await;

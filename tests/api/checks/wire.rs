@@ -3,6 +3,8 @@
 //! For what no HTTP client would do: announce a body and never send it, stop in the middle,
 //! go on for ever.
 
+use std::time::Duration;
+
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,6 +42,11 @@ impl Wire {
     /// Says that nothing more is coming, and goes on listening.
     pub async fn end_writing(&mut self) {
         self.0.shutdown().await.expect("shut down");
+    }
+
+    /// Whether there is something to be read by then.
+    pub async fn is_answered_within(&self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.0.readable()).await.is_ok()
     }
 
     /// The answer, which must come in time.
