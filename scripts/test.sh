@@ -63,9 +63,13 @@ say "tests"
 cargo test --quiet --no-fail-fast
 
 say "release build"
-cargo build --release --quiet --bins --examples
+cargo build --release --quiet --bin beckn-bpp --example kill_loop
+
+say "kill -9 under load"
+cargo run --release --quiet --example kill_loop -- --rounds 20 --seed 1
 
 say "the commands of the README"
+cargo run --release --quiet -- mock-network --once
 ./scripts/readme.sh
 
 say "all passed"

@@ -106,7 +106,8 @@ pub trait Store: Send + Sync {
     async fn callback(&self, id: CallbackId) -> Result<Option<Claimed>, Error>;
 
     /// Makes dead callbacks due at `now`, with a new run of the schedule, behind those of
-    /// their orders that already wait; returns those it did.
+    /// their orders that already wait; returns those it did. A preview that an outcome has
+    /// overtaken stays dead: its price is no news any more.
     async fn redrive(
         &self,
         ids: &[CallbackId],
