@@ -148,25 +148,13 @@ impl fmt::Display for RawObject<'_> {
 
 impl<'a> Member<'a> {
     fn decode((written, raw): (&'a RawValue, &'a RawValue)) -> Result<Self, Error> {
-        let key = match plain(written.get()) {
-            Some(key) => Cow::Borrowed(key),
-            None => {
-                let Text(key) = serde_json::from_str(written.get())?;
-                key
-            }
-        };
+        let Text(key) = serde_json::from_str(written.get())?;
         Ok(Self {
             key,
             written: Cow::Borrowed(written.get()),
             raw: Cow::Borrowed(raw.get()),
         })
     }
-}
-
-/// What a string literal without escapes says; nearly all keys are one.
-fn plain(written: &str) -> Option<&str> {
-    let text = written.strip_prefix('"')?.strip_suffix('"')?;
-    (!text.contains('\\')).then_some(text)
 }
 
 /// A JSON array as the raw texts of its items.

@@ -90,7 +90,9 @@ impl<'a> Draft<'a> {
 
     /// Takes over what the present job wrote.
     pub(super) fn accept(&mut self) {
-        self.accepted.writes.append(&mut self.job.writes);
+        // Not `append`, which would build the whole map anew for each job of a batch.
+        let writes = std::mem::take(&mut self.job.writes);
+        self.accepted.writes.extend(writes);
         self.accepted.effects.append(&mut self.job.effects);
         self.accepted.numbers = self.job.numbers;
     }
