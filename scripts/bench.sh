@@ -5,8 +5,8 @@
 #
 #   ROUNDS=5 COUNT=20000 RATE=1000 RATE_SECONDS=10 MEMORY_COUNT=200000 ./scripts/bench.sh
 #
-# MEMORY_COUNT=0 leaves the memory run out; BAP_HOSTS=1 has all callbacks go to one host, which
-# gets eight at a time at most. Nothing else should run on the machine meanwhile.
+# MEMORY_COUNT=0 leaves the memory run out; BAP_HOSTS=8 spreads the callbacks over eight hosts, each
+# of which gets eight at a time at most. Nothing else should run on the machine meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ count=${COUNT:-20000}
 rate=${RATE:-1000}
 rate_seconds=${RATE_SECONDS:-10}
 memory_count=${MEMORY_COUNT:-200000}
-hosts=${BAP_HOSTS:-8}
+hosts=${BAP_HOSTS:-1}
 
 for tool in jq awk cargo; do
     command -v "$tool" >/dev/null || { echo "$tool is missing: install the package '$tool'" >&2; exit 1; }
@@ -56,10 +56,10 @@ fi
 median() { jq -s "map($2) | sort | .[(length - 1) / 2 | floor]" "$work/$1"; }
 whole() { awk -v x="$1" 'BEGIN { printf "%.0f", x }'; }
 two() { awk -v x="$1" 'BEGIN { printf "%.2f", x }'; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b > 0 ? a / b : 0 }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }'; }
 # at_least VALUE TARGET, at_most VALUE TARGET
-at_least() { awk -v a="$1" -v b="$2" 'BEGIN { print (a >= b) ? "met" : "MISSED" }'; }
-at_most() { awk -v a="$1" -v b="$2" 'BEGIN { print (a < b) ? "met" : "MISSED" }'; }
+at_least() { awk -v a="$1" -v b="$2" 'BEGIN { print (a >= b ? "met" : "MISSED") }'; }
+at_most() { awk -v a="$1" -v b="$2" 'BEGIN { print (a < b ? "met" : "MISSED") }'; }
 
 accepted=$(median server .accepted_per_second)
 delivered=$(median server .delivered_per_second)
@@ -95,6 +95,8 @@ row "delivered, share of the ceiling" "$share" "0.6" "$(at_least "$share" 0.6)"
 row "processor time a request, us" "$(whole "$cpu") ($(whole "$top_cpu"))" "" "$(ratio "$cpu" "$top_cpu") x"
 row "ACK at $rate/s, p99 ms" "$(two "$ack")" "< 10" "$(at_most "$ack" 10)"
 row "ACK to first attempt at $rate/s, p99 ms" "$(two "$attempt")" "< 50" "$(at_most "$attempt" 50)"
+refused=$(jq -s 'map(.errors | add // 0) | add' "$work/server" "$work/paced")
+row "requests refused" "$refused" "0" "$(at_most "$refused" 1)"
 row "orders taken in a second" "$(whole "$(median server .intake_per_second)")" "" ""
 if [ "$memory_count" -gt 0 ]; then
     peak=$(median memory '.peak_bytes / 1000000')

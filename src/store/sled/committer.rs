@@ -10,6 +10,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +32,10 @@ pub(super) const JOBS_PER_SYNC: usize = 256;
 /// this is kept to a few milliseconds' work; but each batch makes sled write its log buffer
 /// out twice, and each such write wakes all of sled's threads.
 const JOBS_PER_BATCH: usize = 64;
+
+/// How long settlements wait for company. Few wait for theirs, so it is better that they share
+/// the sync of the next commit than that the commit waits for a sync of theirs.
+const SETTLEMENTS_WAIT: Duration = Duration::from_millis(1);
 
 /// Where the answer goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -71,10 +77,10 @@ impl Committer {
         let _end = EndOfThread(Arc::clone(&self.live));
         while let Some(first) = queue.blocking_recv() {
             let mut jobs = vec![first];
-            while jobs.len() < JOBS_PER_SYNC
-                && let Ok(job) = queue.try_recv()
-            {
-                jobs.push(job);
+            take_what_waits(&mut queue, &mut jobs);
+            if jobs.iter().all(|job| matches!(job, Job::Settle(..))) {
+                thread::sleep(SETTLEMENTS_WAIT);
+                take_what_waits(&mut queue, &mut jobs);
             }
             // The answers are out here so that, whatever happens to the group, none of those
             // who wait is let go before the phase tells them why.
@@ -161,6 +167,14 @@ impl Committer {
         self.tables.flush()?;
         (self.sync)()?;
         Ok(())
+    }
+}
+
+fn take_what_waits(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+    while jobs.len() < JOBS_PER_SYNC
+        && let Ok(job) = queue.try_recv()
+    {
+        jobs.push(job);
     }
 }
 
