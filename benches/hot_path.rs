@@ -214,7 +214,6 @@ fn commit(case: &Case, callback: &Bytes, number: u64) -> Commit {
             message,
             url: format!("{}/on_cancel", BAP.1),
             lane: "bap.example.org:443".to_owned(),
-            vouched: true,
             body: callback.clone(),
         }),
         now: now(),
