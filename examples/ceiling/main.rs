@@ -22,6 +22,10 @@ use callback::Callbacks;
 use proof::Key;
 use store::Store;
 
+/// The server has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ACK: &str = r#"{"message":{"ack":{"status":"ACK"}}}"#;
 
 /// The least a correct server must do for a cancel; see `examples/load`.

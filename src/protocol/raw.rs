@@ -6,18 +6,25 @@
 //! white space inside values all survive. Only the white space between members is not kept.
 //! Nothing here judges a value; what comes in from outside has passed [`strict`](super::strict).
 
+mod cut;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Why a text cannot be cut into members.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The text is not JSON, or not the object or array that was expected.
-    #[error("this is not the expected JSON: {0}")]
-    Json(#[from] serde_json::Error),
+    /// The text is not the object or array that was expected.
+    #[error("this is not the expected JSON (at byte {at_byte})")]
+    NotJson {
+        /// How far it was.
+        at_byte: usize,
+    },
+    /// A key is no JSON string.
+    #[error("a key cannot be read: {0}")]
+    Key(#[from] serde_json::Error),
     /// The bytes are not UTF-8.
     #[error("this is not UTF-8")]
     NotUtf8(#[from] std::str::Utf8Error),
@@ -53,9 +60,8 @@ impl<'a> RawObject<'a> {
     /// # Errors
     /// When the text is no JSON object, or has a key twice.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
-        let Pairs(pairs) = serde_json::from_str(text)?;
-        let members: Result<Vec<_>, _> = pairs.into_iter().map(Member::decode).collect();
-        let members = members?;
+        let members = cut::members(text)?.into_iter().map(Member::decode);
+        let members = members.collect::<Result<Vec<_>, _>>()?;
         check_distinct(&members)?;
         Ok(Self { members })
     }
@@ -139,20 +145,26 @@ impl fmt::Display for RawObject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
         for (at, member) in self.members.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
-            write!(f, "{comma}{}:{}", member.written, member.raw)?;
+            f.write_str(if at == 0 { "" } else { "," })?;
+            f.write_str(&member.written)?;
+            f.write_str(":")?;
+            f.write_str(&member.raw)?;
         }
         f.write_str("}")
     }
 }
 
 impl<'a> Member<'a> {
-    fn decode((written, raw): (&'a RawValue, &'a RawValue)) -> Result<Self, Error> {
-        let Text(key) = serde_json::from_str(written.get())?;
+    fn decode((written, raw): (&'a str, &'a str)) -> Result<Self, Error> {
+        let plain = &written[1..written.len() - 1];
+        let key = match plain.contains('\\') {
+            false => Cow::Borrowed(plain),
+            true => serde_json::from_str::<Text<'_>>(written)?.0,
+        };
         Ok(Self {
             key,
-            written: Cow::Borrowed(written.get()),
-            raw: Cow::Borrowed(raw.get()),
+            written: Cow::Borrowed(written),
+            raw: Cow::Borrowed(raw),
         })
     }
 }
@@ -169,8 +181,8 @@ impl<'a> RawArray<'a> {
     /// # Errors
     /// When the text is no JSON array.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
-        let items: Vec<&RawValue> = serde_json::from_str(text)?;
-        let items = items.into_iter().map(|i| Cow::Borrowed(i.get())).collect();
+        let items = cut::items(text)?;
+        let items = items.into_iter().map(Cow::Borrowed).collect();
         Ok(Self { items })
     }
 
@@ -246,33 +258,6 @@ pub fn decode_str(raw: &str) -> Option<Cow<'_, str>> {
 /// A string, borrowed where it has no escape (a bare `Cow` would always be copied).
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// An object's members before their keys are decoded.
-struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Pairs<'de> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_map(PairsVisitor)
-    }
-}
-
-struct PairsVisitor;
-
-impl<'de> Visitor<'de> for PairsVisitor {
-    type Value = Pairs<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut pairs = Vec::new();
-        while let Some(pair) = members.next_entry()? {
-            pairs.push(pair);
-        }
-        Ok(Pairs(pairs))
-    }
-}
 
 fn check_distinct(members: &[Member<'_>]) -> Result<(), Error> {
     let mut keys: Vec<&str> = members.iter().map(|m| &*m.key).collect();

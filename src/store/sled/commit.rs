@@ -3,10 +3,12 @@
 //! The request key goes first: of two equal requests that race, the second is told that it
 //! is known, not that the order changed under it. Refusals write nothing.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::draft::{Draft, Effect};
+use super::fresh::Fresh;
 use super::line;
 use super::live::Live;
 use super::{keys, values};
@@ -33,7 +35,16 @@ pub(super) fn commit(
     let order = commit.order.key.clone();
     write_order(draft, commit.order)?;
     let callback = match commit.callback {
-        Some(new) => Some(owe(draft, live, (&order, commit.now), new)?),
+        Some(new) => {
+            let transaction = new.transaction.clone();
+            let id = owe(draft, live, (&order, commit.now), new)?;
+            if commit.request.is_none() {
+                // A session finds the others through its requests.
+                let mark = keys::callback_of_session(&order.network, &transaction, id);
+                draft.insert(mark, &[])?;
+            }
+            Some(id)
+        }
         None => None,
     };
     if let Some(request) = commit.request {
@@ -50,13 +61,15 @@ pub(super) fn request_of(
     source: &impl values::Source,
     key: &RequestKey,
 ) -> Result<Option<StoredRequest>, Error> {
-    let Some(request) = values::record::<StoredRequest>(source, &keys::request(key))? else {
-        return Ok(None);
-    };
-    let body_key = keys::request_body(key);
-    let body = values::read(source, &body_key)?;
-    let body = body.ok_or_else(|| values::corrupt(&body_key, None))?;
-    Ok(Some(StoredRequest { body, ..request }))
+    let key = keys::request(key);
+    let value = values::read(source, &key)?;
+    value.map(|value| decode_request(&key, &value)).transpose()
+}
+
+/// Reads an accepted request from its value.
+pub(super) fn decode_request(key: &[u8], value: &Bytes) -> Result<StoredRequest, Error> {
+    let (request, body) = values::decode_with(key, value)?;
+    Ok(StoredRequest { body, ..request })
 }
 
 /// All that is compared of an order: the rest of it stays unread.
@@ -85,12 +98,12 @@ fn write_request(
     request: StoredRequest,
     callback: Option<CallbackId>,
 ) -> Result<(), Error> {
-    draft.insert(keys::request_body(&request.key), &request.body)?;
     let request = StoredRequest {
         callback,
         ..request
     };
-    draft.insert_record(keys::request(&request.key), &request)
+    let value = values::encode_with(&request, &request.body)?;
+    draft.insert(keys::request(&request.key), &value)
 }
 
 fn write_event(draft: &mut Draft<'_>, event: Event) -> Result<(), Error> {
@@ -115,12 +128,15 @@ fn owe(
         supersede(draft, live, order)?;
         head_before = line::head(draft, order)?;
     }
+    let body = new.body.clone();
     let callback = write_callback(draft, (order, now), new)?;
-    if head_before.is_none() {
-        draft.effect(Effect::Ready(line::Waiting::of(&callback).head()));
-    }
     let id = callback.id;
-    line::join(draft, callback)?;
+    let head = line::Waiting::of(&callback).head();
+    let kept = line::join(draft, callback)?;
+    if head_before.is_none() {
+        draft.effect(Effect::Fresh(Box::new(Fresh { kept, body })));
+        draft.effect(Effect::Ready(head));
+    }
     Ok(id)
 }
 
@@ -151,8 +167,6 @@ fn write_callback(
     let id = CallbackId(numbers.callback);
     draft.insert(keys::callback_body(id), &new.body)?;
     draft.insert(keys::callback_of_order(order, id), &[])?;
-    let in_session = keys::callback_of_session(&order.network, &new.transaction, id);
-    draft.insert(in_session, &[])?;
     Ok(Callback {
         id,
         kind: new.kind,

@@ -31,11 +31,21 @@ pub(super) const JOBS_PER_SYNC: usize = 256;
 /// At most so many jobs share a sled batch. While a batch is applied nobody can read, so
 /// this is kept to a few milliseconds' work; but each batch makes sled write its log buffer
 /// out twice, and each such write wakes all of sled's threads.
-const JOBS_PER_BATCH: usize = 64;
+const JOBS_PER_BATCH: usize = 128;
 
-/// How long settlements wait for company. Few wait for theirs, so it is better that they share
-/// the sync of the next commit than that the commit waits for a sync of theirs.
-const SETTLEMENTS_WAIT: Duration = Duration::from_millis(1);
+/// How long settlements wait for a commit to go with. Nobody waits for theirs, so it is better
+/// that they share the sync of the next commit than that the commit waits for a sync of theirs.
+const SETTLEMENTS_WAIT: Duration = Duration::from_millis(5);
+/// The steps of that wait.
+const STEP: Duration = Duration::from_millis(1);
+
+/// A group that had so many commits is a sign that others are about to come.
+const MANY_COMMITS: usize = 4;
+/// How long the next group then waits for them. Each group costs three writes of sled's log
+/// buffer, each of which wakes all of sled's threads, and an `fdatasync`: under load fewer and
+/// larger groups are what makes requests cheap, and those that wait here would wait for a
+/// processor otherwise. Without load nobody waits.
+const COMMITS_WAIT: Duration = Duration::from_millis(2);
 
 /// Where the answer goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -75,13 +85,10 @@ impl Committer {
     /// Works until the queue is closed and empty, or a write fails.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let _end = EndOfThread(Arc::clone(&self.live));
+        let mut commits = 0;
         while let Some(first) = queue.blocking_recv() {
-            let mut jobs = vec![first];
-            take_what_waits(&mut queue, &mut jobs);
-            if jobs.iter().all(|job| matches!(job, Job::Settle(..))) {
-                thread::sleep(SETTLEMENTS_WAIT);
-                take_what_waits(&mut queue, &mut jobs);
-            }
+            let mut jobs = gather(&mut queue, first, commits >= MANY_COMMITS);
+            commits = jobs.iter().filter(|job| !is_settlement(job)).count();
             // The answers are out here so that, whatever happens to the group, none of those
             // who wait is let go before the phase tells them why.
             let mut answers = Vec::with_capacity(jobs.len());
@@ -168,6 +175,27 @@ impl Committer {
         (self.sync)()?;
         Ok(())
     }
+}
+
+/// The next group. `more_to_come` says that it pays to wait for company.
+fn gather(queue: &mut mpsc::Receiver<Job>, first: Job, more_to_come: bool) -> Vec<Job> {
+    let mut jobs = vec![first];
+    take_what_waits(queue, &mut jobs);
+    let mut waited = Duration::ZERO;
+    while waited < SETTLEMENTS_WAIT && jobs.iter().all(is_settlement) {
+        thread::sleep(STEP);
+        waited += STEP;
+        take_what_waits(queue, &mut jobs);
+    }
+    if more_to_come && waited.is_zero() && jobs.len() < JOBS_PER_SYNC {
+        thread::sleep(COMMITS_WAIT);
+        take_what_waits(queue, &mut jobs);
+    }
+    jobs
+}
+
+fn is_settlement(job: &Job) -> bool {
+    matches!(job, Job::Settle(..))
 }
 
 fn take_what_waits(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sled::{Batch, IVec, Tree};
 
+use super::fresh::Fresh;
 use super::keys::{self, Key};
 use super::schedule::Head;
 use super::values::{self, Source};
@@ -36,6 +37,8 @@ pub(super) struct Numbers {
 pub(super) enum Effect {
     /// A callback became the first of its order.
     Ready(Head),
+    /// A callback that was just committed will be sent next.
+    Fresh(Box<Fresh>),
     /// A waiting callback closed without being sent.
     Withdrawn(Head),
     /// An attempt ended.

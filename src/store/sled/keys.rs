@@ -18,7 +18,7 @@ pub(super) const NUMBERS: &[u8] = b"mnumbers";
 
 /// Order heads.
 pub(super) const ORDER: u8 = b'o';
-/// Requests, without their bodies.
+/// Requests, each with its body.
 pub(super) const REQUEST: u8 = b'r';
 /// Callbacks, without their bodies.
 pub(super) const CALLBACK: u8 = b'c';
@@ -32,7 +32,6 @@ pub(super) const EVENT: u8 = b'e';
 pub(super) const HOLD: u8 = b'h';
 
 const DOCUMENT: u8 = b'd';
-const REQUEST_BODY: u8 = b'b';
 const CALLBACK_BODY: u8 = b'y';
 const CALLBACK_OF_ORDER: u8 = b'n';
 const CALLBACK_OF_SESSION: u8 = b't';
@@ -84,21 +83,12 @@ pub(super) fn document(order: &OrderKey) -> Key {
     of_order(DOCUMENT, order)
 }
 
-/// The session goes before the caller, so that a session's requests lie together.
-fn of_request(kind: u8, request: &RequestKey) -> Key {
+/// Where a request is. The session goes before the caller, so that a session's requests lie
+/// together.
+pub(super) fn request(request: &RequestKey) -> Key {
     let session = [request.network.as_str(), request.transaction.as_str()];
     let message = [&request.caller, request.message.as_str(), &request.action];
-    texts(kind, &[&session[..], &message[..]].concat())
-}
-
-/// Where a request is.
-pub(super) fn request(request: &RequestKey) -> Key {
-    of_request(REQUEST, request)
-}
-
-/// Where a request's body is.
-pub(super) fn request_body(request: &RequestKey) -> Key {
-    of_request(REQUEST_BODY, request)
+    texts(REQUEST, &[&session[..], &message[..]].concat())
 }
 
 /// What all requests of a session begin with.
@@ -126,7 +116,8 @@ pub(super) fn callback_of_order(order: &OrderKey, id: CallbackId) -> Key {
     with_number(callbacks_of_order(order), id.0)
 }
 
-/// What the index of all callbacks of a session begins with.
+/// What the index of the callbacks of a session that nobody asked for begins with; the others
+/// are named by their requests.
 pub(super) fn callbacks_of_session(network: &NetworkName, transaction: &TransactionId) -> Key {
     let parts = [network.as_str(), transaction.as_str()];
     texts(CALLBACK_OF_SESSION, &parts)

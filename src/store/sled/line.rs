@@ -93,13 +93,15 @@ pub(super) fn previews(draft: &Draft<'_>, order: &OrderKey) -> Result<Vec<Waitin
     entries.into_iter().map(decode).collect()
 }
 
-/// Puts a pending callback at the back of its order's line.
-pub(super) fn join(draft: &mut Draft<'_>, callback: Callback) -> Result<(), Error> {
+/// Puts a pending callback at the back of its order's line; gives it back as written.
+pub(super) fn join(draft: &mut Draft<'_>, callback: Callback) -> Result<Kept, Error> {
     let numbers = draft.numbers();
     numbers.place += 1;
     let place = numbers.place;
     draft.effect(Effect::Pending(1));
-    stay(draft, &Kept { place, callback })
+    let kept = Kept { place, callback };
+    stay(draft, &kept)?;
+    Ok(kept)
 }
 
 /// Writes down a callback that keeps its place.

@@ -10,9 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::draft::Effect;
+use super::fresh::{Fresh, Shelf};
 use super::keys::{self, Key};
 use super::schedule::Schedule;
-use crate::store::{CallbackId, Error};
+use crate::store::{CallbackId, Claimed, Error};
 
 /// Whether the store writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) enum Phase {
 /// See the module's text.
 pub(super) struct Live {
     schedule: Mutex<Schedule>,
+    fresh: Mutex<Shelf>,
     unsynced: Mutex<HashSet<Key>>,
     /// Counts groups that are done with: synced, or failed.
     groups: watch::Sender<u64>,
@@ -45,6 +47,7 @@ impl Live {
     pub(super) fn new(schedule: Schedule, last_event: u64) -> Self {
         Self {
             schedule: Mutex::new(schedule),
+            fresh: Mutex::default(),
             unsynced: Mutex::default(),
             groups: watch::Sender::new(0),
             last_event: watch::Sender::new(last_event),
@@ -65,14 +68,25 @@ impl Live {
         lock(&self.unsynced).extend(written.filter(acted_on).cloned());
     }
 
+    /// A callback as it was committed, if nothing has become of it since.
+    pub(super) fn fresh(&self, id: CallbackId) -> Option<Claimed> {
+        lock(&self.fresh).look(id)
+    }
+
+    /// Takes the same, because it is about to change.
+    pub(super) fn take_fresh(&self, id: CallbackId) -> Option<Fresh> {
+        lock(&self.fresh).take(id)
+    }
+
     /// Makes a synced group known.
     pub(super) fn publish(&self, effects: Vec<Effect>, last_event: u64) {
         let to_claim = effects.iter().any(changes_what_is_due);
         let mut schedule = self.schedule();
+        let mut fresh = lock(&self.fresh);
         for effect in effects {
-            take_effect(&mut schedule, effect);
+            take_effect(&mut schedule, &mut fresh, effect);
         }
-        drop(schedule);
+        drop((schedule, fresh));
         lock(&self.unsynced).clear();
         self.groups.send_modify(|groups| *groups += 1);
         self.last_event.send_if_modified(|last| {
@@ -175,10 +189,14 @@ fn changes_what_is_due(effect: &Effect) -> bool {
     is_due || matches!(effect, Effect::LeaseEnded(_))
 }
 
-fn take_effect(schedule: &mut Schedule, effect: Effect) {
+fn take_effect(schedule: &mut Schedule, fresh: &mut Shelf, effect: Effect) {
     match effect {
+        Effect::Fresh(callback) => fresh.put(*callback),
         Effect::Ready(head) => schedule.add(head),
-        Effect::Withdrawn(head) => schedule.withdraw(&head),
+        Effect::Withdrawn(head) => {
+            fresh.take(head.id);
+            schedule.withdraw(&head);
+        }
         Effect::LeaseEnded(id) => schedule.end_lease(id),
         Effect::Held(subscriber) => schedule.hold(subscriber),
         Effect::Released(subscriber) => schedule.release(subscriber.as_deref()),

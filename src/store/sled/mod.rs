@@ -10,6 +10,7 @@
 mod commit;
 mod committer;
 mod draft;
+mod fresh;
 mod keys;
 mod line;
 mod live;
@@ -291,6 +292,9 @@ impl SledStore {
     /// Reads what was just claimed. A record that cannot be read must not keep the others
     /// from being sent: it is said in the log, and stays out until the store reopens.
     fn read_claimed(&self, tables: &Tables, id: CallbackId) -> Option<Claimed> {
+        if let Some(claimed) = self.live.fresh(id) {
+            return Some(claimed);
+        }
         let error = match tables.callback(id) {
             Ok(Some(claimed)) => return Some(claimed),
             Ok(None) => values::corrupt(&keys::callback(id), None),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::draft::{Draft, Effect};
-use super::line;
+use super::line::{self, Kept};
 use super::live::Live;
 use super::{keys, values};
 use crate::domain::ids::SubscriberId;
@@ -26,7 +26,8 @@ pub(super) fn settle(
         );
         return Ok(());
     }
-    let recorded = record(draft, settlement);
+    let fresh = live.take_fresh(id).map(|fresh| fresh.kept);
+    let recorded = record(draft, fresh, settlement);
     if recorded.is_err() {
         // The record cannot be read: the callback stays out of the schedule until the store
         // reopens, but its place in the lane is free again.
@@ -37,10 +38,12 @@ pub(super) fn settle(
     recorded
 }
 
-fn record(draft: &mut Draft<'_>, settlement: Settlement) -> Result<(), Error> {
-    let key = keys::callback(settlement.id);
-    let kept = line::kept(draft, settlement.id)?;
-    let mut kept = kept.ok_or_else(|| values::corrupt(&key, None))?;
+fn record(draft: &mut Draft<'_>, fresh: Option<Kept>, settlement: Settlement) -> Result<(), Error> {
+    let mut kept = match fresh {
+        Some(kept) => kept,
+        None => line::kept(draft, settlement.id)?
+            .ok_or_else(|| values::corrupt(&keys::callback(settlement.id), None))?,
+    };
     let order = kept.callback.order.clone();
     kept.callback.attempts_in_run += 1;
     kept.callback.attempts.push(settlement.attempt);

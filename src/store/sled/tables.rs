@@ -5,7 +5,7 @@
 //! Listings go through keys in order without loading more than they return, and take the
 //! lock for one record at a time.
 
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock};
 
@@ -209,18 +209,33 @@ impl Tables {
             .tree()
             .scan_prefix(keys::requests_of(network, transaction))
         {
-            if let Some(request) = self.decode::<StoredRequest>(entry)? {
-                timeline.requests.extend(self.request(&request.key)?);
+            let (key, _) = entry?;
+            let _whole = self.applying.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(value) = values::read(self.tree(), &key)? {
+                let request = commit::decode_request(&key, &value)?;
+                timeline.requests.push(request);
             }
         }
         timeline.requests.sort_by_key(|request| request.received_at);
-        let index = keys::callbacks_of_session(network, transaction);
-        for key in self.tree().scan_prefix(index).keys() {
-            let id = keys::last_number(&key?).map(CallbackId);
-            let callback = id.map(|id| self.callback_alone(id)).transpose()?;
-            timeline.callbacks.extend(callback.flatten());
+        for id in self.callbacks_of(&timeline.requests, network, transaction)? {
+            timeline.callbacks.extend(self.callback_alone(id)?);
         }
         Ok(timeline)
+    }
+
+    /// The callbacks that a session's requests caused, and those that nobody asked for.
+    fn callbacks_of(
+        &self,
+        requests: &[StoredRequest],
+        network: &NetworkName,
+        transaction: &TransactionId,
+    ) -> Result<BTreeSet<CallbackId>, Error> {
+        let mut ids: BTreeSet<_> = requests.iter().filter_map(|r| r.callback).collect();
+        let unasked = keys::callbacks_of_session(network, transaction);
+        for key in self.tree().scan_prefix(unasked).keys() {
+            ids.extend(keys::last_number(&key?).map(CallbackId));
+        }
+        Ok(ids)
     }
 
     /// The entries with the prefix whose keys come after `after`.

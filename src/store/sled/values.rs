@@ -83,6 +83,26 @@ pub(super) fn encode(record: &impl Serialize) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(record).map_err(|error| Error::Io(error.into()))
 }
 
+/// Writes a record with raw bytes behind it, as one value.
+pub(super) fn encode_with(record: &impl Serialize, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut value = encode(record)?;
+    value.extend_from_slice(bytes);
+    Ok(value)
+}
+
+/// Reads a record from its bytes, and the raw bytes behind it: JSON says itself where it ends.
+pub(super) fn decode_with<T: DeserializeOwned>(
+    key: &[u8],
+    value: &Bytes,
+) -> Result<(T, Bytes), Error> {
+    let mut records = serde_json::Deserializer::from_slice(value).into_iter();
+    match records.next() {
+        Some(Ok(record)) => Ok((record, value.slice(records.byte_offset()..))),
+        Some(Err(error)) => Err(corrupt(key, Some(Box::new(error)))),
+        None => Err(corrupt(key, None)),
+    }
+}
+
 /// Cuts a value into its entries: the first, then the further pieces in their order.
 pub(super) fn cut(value: &[u8]) -> Result<(IVec, Vec<IVec>), Error> {
     let (first, rest) = value.split_at(value.len().min(PIECE_BYTES));
