@@ -769,5 +769,5 @@ fn paths_begin_at_the_directory_of_the_file() {
     let desk = Desk::with(&production(NETWORK));
     let store::Settings::Sled { path, cache_bytes } = desk.config(&[]).store;
     assert_eq!(path, desk.0.path().join("data"));
-    assert_eq!(cache_bytes, 128_000_000);
+    assert_eq!(cache_bytes, 32_000_000);
 }

@@ -10,6 +10,8 @@ use actix_web::web::Bytes;
 use anyhow::anyhow;
 use tokio::sync::{mpsc, oneshot};
 
+/// As much page cache as the server has by default.
+const CACHE_BYTES: u64 = 32_000_000;
 /// At most so many records share a sync.
 const RECORDS_PER_SYNC: usize = 256;
 
@@ -27,7 +29,7 @@ impl Store {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let db = sled::Config::new()
             .path(path)
-            .cache_capacity(128_000_000)
+            .cache_capacity(CACHE_BYTES)
             .open()?;
         let file = File::open(path.join("db"))?;
         let (sender, queue) = mpsc::unbounded_channel();

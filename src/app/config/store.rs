@@ -27,7 +27,7 @@ pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Settings {
     section.or("kind", Kind::Sled);
     section.later(&["url"]);
     let path: PathBuf = section.or("path", "data".into());
-    let cache = section.or("cache_size", Size(128_000_000));
+    let cache = section.or("cache_size", Size(32_000_000));
     section.finish();
     Settings::Sled {
         path: around.directory.join(path),
