@@ -40,6 +40,7 @@ impl Desk {
         let desk = Self(TempDir::new().expect("a directory"));
         desk.write("bpp.toml", toml);
         desk.write("mobility.signing", SEED);
+        desk.write("mobility.encryption", SEED);
         desk.write("admin.token", TOKEN);
         desk
     }

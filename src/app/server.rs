@@ -21,6 +21,7 @@ use super::config::Config;
 use crate::delivery;
 use crate::engine::Engine;
 use crate::http::body::Limits as BodyLimits;
+use crate::http::heard::Heard;
 use crate::http::limits::Limits;
 use crate::http::refusals::Refusals;
 use crate::http::{self, Doors};
@@ -99,6 +100,7 @@ impl Server {
                 deadline: config.http.body_timeout,
             },
             refusals: Refusals::default(),
+            heard: Heard::default(),
             readiness: http::health::Readiness::default(),
             admin_token_sha256: config.http.admin_token_sha256,
             metrics: Box::new(metrics),

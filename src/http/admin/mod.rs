@@ -5,6 +5,7 @@
 pub mod callbacks;
 pub mod events;
 pub mod import;
+pub mod networks;
 pub mod operate;
 pub mod orders;
 pub mod transactions;
