@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{Error, Running, client, url_of};
+use super::{Error, Running, url_of};
 use crate::crypto::signature::Signer;
 
 pub mod handshake;
@@ -52,7 +52,6 @@ struct State {
     behaviour: Mutex<Behaviour>,
     asked: AtomicU64,
     hosts: Mutex<BTreeMap<String, Url>>,
-    client: reqwest::Client,
 }
 
 impl RegistryHandle {
@@ -99,7 +98,7 @@ pub fn row(signer: &Signer, role: &str, url: &Url) -> Value {
 /// Starts a registry on the listener with these rows.
 ///
 /// # Errors
-/// When the listener cannot be served or the HTTP client cannot be built.
+/// When the listener cannot be served.
 pub fn start(listener: TcpListener, rows: Vec<Value>) -> Result<RegistryHandle, Error> {
     let url = url_of(&listener, "/")?;
     let rows = Arc::new(Mutex::new(rows));
@@ -108,7 +107,6 @@ pub fn start(listener: TcpListener, rows: Vec<Value>) -> Result<RegistryHandle, 
         behaviour: Mutex::default(),
         asked: AtomicU64::new(0),
         hosts: Mutex::default(),
-        client: client()?,
     });
     let served = state.clone();
     let server = HttpServer::new(move || {

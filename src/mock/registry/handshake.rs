@@ -15,6 +15,7 @@ use reqwest::header;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::super::client;
 use super::{State, lock};
 use crate::crypto::challenge::ChallengeKey;
 use crate::crypto::encryption::{EncryptionKey, EncryptionPublicKey};
@@ -166,9 +167,8 @@ impl State {
     async fn check_site(&self, applicant: &Applicant, body: &Value) -> Result<(), String> {
         let request_id = text(body, "/message/request_id")?;
         let host = self.host(&applicant.subscriber_id)?;
-        let page = self
-            .client
-            .get(format!("{host}/ondc-site-verification.html"));
+        let client = client().map_err(|error| error.to_string())?;
+        let page = client.get(format!("{host}/ondc-site-verification.html"));
         let page = page
             .send()
             .await
@@ -230,8 +230,8 @@ impl State {
     async fn post(&self, url: &str, message: &Value) -> Option<Value> {
         let body = message.to_string();
         let authorization = signer()?.authorization(body.as_bytes(), Utc::now().timestamp());
-        let response = self
-            .client
+        let response = client()
+            .ok()?
             .post(format!("{}/on_subscribe", url.trim_end_matches('/')))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::AUTHORIZATION, authorization)

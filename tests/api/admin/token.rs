@@ -9,7 +9,7 @@ use serde_json::json;
 use super::check_problem;
 use crate::app::{Answer, TestApp, answer};
 
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 19] = [
     ("GET", "/orders"),
     ("POST", "/orders"),
     ("GET", "/orders/trip_1"),
@@ -25,6 +25,7 @@ const ROUTES: [(&str, &str); 18] = [
     ("POST", "/callbacks/hold"),
     ("POST", "/callbacks/release"),
     ("GET", "/transactions/1209849124"),
+    ("GET", "/networks"),
     ("GET", "/refusals"),
     ("GET", "/metrics"),
     ("GET", "/orders/no-such-order"),
