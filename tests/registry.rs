@@ -15,7 +15,7 @@ use beckn_bpp::domain::ids::{KeyId, SubscriberId};
 use beckn_bpp::mock::registry::{Behaviour, RegistryHandle};
 use beckn_bpp::mock::{bap, registry as mock};
 use beckn_bpp::registry::{Error, Outage, Registry, Settings, Subscriber, Unusable, client};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use url::Url;

@@ -156,7 +156,7 @@ impl Network {
         let server = Server::start(config, metrics).await?;
         let mut listed = None;
         for network in &joined {
-            let bodies = subscribe::core_bodies(network, Utc::now());
+            let bodies = subscribe::bodies::of_configuration(network, Utc::now());
             listed = subscribe::ask(network, &bodies, WAIT, |_| {}).await?.listed;
         }
         Ok(Self {

@@ -217,7 +217,7 @@ impl State {
                 let equal = |name: &&str| old.get(*name) == row.get(*name);
                 ["subscriber_id", "key_id", "ukId", "domain"]
                     .iter()
-                    .all(|n| equal(&n))
+                    .all(equal)
             };
             rows.retain(|old| !same(old));
             let mut row = row.clone();
