@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
 use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
@@ -202,6 +203,7 @@ fn serve_admin(listener: TcpListener, doors: &Data<Doors>) -> anyhow::Result<Ser
     let server = HttpServer::new(move || {
         let doors = doors.clone();
         App::new()
+            .wrap(from_fn(http::admin::guard))
             .app_data(PayloadConfig::new(ADMIN_BODY_BYTES))
             .configure(move |routes| http::admin_routes(routes, &doors))
     })

@@ -9,7 +9,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde_json::{Value, json};
-use tracing::{info, warn};
+use tracing::info;
 use zeroize::Zeroizing;
 
 use super::heard::{Entry, Latest};
@@ -128,7 +128,7 @@ fn taken(
 
 fn not_opened(doors: &Doors, network: &Network, why: &'static str) -> Refusal {
     let name = network.name();
-    warn!(network = %name, why, "what came to /on_subscribe is refused");
+    info!(network = %name, why, "what came to /on_subscribe is refused");
     let entry = heard(network, None);
     let note = |latest: &mut Latest| latest.challenge_refused = Some(entry);
     doors.heard.note(name, note);
