@@ -15,7 +15,7 @@ use beckn_bpp::domain::ids::{KeyId, SubscriberId};
 use beckn_bpp::mock::registry::{Behaviour, RegistryHandle};
 use beckn_bpp::mock::{bap, registry as mock};
 use beckn_bpp::registry::{Error, Outage, Registry, Settings, Subscriber, Unusable, client};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use url::Url;
@@ -630,19 +630,17 @@ async fn the_mock_bap_proves_what_it_receives_and_answers_as_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_mock_registry_takes_subscriptions() {
+async fn the_mock_registry_lists_nobody_who_does_not_sign() {
     let network = Network::with(vec![]);
     let subscribe = network.mock.url.join("subscribe").expect("a URL");
     let mut subscription = row();
-    subscription["valid_from"] = json!((at(0) - TimeDelta::days(1)).to_rfc3339());
-    let sent = new_client(Duration::from_secs(5))
+    subscription["nonce"] = json!("n1");
+    let client = new_client(Duration::from_secs(5));
+    let post = client
         .post(subscribe)
-        .header("content-type", "application/json")
-        .body(subscription.to_string())
-        .send()
-        .await
-        .expect("an answer");
-    assert!(sent.status().is_success());
-    assert!(network.ask(at(0)).await.is_ok());
+        .header("content-type", "application/json");
+    let sent = post.body(subscription.to_string()).send().await;
+    assert_eq!(sent.expect("an answer").status().as_u16(), 400);
+    assert!(matches!(network.ask(at(0)).await, Err(Error::Unknown)));
     network.mock.stop().await;
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
 use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
@@ -21,6 +22,7 @@ use super::config::Config;
 use crate::delivery;
 use crate::engine::Engine;
 use crate::http::body::Limits as BodyLimits;
+use crate::http::heard::Heard;
 use crate::http::limits::Limits;
 use crate::http::refusals::Refusals;
 use crate::http::{self, Doors};
@@ -99,6 +101,7 @@ impl Server {
                 deadline: config.http.body_timeout,
             },
             refusals: Refusals::default(),
+            heard: Heard::default(),
             readiness: http::health::Readiness::default(),
             admin_token_sha256: config.http.admin_token_sha256,
             metrics: Box::new(metrics),
@@ -200,6 +203,7 @@ fn serve_admin(listener: TcpListener, doors: &Data<Doors>) -> anyhow::Result<Ser
     let server = HttpServer::new(move || {
         let doors = doors.clone();
         App::new()
+            .wrap(from_fn(http::admin::guard))
             .app_data(PayloadConfig::new(ADMIN_BODY_BYTES))
             .configure(move |routes| http::admin_routes(routes, &doors))
     })

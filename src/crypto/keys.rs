@@ -3,9 +3,7 @@
 //! Keys are decoded once, here, and kept decoded: signing and verifying never parse. A text
 //! that is not exactly one of the known encodings is refused with a sentence that says what
 //! was expected and never shows the text. Who owns a key is not known here; X25519 keys, for
-//! the registry's challenge, are recognised only to be refused by name.
-
-mod encoding;
+//! the registry's challenge, are recognised only to be refused by name: see `encryption`.
 
 #[cfg(test)]
 mod tests;
@@ -15,8 +13,9 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::Signer as _;
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
+
+use super::encoding::{self, Curve, Halves};
 
 /// Why a text is not a usable key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +73,7 @@ impl SigningKey {
                 .decode(text.trim_ascii())
                 .map_err(|_| Error::NotBase64)?,
         );
-        let (seed, public) = encoding::split_private(&bytes)?;
+        let (seed, public) = split_private(&bytes)?;
         let key = Self(ed25519_dalek::SigningKey::from_bytes(seed));
         match public {
             Some(public) if key.0.verifying_key().as_bytes() != public => Err(Error::HalvesDiffer),
@@ -120,7 +119,7 @@ impl SigningKey {
     /// Base64 of PKCS#8 DER, version 1 (no public key inside): 48 bytes.
     #[must_use]
     pub fn to_pkcs8_base64(&self) -> Zeroizing<String> {
-        let der = encoding::pkcs8(self.0.as_bytes());
+        let der = Curve::Ed25519.pkcs8(self.0.as_bytes());
         Zeroizing::new(STANDARD.encode(der.as_slice()))
     }
 }
@@ -138,7 +137,7 @@ impl VerifyingKey {
     /// Says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bytes = STANDARD.decode(text).map_err(|_| Error::NotBase64)?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(encoding::raw_public(&bytes)?)
+        let key = ed25519_dalek::VerifyingKey::from_bytes(raw_public(&bytes)?)
             .map_err(|_| Error::NotOnCurve)?;
         if key.is_weak() {
             return Err(Error::Weak);
@@ -167,22 +166,41 @@ impl VerifyingKey {
     /// Base64 of the 44 bytes of SPKI DER.
     #[must_use]
     pub fn to_spki_base64(&self) -> String {
-        STANDARD.encode(encoding::spki(self.0.as_bytes()))
+        STANDARD.encode(Curve::Ed25519.spki(self.0.as_bytes()))
     }
 
     /// The first 16 hex digits of SHA-256 over the raw key: how people and logs name a key.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let hash = Sha256::digest(self.0.as_bytes());
-        hash.iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        encoding::fingerprint(self.0.as_bytes())
     }
 }
 
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "VerifyingKey({})", self.fingerprint())
+    }
+}
+
+/// Takes a private key apart, in any of its encodings.
+fn split_private(bytes: &[u8]) -> Result<Halves<'_>, Error> {
+    let split = match bytes.len() {
+        32 => bytes.as_array().map(|seed| (seed, None)),
+        64 => encoding::private_then(bytes, &[]),
+        _ => Curve::Ed25519.split_pkcs8(bytes),
+    };
+    split.ok_or_else(|| fault(bytes, Error::NotAPrivateKey))
+}
+
+fn raw_public(bytes: &[u8]) -> Result<&[u8; 32], Error> {
+    let raw = Curve::Ed25519.raw_public(bytes);
+    raw.ok_or_else(|| fault(bytes, Error::NotAPublicKey))
+}
+
+/// Names the mistake that is easy to make, else the length.
+fn fault(bytes: &[u8], other: fn(usize) -> Error) -> Error {
+    match Curve::X25519.is_named_in(bytes) {
+        true => Error::EncryptionKey,
+        false => other(bytes.len()),
     }
 }

@@ -2,10 +2,13 @@
 //! proves us to others.
 //!
 //! Everything here is pure: bytes, text and times come in, an answer goes out. It imports
-//! nothing of ours, reads no clock and no file; only [`keys::SigningKey::generate`] asks the
-//! system for random bytes. Whose key it is, and whether it may be used, is for the registry.
+//! nothing of ours, reads no clock and no file; only making a key asks the system for random
+//! bytes. Whose key it is, and whether it may be used, is for the registry.
 
+pub mod challenge;
 pub mod digest;
+mod encoding;
+pub mod encryption;
 pub mod keys;
 pub mod published;
 pub mod signature;

@@ -4,6 +4,7 @@
 //! pairs in `keys/`, those of the test vectors, and those that the networks' own documents
 //! print as examples. Only public halves are compiled in.
 
+use super::encryption::EncryptionPublicKey;
 use super::keys::VerifyingKey;
 
 /// Raw public keys in base64; the files end with a line end.
@@ -29,16 +30,38 @@ const PUBLISHED: [&str; 14] = [
     "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
 ];
 
+/// The same of X25519 keys.
+const PUBLISHED_ENCRYPTION: [&str; 6] = [
+    include_str!("../../keys/bpp.encryption-public"),
+    include_str!("../../keys/registry.encryption-public"),
+    // tests/vectors/on_subscribe.json: a registry and a subscriber.
+    "VdL3JuFjMAl0eKNDC2q8d3vcbN4NnAMpKrvu04nsoGY=",
+    "nT4ym7HYy50zPTRG1H3JkgVyUdq2G3TZk8B5Ffp65Q0=",
+    // RFC 7748, section 6.1.
+    "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
+    "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=",
+];
+
 /// Whether everybody can sign with this key.
 #[must_use]
 pub fn is_published(key: &VerifyingKey) -> bool {
-    let raw = key.to_base64();
-    PUBLISHED.iter().any(|text| text.trim_ascii_end() == raw)
+    lists(&PUBLISHED, &key.to_base64())
+}
+
+/// Whether everybody can read what is encrypted for this key.
+#[must_use]
+pub fn is_published_encryption(key: &EncryptionPublicKey) -> bool {
+    lists(&PUBLISHED_ENCRYPTION, &key.to_base64())
+}
+
+fn lists(published: &[&str], raw: &str) -> bool {
+    published.iter().any(|text| text.trim_ascii_end() == raw)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::encryption::EncryptionKey;
     use crate::crypto::keys::SigningKey;
 
     #[test]
@@ -52,8 +75,31 @@ mod tests {
     }
 
     #[test]
+    fn every_listed_encryption_key_is_readable_and_recognised_in_either_encoding() {
+        for text in PUBLISHED_ENCRYPTION {
+            let key = EncryptionPublicKey::parse(text.trim_ascii_end()).expect(text);
+            assert!(is_published_encryption(&key), "{text}");
+            let spki = EncryptionPublicKey::parse(&key.to_spki_base64()).expect(text);
+            assert!(is_published_encryption(&spki), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_developer_keys_are_pairs_whose_public_half_is_listed() {
+        for text in [
+            include_str!("../../keys/bpp.encryption"),
+            include_str!("../../keys/registry.encryption"),
+        ] {
+            let key = EncryptionKey::parse(text).expect("a key");
+            assert!(is_published_encryption(&key.public_key()));
+        }
+    }
+
+    #[test]
     fn a_fresh_key_is_not_published() {
         let key = SigningKey::generate().expect("randomness");
         assert!(!is_published(&key.verifying_key()));
+        let key = EncryptionKey::generate().expect("randomness");
+        assert!(!is_published_encryption(&key.public_key()));
     }
 }

@@ -73,6 +73,8 @@ words! {
     KeyAmbiguous = "key_ambiguous",
     /// The subscriber has another role on the network.
     WrongRole = "wrong_role",
+    /// What came to `/on_subscribe` is no challenge of ours; why not is not said.
+    ChallengeRefused = "challenge_refused",
     /// The registry cannot be asked.
     RegistryUnavailable = "registry_unavailable",
     /// The body is not JSON.

@@ -6,16 +6,20 @@
 pub mod admin;
 pub mod body;
 pub mod health;
+pub mod heard;
 pub mod limits;
 pub mod network;
+pub mod on_subscribe;
 pub mod refusals;
 pub mod reply;
+pub mod site;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::guard;
 use actix_web::http::header::HeaderName;
 use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
 use ipnet::IpNet;
@@ -66,6 +70,8 @@ pub struct Doors {
     pub body_limits: body::Limits,
     /// The last refusals.
     pub refusals: refusals::Refusals,
+    /// What the registries said of us.
+    pub heard: heard::Heard,
     /// Whether the server takes requests.
     pub readiness: health::Readiness,
     /// SHA-256 of the admin token.
@@ -77,7 +83,16 @@ pub struct Doors {
 /// What the networks reach: one path per action, below each network's own path.
 pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
     config.app_data(doors.clone()).configure(health_routes);
+    if site::is_served(&doors.networks) {
+        let read = guard::Any(guard::Get()).or(guard::Head());
+        config.service(web::resource(site::PATH).guard(read).to(site::show));
+    }
     for network in doors.networks.iter() {
+        let name = network.name().clone();
+        let path = format!("{}/{}", network.base_path(), on_subscribe::ACTION);
+        config.service(web::resource(path).to(move |doors, request, payload| {
+            on_subscribe::answer(doors, name.clone(), request, payload)
+        }));
         let name = network.name().clone();
         let path = format!("{}/{{action}}", network.base_path());
         config.service(web::resource(path).to(move |doors, request, payload| {
@@ -121,6 +136,7 @@ pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
             "/transactions/{id}",
             web::get().to(admin::transactions::show),
         )
+        .route("/networks", web::get().to(admin::networks::list))
         .route("/refusals", web::get().to(admin::operate::refusals))
         .route("/metrics", web::get().to(admin::operate::metrics))
         .default_service(web::to(admin::nowhere));

@@ -31,26 +31,30 @@ const ACTION: &str = "cancel";
 static GATEWAY_AUTHORIZATION: HeaderName = HeaderName::from_static("x-gateway-authorization");
 
 /// What is known of a request when it is refused; grows as the checks go on.
-struct Seen {
+pub(super) struct Seen {
     request_id: String,
+    action: &'static str,
     dialect: Dialect,
     gateway: bool,
-    body: Option<Bytes>,
+    /// The bytes that were read.
+    pub(super) body: Option<Bytes>,
 }
 
 impl Seen {
     /// Before anything is read, answers take the shape of the network's default version.
-    fn nothing(network: Option<&Network>) -> Self {
+    pub(super) fn nothing(network: Option<&Network>, action: &'static str) -> Self {
         let default = network.and_then(|network| Dialect::of(&network.settings.default_version));
         Self {
             request_id: Uuid::now_v7().to_string(),
+            action,
             dialect: default.unwrap_or(Dialect::V1),
             gateway: false,
             body: None,
         }
     }
 
-    fn identify(&self, mut response: HttpResponse) -> HttpResponse {
+    /// Puts the request's id on its answer.
+    pub(super) fn identify(&self, mut response: HttpResponse) -> HttpResponse {
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             response.headers_mut().insert(X_REQUEST_ID.clone(), id);
         }
@@ -68,7 +72,7 @@ pub async fn answer(
     let Some(network) = doors.networks.get(&name) else {
         return HttpResponse::NotFound().finish();
     };
-    let mut seen = Seen::nothing(Some(network));
+    let mut seen = Seen::nothing(Some(network), ACTION);
     let response = match accept(&doors, network, &request, payload, &mut seen).await {
         Ok(()) => {
             metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
@@ -126,6 +130,11 @@ fn check_route(request: &HttpRequest) -> Result<(), Refusal> {
         let detail = format!("{action:?} is not served here; {ACTION} is");
         return Err(Refusal::new(Word::UnknownAction, detail));
     }
+    only_post(request)
+}
+
+/// Refuses every method but one.
+pub(super) fn only_post(request: &HttpRequest) -> Result<(), Refusal> {
     match request.method() == Method::POST {
         true => Ok(()),
         false => Err(Refusal::new(Word::MethodNotAllowed, "expected POST")),
@@ -133,7 +142,7 @@ fn check_route(request: &HttpRequest) -> Result<(), Refusal> {
 }
 
 /// A header that may be there once at most: two would leave open which one was meant.
-fn only_header<'a>(
+pub(super) fn only_header<'a>(
     request: &'a HttpRequest,
     name: &HeaderName,
 ) -> Result<Option<&'a str>, Refusal> {
@@ -153,7 +162,7 @@ fn only_header<'a>(
         .map_err(|_| malformed(format!("{name} is not visible ASCII")))
 }
 
-fn from_json(error: &strict::Error) -> Refusal {
+pub(super) fn from_json(error: &strict::Error) -> Refusal {
     Refusal::new(error.word(), error.to_string())
 }
 
@@ -203,8 +212,8 @@ async fn prove_gateway(
     Ok(())
 }
 
-/// `network` is that of the path, where there is one.
-fn refuse(
+/// Writes a refusal down and answers it. `network` is that of the path, where there is one.
+pub(super) fn refuse(
     doors: &Doors,
     network: Option<&Network>,
     request: &HttpRequest,
@@ -213,7 +222,8 @@ fn refuse(
 ) -> HttpResponse {
     let word = refusal.word.as_str();
     let name = network.map_or("none", |network| network.name().as_str());
-    metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => word).increment(1);
+    metrics::counter!("bpp_requests_total", "action" => seen.action, "outcome" => word)
+        .increment(1);
     info!(request.id = %seen.request_id, network = name, reason = word,
         detail = %refusal.detail, "a request is refused");
     doors.refusals.push(Refused {
@@ -238,7 +248,7 @@ fn refuse(
 /// Answers a path that is no action of any network, as the network that it lies below would.
 pub async fn nowhere(doors: Data<Doors>, request: HttpRequest) -> HttpResponse {
     let network = above(&doors, request.path());
-    let seen = Seen::nothing(network);
+    let seen = Seen::nothing(network, ACTION);
     let refusal = match doors.limits.admit(&request) {
         Ok(_place) => {
             let path: String = request.path().chars().take(80).collect();

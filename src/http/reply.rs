@@ -34,6 +34,7 @@ pub fn row(word: Word) -> (u16, &'static str, &'static str) {
         Word::BodyTooLarge => (413, "30000", "CORE-ERROR"),
         Word::BodyTimeout => (408, "30000", "CORE-ERROR"),
         Word::BodyIncomplete => (400, "30000", "CORE-ERROR"),
+        Word::ChallengeRefused => (400, "30000", "CORE-ERROR"),
         Word::InvalidJson | Word::DuplicateKey | Word::TooDeep | Word::TooManyNodes => {
             (400, "30000", "JSON-SCHEMA-ERROR")
         }

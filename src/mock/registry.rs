@@ -1,9 +1,10 @@
 //! A registry in memory: `POST /lookup` over a list of rows, `POST /subscribe` adds one.
 //!
 //! It answers as the core specification says (the question is a filter over the rows, a bare
-//! list comes back) unless a test switches its [`Behaviour`]. It believes everybody: it checks no
-//! signature, sends no challenge, and subscribes at once.
+//! list comes back) unless a test switches its [`Behaviour`]. It answers everybody's lookups
+//! unsigned, but lists only who has passed its handshake, or was put in by hand.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,8 @@ use url::Url;
 
 use super::{Error, Running, url_of};
 use crate::crypto::signature::Signer;
+
+pub mod handshake;
 
 /// How the registry answers `/lookup`.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +51,7 @@ struct State {
     rows: Arc<Mutex<Vec<Value>>>,
     behaviour: Mutex<Behaviour>,
     asked: AtomicU64,
+    hosts: Mutex<BTreeMap<String, Url>>,
 }
 
 impl RegistryHandle {
@@ -65,6 +69,11 @@ impl RegistryHandle {
     /// Replaces all rows.
     pub fn set_rows(&self, rows: Vec<Value>) {
         *lock(&self.rows) = rows;
+    }
+
+    /// Where `https://{subscriber_id}` leads to, for ONDC's form of subscribing.
+    pub fn find_host_at(&self, subscriber_id: &str, url: Url) {
+        lock(&self.state.hosts).insert(subscriber_id.to_owned(), url);
     }
 
     /// Stops answering and gives up the port.
@@ -97,13 +106,14 @@ pub fn start(listener: TcpListener, rows: Vec<Value>) -> Result<RegistryHandle, 
         rows: Arc::clone(&rows),
         behaviour: Mutex::default(),
         asked: AtomicU64::new(0),
+        hosts: Mutex::default(),
     });
     let served = state.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(served.clone())
             .route("/lookup", web::post().to(lookup))
-            .route("/subscribe", web::post().to(subscribe))
+            .route("/subscribe", web::post().to(handshake::subscribe))
     });
     let server = server.workers(1).disable_signals().listen(listener)?.run();
     Ok(RegistryHandle {
@@ -141,19 +151,6 @@ fn agrees(row: &Value, question: &Map<String, Value>) -> bool {
     question
         .iter()
         .all(|(name, wanted)| row.get(name).is_none_or(|member| member == wanted))
-}
-
-async fn subscribe(state: web::Data<State>, row: web::Json<Map<String, Value>>) -> HttpResponse {
-    let mut row = row.into_inner();
-    row.insert("status".to_owned(), json!("SUBSCRIBED"));
-    let same = |old: &Value| {
-        let equal = |name: &str| old.get(name) == row.get(name);
-        equal("subscriber_id") && equal("key_id")
-    };
-    let mut rows = lock(&state.rows);
-    rows.retain(|old| !same(old));
-    rows.push(Value::Object(row));
-    HttpResponse::Ok().json(json!({"status": "SUBSCRIBED"}))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,11 +3,13 @@
 
 pub mod callback_url;
 pub mod caller;
+pub mod handshake;
 
 use std::collections::BTreeMap;
 
 use url::Url;
 
+use self::handshake::Handshake;
 use crate::crypto::signature::Signer;
 use crate::domain::ids::{NetworkName, SubscriberId};
 use crate::domain::order::Party;
@@ -61,6 +63,8 @@ pub struct Settings {
     pub signer: Signer,
     /// Where keys are looked up.
     pub registry: registry::Settings,
+    /// What its registry is met with.
+    pub handshake: Handshake,
     /// How callback addresses are checked.
     pub callback_rule: CallbackRule,
     /// The version that answers take before the request's own is known.

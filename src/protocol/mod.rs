@@ -15,6 +15,7 @@ pub mod raw;
 pub mod registry;
 pub mod schema;
 pub mod strict;
+pub mod subscription;
 pub mod terms;
 pub mod v0_9;
 pub mod v1;

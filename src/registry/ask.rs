@@ -125,7 +125,7 @@ fn is_down(outage: &Outage) -> bool {
 }
 
 /// Reads the answer as it comes and stops at the limit, whatever its headers announce.
-async fn bounded(mut response: Response) -> Result<Bytes, Outage> {
+pub(super) async fn bounded(mut response: Response) -> Result<Bytes, Outage> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
         if body.len() + chunk.len() > ANSWER_BYTES {
@@ -138,12 +138,12 @@ async fn bounded(mut response: Response) -> Result<Bytes, Outage> {
     Ok(body.freeze())
 }
 
-fn transport(error: reqwest::Error) -> Outage {
+pub(super) fn transport(error: reqwest::Error) -> Outage {
     // The URL may hold credentials; the operator knows which registry it is.
     Outage::Transport(Arc::new(error.without_url()))
 }
 
-fn below(base: &Url, segment: &str) -> Url {
+pub(super) fn below(base: &Url, segment: &str) -> Url {
     let mut url = base.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().push(segment);

@@ -2,8 +2,9 @@
 //!
 //! A door that has read a signature header asks [`Registry::subscriber`] for the record of that
 //! key; [`subscriber`] decides which rows of an answer may be believed, [`lookup`] keeps what was
-//! learnt and limits what is asked, `ask` is the HTTP question itself. Nothing here verifies a
-//! signature or judges a role: it only says what the registry vouches for at `now`.
+//! learnt and limits what is asked, `ask` is the HTTP question itself, and [`subscribe`] asks to
+//! be listed. Nothing here verifies a signature or judges a role: it only says what the registry
+//! vouches for at `now`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use url::Url;
 
 pub mod lookup;
+pub mod subscribe;
 pub mod subscriber;
 
 mod ask;

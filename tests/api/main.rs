@@ -10,6 +10,7 @@ mod rides;
 mod admin;
 mod checks;
 mod delivery;
+mod handshake;
 mod outcomes;
 mod setup;
 mod unsolicited;

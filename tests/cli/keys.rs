@@ -3,6 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::process::run;
 
 fn repository(file: &str) -> String {
@@ -33,6 +36,67 @@ fn a_new_key_is_for_its_owner_only_and_never_printed() {
     for member in ["fingerprint", "public_base64", "public_spki_base64"] {
         assert!(made.out.contains(json[member].as_str().expect(member)));
     }
+}
+
+#[test]
+fn every_kind_in_every_encoding_reads_back_and_says_what_it_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (number, (kind, encoding, bytes)) in [
+        ("signing", "raw", 32),
+        ("signing", "pair", 64),
+        ("signing", "pkcs8", 48),
+        ("encryption", "raw", 32),
+        ("encryption", "pkcs8", 48),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = directory.path().join(format!("key-{number}"));
+        let path = file.to_str().expect("text");
+        let which: &[&str] = match kind {
+            "encryption" => &["--encryption"],
+            _ => &[],
+        };
+        let new = [
+            "keys",
+            "new",
+            "--out",
+            path,
+            "--encoding",
+            encoding,
+            "--json",
+        ];
+        let made = run(&[&new, which].concat()).expect(0).json();
+        assert_eq!(made["kind"], kind);
+        let private = STANDARD.decode(text(&file).trim()).expect("base64");
+        assert_eq!(private.len(), bytes);
+        // PKCS#8 says itself what it is.
+        let which = if encoding == "pkcs8" { &[] } else { which };
+        let shown = run(&[&["keys", "show", path, "--json"], which].concat());
+        assert_eq!(shown.expect(0).json(), made);
+        let head = match kind {
+            "encryption" => "MCowBQYDK2VuAyEA",
+            _ => "MCowBQYDK2VwAyEA",
+        };
+        let spki = made["public_spki_base64"].as_str().expect("text");
+        assert!(spki.starts_with(head), "{spki}");
+    }
+    let out = directory.path().join("pair");
+    let out = out.to_str().expect("text");
+    let pair = [
+        "keys",
+        "new",
+        "--encryption",
+        "--encoding",
+        "pair",
+        "--out",
+        out,
+    ];
+    run(&pair).fails(1, "--encoding raw or pkcs8");
+    assert!(!Path::new(out).exists());
+    let published = repository("keys/bpp.encryption");
+    let shown = run(&["keys", "show", "--encryption", &published]).expect(0);
+    assert!(shown.out.contains("production refuses it"), "{shown:?}");
 }
 
 #[test]

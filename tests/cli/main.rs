@@ -15,3 +15,4 @@ mod process;
 mod registry;
 mod serve;
 mod signature;
+mod subscribe;

@@ -6,7 +6,13 @@ use crate::process::{Ended, Running, five_ports, run};
 #[test]
 fn once_it_ends_with_0_and_tells_what_happened() {
     let ended = run(&["mock-network", "--once"]).expect(0);
-    for part in ["trip_1", "O1", "on_cancel", "verified"] {
+    for part in [
+        "answered the registry's challenge and is listed",
+        "trip_1",
+        "O1",
+        "on_cancel",
+        "verified",
+    ] {
         assert!(ended.out.contains(part), "{part}: {}", ended.out);
     }
     assert!(!ended.out.contains("earlier run"), "{}", ended.out);
@@ -16,6 +22,7 @@ fn once_it_ends_with_0_and_tells_what_happened() {
 #[test]
 fn as_json_it_is_one_document() {
     let ended = run(&["mock-network", "--once", "--json"]).expect(0);
+    assert_eq!(ended.json()["listed"]["types"], serde_json::json!(["BPP"]));
     let acts = ended.json()["acts"].as_array().expect("a list").clone();
     assert_eq!(acts.len(), 3);
     for act in &acts {

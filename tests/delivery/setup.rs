@@ -78,6 +78,7 @@ pub fn network() -> Network {
         restamp: false,
         allow_http_callbacks: true,
         reasons: Vec::new(),
+        handshake: beckn_bpp::networks::handshake::Handshake::default(),
         cancelled_word: "CANCELLED".into(),
     };
     Network {

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::cancel::{CLI_BAP, CLI_BAP_KEY, KEY_ID};
 use super::exchange::{Exchange, Shown};
+use super::registry::{subscribe, view};
 use super::{output, serve};
 use crate::app::server::Server;
 use crate::app::telemetry;
@@ -23,7 +24,9 @@ use crate::crypto::signature::Signer;
 use crate::mock::bap::{self, BapHandle};
 use crate::mock::cancel_message::CancelMessage;
 use crate::mock::orders::{O1, O2, O3, Sample, TRIP_1, TRIP_2};
+use crate::mock::registry::handshake::{ENCRYPTION_PUBLIC_KEY, SIGNING_PUBLIC_KEY};
 use crate::mock::registry::{self, RegistryHandle};
+use crate::registry::Subscriber;
 
 /// This server's subscriber id on the mock network.
 pub(super) const BPP: &str = "bpp.example.org";
@@ -56,6 +59,8 @@ struct Network {
     server: Server,
     bap: BapHandle,
     registry: RegistryHandle,
+    /// What the registry lists of this server, after its challenge.
+    listed: Option<Subscriber>,
     token: String,
     directory: Directory,
 }
@@ -78,6 +83,10 @@ impl Directory {
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     super::install_tls();
     let network = Network::start(arguments).await?;
+    if let (Some(listed), false) = (&network.listed, arguments.json) {
+        let key = listed.verifying_key.fingerprint();
+        println!("{BPP} answered the registry's challenge and is listed with key {key}");
+    }
     let acts = match network.hand_over_orders().await {
         Ok(cancelled) => {
             if !cancelled.is_empty() && !arguments.json {
@@ -92,7 +101,10 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let result = match (acts, arguments.once) {
         (Ok(acts), true) => {
             match arguments.json {
-                true => output::json(&json!({"acts": acts})),
+                true => {
+                    let listed = network.listed.as_ref().map(view);
+                    output::json(&json!({"listed": listed, "acts": acts}));
+                }
                 false => println!("\nEvery on_cancel arrived and verified."),
             }
             Ok(())
@@ -126,11 +138,10 @@ impl Network {
         let (public_url, admin_address) = (url_of(&public)?, admin.local_addr()?);
         let bap_url = url_of(&bap_at)?;
         let cli_url = Url::parse(&format!("http://127.0.0.1:{}", after(base, 4)))?;
-        let [bap_signer, bpp_signer, cli_signer] = signers()?;
+        let [bap_signer, cli_signer] = signers()?;
         let rows = vec![
             registry::row(&bap_signer, "BAP", &bap_url),
             registry::row(&cli_signer, "BAP", &cli_url),
-            registry::row(&bpp_signer, "BPP", &public_url),
         ];
         let registry = registry::start(registry_at, rows)?;
         let bap = bap::start(bap_at, bap_signer, &registry.url, "")?;
@@ -141,9 +152,16 @@ impl Network {
         let token = config.admin_token.text()?.to_string();
         telemetry::log_to_stderr(&config.log)?;
         let metrics = telemetry::metrics_on_demand()?;
+        let joined = config.networks.clone();
         let server = Server::start(config, metrics).await?;
+        let mut listed = None;
+        for network in &joined {
+            let bodies = subscribe::bodies::of_configuration(network, Utc::now());
+            listed = subscribe::ask(network, &bodies, WAIT, |_| {}).await?.listed;
+        }
         Ok(Self {
             server,
+            listed,
             bap,
             registry,
             token,
@@ -316,7 +334,7 @@ fn url_of(listener: &TcpListener) -> anyhow::Result<Url> {
     Ok(Url::parse(&format!("http://{}", listener.local_addr()?))?)
 }
 
-fn signers() -> anyhow::Result<[Signer; 3]> {
+fn signers() -> anyhow::Result<[Signer; 2]> {
     let signer = |subscriber_id: &str, key: &str| -> anyhow::Result<Signer> {
         Ok(Signer {
             subscriber_id: subscriber_id.to_owned(),
@@ -327,12 +345,11 @@ fn signers() -> anyhow::Result<[Signer; 3]> {
     };
     Ok([
         signer(BAP, include_str!("../../../keys/bap.signing"))?,
-        signer(BPP, include_str!("../../../keys/bpp.signing"))?,
         signer(CLI_BAP, CLI_BAP_KEY)?,
     ])
 }
 
-/// Writes the server's configuration and key; `serve --config` would take them too.
+/// Writes the server's configuration and keys; `serve --config` would take them too.
 fn configuration(
     directory: &Path,
     public: &Url,
@@ -358,16 +375,26 @@ subscriber_id = "{BPP}"
 subscriber_url = "{public}"
 key_id = "{KEY_ID}"
 signing_key_file = "bpp.signing"
+encryption_key_file = "bpp.encryption"
 registry_url = "{registry}"
+registry_signing_public_key = "{signing}"
+registry_encryption_public_key = "{encryption}"
 
 [log]
 level = "warn"
-"#
+"#,
+        signing = SIGNING_PUBLIC_KEY.trim_ascii_end(),
+        encryption = ENCRYPTION_PUBLIC_KEY.trim_ascii_end(),
     );
-    std::fs::write(
-        directory.join("bpp.signing"),
-        include_str!("../../../keys/bpp.signing"),
-    )?;
+    for (name, key) in [
+        ("bpp.signing", include_str!("../../../keys/bpp.signing")),
+        (
+            "bpp.encryption",
+            include_str!("../../../keys/bpp.encryption"),
+        ),
+    ] {
+        std::fs::write(directory.join(name), key)?;
+    }
     std::fs::write(&file, text)?;
     Ok(file)
 }

@@ -57,7 +57,7 @@ enum Command {
     /// Sign, verify and explain signatures
     #[command(subcommand)]
     Signature(signature::Command),
-    /// Ask a registry
+    /// Get listed in a registry, and ask it
     #[command(subcommand)]
     Registry(registry::Command),
     /// Act as a BAP: sign a cancel, send it, wait for the on_cancel, show both

@@ -1,12 +1,15 @@
-//! `registry lookup`: what a registry vouches for, read as the server reads it.
+//! `registry subscribe|lookup`: getting listed, and what a registry vouches for, read as the
+//! server reads it.
 //!
 //! The question and the reading of the answer are the server's own, so that a key that is shown
-//! here is one that the server would verify with. Nothing is kept and nothing is changed there.
+//! here is one that the server would verify with. Nothing is kept here.
 
 use anyhow::bail;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use url::Url;
+
+pub(super) mod subscribe;
 
 use super::output;
 use crate::domain::ids::{KeyId, SubscriberId};
@@ -14,6 +17,14 @@ use crate::registry::{Address, Registry, Settings, Subscriber};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
+    /// Ask a network's registry to list this server, and wait until it does
+    ///
+    /// Sends the keys and the address of one [network.NAME] of the configuration, signed. The
+    /// registry then challenges the server at {subscriber_url}/on_subscribe, so the server must
+    /// be running with the same configuration, where the registry can reach it. Exit code 0 when
+    /// the registry lists this key as SUBSCRIBED, 1 when it refuses or does not do so in time,
+    /// 4 when the configuration does not have what it takes.
+    Subscribe(subscribe::Arguments),
     /// Show the key, type and URLs of a subscriber; exit code 1 when the key is not to be used
     Lookup {
         /// The subscriber's id
@@ -34,12 +45,15 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
-    let Command::Lookup {
-        subscriber,
-        key,
-        registry,
-        json,
-    } = command;
+    let (subscriber, key, registry, json) = match command {
+        Command::Subscribe(arguments) => return subscribe::run(arguments).await,
+        Command::Lookup {
+            subscriber,
+            key,
+            registry,
+            json,
+        } => (subscriber, key, registry, json),
+    };
     let (id, key) = (SubscriberId::parse(subscriber)?, KeyId::parse(key)?);
     let asker = Registry::new(Settings::at(registry.clone()), super::http_client()?);
     let found = match asker.subscriber(&id, &key, Utc::now()).await {
@@ -47,16 +61,17 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
         Err(error) => bail!(super::said_at(registry, &error)),
     };
     match json {
-        true => print_json(&found),
+        true => output::json(&view(&found)),
         false => print(&found),
     }
     Ok(())
 }
 
-fn print_json(found: &Subscriber) {
+/// What the registry lists, for `--json`.
+pub(super) fn view(found: &Subscriber) -> serde_json::Value {
     let urls = found.urls.iter();
     let urls = urls.map(|Address { domain, url }| json!({"domain": domain, "url": url.as_str()}));
-    output::json(&json!({
+    json!({
         "subscriber_id": found.id,
         "key_id": found.key_id,
         "types": found.roles,
@@ -65,7 +80,7 @@ fn print_json(found: &Subscriber) {
         "fingerprint": found.verifying_key.fingerprint(),
         "valid_from": found.valid_from,
         "valid_until": found.valid_until,
-    }));
+    })
 }
 
 fn print(found: &Subscriber) {

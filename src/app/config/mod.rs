@@ -9,6 +9,7 @@
 mod admin_token;
 mod delivery;
 mod fault;
+mod handshake;
 mod http;
 mod log;
 mod mask;

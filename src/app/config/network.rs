@@ -12,7 +12,7 @@ use super::fault::Problem;
 use super::section::Section;
 use super::signing_key;
 use super::values::{Word, invalid};
-use super::{Environment, Surroundings};
+use super::{Environment, Surroundings, handshake};
 use crate::domain::ids::NetworkName;
 use crate::networks::{CallbackRule, Kind, ReasonCode, Settings};
 use crate::registry;
@@ -21,12 +21,7 @@ use crate::registry;
 const RESERVED: [&str; 1] = ["none"];
 
 /// What the other kinds of network will need.
-const LATER: [&str; 4] = [
-    "encryption_key_file",
-    "registry_encryption_public_key",
-    "gateway_url",
-    "time_zone",
-];
+const LATER: [&str; 2] = ["gateway_url", "time_zone"];
 
 impl Word for Kind {
     const WORDS: &'static [(&'static str, Self)] = &[("beckn", Kind::Beckn)];
@@ -73,6 +68,7 @@ fn network(
     let subscriber_url = subscriber_url(&mut section, around.environment, paths);
     let signer = signing_key::read(&mut section, around, subscriber_id.as_ref());
     let registry = registry(&mut section, around.environment);
+    let handshake = handshake::read(&mut section, around);
     let is_development = around.environment == Environment::Development;
     let callback_rule = section.or("callback_url", CallbackRule::Registry);
     let default_version = default_version(&mut section);
@@ -90,6 +86,7 @@ fn network(
         subscriber_url: subscriber_url?,
         signer: signer?,
         registry: registry?,
+        handshake,
         callback_rule,
         default_version,
         restamp,

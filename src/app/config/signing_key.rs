@@ -1,12 +1,11 @@
 //! Our key on a network: `key_id`, and `signing_key_file` or `signing_key` in the environment.
 //!
 //! Makes the `Signer` of one network. A pair that was ever published proves nothing, so it is
-//! refused outside development.
+//! refused outside development. How a private key is found is the same for encryption keys.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
-
-use zeroize::Zeroizing;
 
 use super::fault::Problem;
 use super::section::Section;
@@ -31,12 +30,15 @@ pub fn read(
     if !(1..=LONGEST_LIFETIME).contains(&lifetime.as_secs()) {
         section.fault("signature_lifetime", invalid("from \"1s\" to \"1h\""));
     }
-    let (name, key) = key(section, around)?;
+    let names = ["signing_key", "signing_key_file"];
+    let found = private_key(section, names, around, SigningKey::parse);
+    if !section.is_given(names[0]) && !section.is_given(names[1]) {
+        let expected = "the name of a file with our private key".to_owned();
+        section.missing("signing_key_file", expected);
+    }
+    let (name, key) = found?;
     if around.environment == Environment::Production && is_published(&key.verifying_key()) {
-        let fingerprint = key.verifying_key().fingerprint();
-        let rule =
-            format!("everybody has this key pair ({fingerprint}): make your own with `keys new`");
-        section.fault(name, Problem::Production(rule));
+        refuse_published(section, name, &key.verifying_key().fingerprint());
     }
     Some(Signer {
         subscriber_id: subscriber_id?.to_string(),
@@ -46,40 +48,32 @@ pub fn read(
     })
 }
 
-/// The key and the setting it came from; the environment goes before the file.
-fn key(section: &mut Section<'_>, around: &Surroundings) -> Option<(&'static str, SigningKey)> {
-    if let Some((_, text)) = section.secret("signing_key") {
-        section.optional::<PathBuf>("signing_key_file");
-        return parsed(section, "signing_key", &text);
+/// A private key and the setting it came from, by the names of its secret and of its file; the
+/// environment goes before the file.
+pub(super) fn private_key<K, E: Display>(
+    section: &mut Section<'_>,
+    [secret, file]: [&'static str; 2],
+    around: &Surroundings,
+    parse: impl Fn(&str) -> Result<K, E>,
+) -> Option<(&'static str, K)> {
+    if let Some((_, text)) = section.secret(secret) {
+        section.optional::<PathBuf>(file);
+        let refuse = |error| {
+            section.fault(secret, Problem::Invalid(format!("a private key: {error}")));
+        };
+        return Some((secret, parse(&text).map_err(refuse).ok()?));
     }
-    let (path, text) = match secret_file::read(section, "signing_key_file", around) {
-        Some(found) => found,
-        None => {
-            if !section.is_given("signing_key_file") && !section.is_given("signing_key") {
-                section.missing(
-                    "signing_key_file",
-                    "the name of a file with our private key".to_owned(),
-                );
-            }
-            return None;
-        }
+    let (path, text) = secret_file::read(section, file, around)?;
+    let refuse = |error| {
+        let what = format!("holds no key: {error}");
+        secret_file::refuse(section, file, &path, &what);
     };
-    match SigningKey::parse(&text) {
-        Ok(key) => Some(("signing_key_file", key)),
-        Err(error) => {
-            let what = format!("holds no key: {error}");
-            secret_file::refuse(section, "signing_key_file", &path, &what);
-            None
-        }
-    }
+    Some((file, parse(&text).map_err(refuse).ok()?))
 }
 
-fn parsed(
-    section: &Section<'_>,
-    name: &'static str,
-    text: &Zeroizing<String>,
-) -> Option<(&'static str, SigningKey)> {
-    let refuse = |error| section.fault(name, Problem::Invalid(format!("a private key: {error}")));
-    let key = SigningKey::parse(text).map_err(refuse).ok()?;
-    Some((name, key))
+/// Reports a key whose private half everybody has.
+pub(super) fn refuse_published(section: &Section<'_>, name: &'static str, fingerprint: &str) {
+    let rule =
+        format!("everybody has this key pair ({fingerprint}): make your own with `keys new`");
+    section.fault(name, Problem::Production(rule));
 }

@@ -14,6 +14,8 @@ use url::Url;
 use super::fault::Problem;
 use super::tree::Value;
 use super::units;
+use crate::crypto::encryption::EncryptionPublicKey;
+use crate::crypto::keys::VerifyingKey;
 use crate::domain::ids::{Error, KeyId, SubscriberId};
 use crate::domain::money::Currency;
 use crate::domain::order::Party;
@@ -256,6 +258,31 @@ impl Setting for Currency {
         json!(self.code())
     }
 }
+
+macro_rules! public_key {
+    ($type:ty, $expected:literal) => {
+        impl Setting for $type {
+            fn parse(text: &str) -> Result<Self, Problem> {
+                <$type>::parse(text).map_err(|error| match text {
+                    "" => invalid($expected),
+                    _ => Problem::Invalid(format!("{}: {error}", $expected)),
+                })
+            }
+
+            fn shown(&self) -> Json {
+                json!(self.to_base64())
+            }
+        }
+    };
+}
+public_key!(
+    VerifyingKey,
+    "an Ed25519 public key in base64, 32 raw bytes or SPKI DER"
+);
+public_key!(
+    EncryptionPublicKey,
+    "an X25519 public key in base64, 32 raw bytes or SPKI DER"
+);
 
 macro_rules! id {
     ($($type:ty),+) => {$(

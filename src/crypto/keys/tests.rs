@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::encoding::PKCS8_MIDDLE;
 use super::*;
 
 /// RFC 8032, section 7.1, test 1.
@@ -28,7 +27,14 @@ fn public_error(bytes: &[u8]) -> Error {
 /// The version-2 layouts, with the public key implicitly and explicitly tagged.
 fn pkcs8_v2(length: u8, between: &[u8], public: &[u8]) -> Vec<u8> {
     let head = [0x30, length, 0x02, 0x01, 0x01];
-    [&head[..], &PKCS8_MIDDLE, &bytes(SEED), between, public].concat()
+    [
+        &head[..],
+        &Curve::Ed25519.pkcs8_middle(),
+        &bytes(SEED),
+        between,
+        public,
+    ]
+    .concat()
 }
 
 #[test]

@@ -3,13 +3,16 @@
 //! Every route is tried with every wrong way of showing one; none tells anything or does
 //! anything. Named tokens with scopes are not part of this.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use beckn_bpp::mock::orders::TRIP_1;
 use serde_json::json;
 
 use super::check_problem;
-use crate::app::{Answer, TestApp, answer};
+use crate::app::{Answer, TestApp, WAIT, answer};
 
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 19] = [
     ("GET", "/orders"),
     ("POST", "/orders"),
     ("GET", "/orders/trip_1"),
@@ -25,6 +28,7 @@ const ROUTES: [(&str, &str); 18] = [
     ("POST", "/callbacks/hold"),
     ("POST", "/callbacks/release"),
     ("GET", "/transactions/1209849124"),
+    ("GET", "/networks"),
     ("GET", "/refusals"),
     ("GET", "/metrics"),
     ("GET", "/orders/no-such-order"),
@@ -68,6 +72,37 @@ async fn without_the_token_nothing_is_answered_and_nothing_done() {
         }
     }
     assert_eq!(app.kept().await, before);
+    app.stop().await;
+}
+
+/// The body is announced and never sent: whoever waits for it answers nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_token_no_query_is_read_no_body_awaited_and_no_path_told() {
+    let app = TestApp::start().await;
+    for path in [
+        "/events?after=x",
+        "/orders?limit=-1",
+        "/callbacks?limit=x",
+        "/nowhere",
+    ] {
+        check_problem(&ask(&app, ("GET", path), None).await, 401);
+    }
+    let admin = app.admin_url("");
+    let admin = admin.trim_start_matches("http://").to_owned();
+    let answered = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(&admin).expect("a connection");
+        stream.set_read_timeout(Some(WAIT)).expect("set");
+        let head = "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("sent");
+        let mut begin = [0; 12];
+        stream
+            .read_exact(&mut begin)
+            .expect("an answer before the body");
+        String::from_utf8_lossy(&begin).into_owned()
+    });
+    assert_eq!(answered.await.expect("an end"), "HTTP/1.1 401");
+    let health = app.http.get(app.admin_url("/health/ready"));
+    assert_eq!(crate::app::answer(health).await.status, 200);
     app.stop().await;
 }
 

@@ -82,6 +82,7 @@ pub fn row(word: &str) -> (u16, &'static str, &'static str) {
         | "key_not_usable"
         | "key_ambiguous"
         | "wrong_role" => (401, "30000", "CONTEXT-ERROR"),
+        "challenge_refused" => (400, "30000", "CORE-ERROR"),
         "invalid_json" | "duplicate_key" | "too_deep" | "too_many_nodes" => {
             (400, "30000", "JSON-SCHEMA-ERROR")
         }
