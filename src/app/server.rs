@@ -162,8 +162,12 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 async fn open(settings: &store::Settings) -> Result<Arc<SledStore>, store::Error> {
     match settings.clone() {
-        store::Settings::Sled { path, cache_bytes } => {
-            let opening = move || SledStore::open(&path, cache_bytes, Utc::now());
+        store::Settings::Sled {
+            path,
+            cache_bytes,
+            min_free,
+        } => {
+            let opening = move || SledStore::open_watched(&path, cache_bytes, min_free, Utc::now());
             let store = tokio::task::spawn_blocking(opening).await;
             let store = store.map_err(|error| store::Error::Stopped(error.to_string()))??;
             Ok(Arc::new(store))
