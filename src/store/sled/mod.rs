@@ -8,14 +8,19 @@
 //! Whether the disk has room is `space`'s to know. Nothing here reads the clock.
 
 mod ballast;
+mod check;
+#[cfg(test)]
+mod check_tests;
 mod commit;
 mod committer;
+mod copy;
 mod draft;
 mod keys;
 mod leftovers;
 mod line;
 mod live;
 mod open;
+mod rules;
 mod schedule;
 mod settle;
 mod space;
@@ -40,6 +45,7 @@ use super::{
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
 use committer::{Committer, JOBS_WAITING, Job, Reply};
+pub use check::{Digest, Report, check};
 use live::Live;
 use space::Space;
 use tables::Tables;

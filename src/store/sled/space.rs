@@ -76,18 +76,18 @@ pub(super) fn is_full(error: &Error) -> bool {
 /// # Errors
 /// When there is too little even so: nothing has been touched then.
 pub(super) fn before_opening(path: &Path) -> Result<(), Error> {
-    let mut free_bytes = room(path)?.free_bytes;
-    if free_bytes < TO_OPEN_BYTES && Ballast::of(path).give_up() {
+    let mut free = free_bytes(path)?;
+    if free < TO_OPEN_BYTES && Ballast::of(path).give_up() {
         tracing::warn!(
             path = %path.display(),
-            free_bytes,
+            free_bytes = free,
             "the disk is full: the ballast is removed so that the store can open"
         );
-        free_bytes = room(path)?.free_bytes;
+        free = free_bytes(path)?;
     }
     // A new store that is cut short while it is made would look like a damaged one.
     let is_new = !path.join("db").exists();
-    match free_bytes < LEAST_BYTES || (is_new && free_bytes < TO_OPEN_BYTES) {
+    match free < LEAST_BYTES || (is_new && free < TO_OPEN_BYTES) {
         true => Err(cannot_open(path)),
         false => Ok(()),
     }
@@ -95,7 +95,7 @@ pub(super) fn before_opening(path: &Path) -> Result<(), Error> {
 
 /// What to say of a store that cannot open because the disk is full.
 pub(super) fn cannot_open(path: &Path) -> Error {
-    let free_bytes = room(path).map_or(0, |room| room.free_bytes);
+    let free_bytes = free_bytes(path).unwrap_or(0);
     no_space(path, free_bytes, TO_OPEN_BYTES)
 }
 
@@ -118,8 +118,13 @@ fn no_space(path: &Path, free_bytes: u64, need_bytes: u64) -> Error {
     }
 }
 
+/// How much is free where this path is.
+pub(super) fn free_bytes(path: &Path) -> io::Result<u64> {
+    Ok(room(path)?.free_bytes)
+}
+
 /// In tenths of a megabyte.
-fn megabytes(bytes: u64) -> String {
+pub(super) fn megabytes(bytes: u64) -> String {
     format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
 }
 
