@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
-use crate::process::Process;
+use crate::process::{Process, store_findings};
 use crate::town::{Answer, Running, Town, WAIT};
 
 /// The watermark of the first act.
@@ -43,7 +43,9 @@ pub async fn run(town: &Town) -> anyhow::Result<Figures> {
     let mut figures = Figures::default();
     watermark(town, &mut figures).await.context("watermark")?;
     full(town, &mut figures).await.context("full disk")?;
-    full_at_start(town, &mut figures).await.context("full at the start")?;
+    full_at_start(town, &mut figures)
+        .await
+        .context("full at the start")?;
     figures.acknowledged = town.acknowledged();
     figures.seconds = began.elapsed().as_secs_f64();
     Ok(figures)
@@ -64,7 +66,10 @@ async fn watermark(town: &Town, figures: &mut Figures) -> anyhow::Result<()> {
     not_ready(town, &running).await?;
     let refused = town.hand_over(admin, 1).await;
     let refused = refused.err().context("an order was taken in")?.to_string();
-    ensure!(refused.contains("503"), "an order was refused with {refused}");
+    ensure!(
+        refused.contains("503"),
+        "an order was refused with {refused}"
+    );
 
     admin.release().await?;
     admin.quiet(WAIT).await?;
@@ -78,7 +83,10 @@ async fn watermark(town: &Town, figures: &mut Figures) -> anyhow::Result<()> {
     told_once(&running.process.log(), &town.store().display().to_string())?;
 
     ready_again(town, &running, figures).await?;
-    ensure!(town.cancel(public).await? == Answer::Ack, "it takes no cancel");
+    ensure!(
+        town.cancel(public).await? == Answer::Ack,
+        "it takes no cancel"
+    );
     admin.quiet(WAIT).await?;
     stop(running.process)
 }
@@ -95,7 +103,10 @@ async fn full(town: &Town, figures: &mut Figures) -> anyhow::Result<()> {
     let (status, log) = running.process.ended(WAIT)?;
     let sentence = sentence(&log);
     let store = town.store().display().to_string();
-    ensure!(status.code() == Some(1), "it ended with {status}: {sentence}");
+    ensure!(
+        status.code() == Some(1),
+        "it ended with {status}: {sentence}"
+    );
     ensure!(
         sentence.contains(&store) && sentence.contains("is full") && sentence.contains("at least"),
         "it ended with the words {sentence:?}"
@@ -109,7 +120,10 @@ async fn full(town: &Town, figures: &mut Figures) -> anyhow::Result<()> {
     not_ready(town, &running).await?;
     figures.callbacks_received = town.audit(&running.admin).await?;
     ready_again(town, &running, figures).await?;
-    ensure!(town.cancel(running.at.public).await? == Answer::Ack, "it takes no cancel");
+    ensure!(
+        town.cancel(running.at.public).await? == Answer::Ack,
+        "it takes no cancel"
+    );
     running.admin.quiet(WAIT).await?;
     stop(running.process)
 }
@@ -119,7 +133,10 @@ async fn full_at_start(town: &Town, figures: &mut Figures) -> anyhow::Result<()>
     town.disk.fill(None)?;
     let running = town.start(MARK_BYTES)?;
     not_ready(town, &running).await?;
-    ensure!(!town.store().join("ballast").exists(), "the ballast is still there");
+    ensure!(
+        !town.store().join("ballast").exists(),
+        "the ballast is still there"
+    );
     town.disk.fill(None)?;
     running.process.kill();
     let (status, log) = town.spawn(MARK_BYTES)?.ended(WAIT)?;
@@ -136,7 +153,10 @@ async fn full_at_start(town: &Town, figures: &mut Figures) -> anyhow::Result<()>
     ready_again(town, &running, figures).await?;
     running.admin.quiet(WAIT).await?;
     figures.callbacks_received = town.audit(&running.admin).await?;
-    stop(running.process)
+    stop(running.process)?;
+    let found = store_findings(&town.binary, &town.store())?;
+    ensure!(found.is_empty(), "store check: {found:#?}");
+    Ok(())
 }
 
 async fn not_ready(town: &Town, running: &Running) -> anyhow::Result<()> {
@@ -153,10 +173,15 @@ async fn not_ready(town: &Town, running: &Running) -> anyhow::Result<()> {
 
 /// The log names path and need, and not again at each refusal.
 fn told_once(log: &str, path: &str) -> anyhow::Result<()> {
-    let told = log.lines().filter(|line| line.contains("the disk is nearly full"));
+    let told = log
+        .lines()
+        .filter(|line| line.contains("the disk is nearly full"));
     let told: Vec<_> = told.collect();
     ensure!(told.len() == 1, "it said {told:#?}");
-    ensure!(told[0].contains(path) && told[0].contains("need_bytes"), "{told:?}");
+    ensure!(
+        told[0].contains(path) && told[0].contains("need_bytes"),
+        "{told:?}"
+    );
     Ok(())
 }
 

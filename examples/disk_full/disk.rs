@@ -27,7 +27,11 @@ impl Disk {
             .output()
             .context("there is no `mount`")?;
         let said = String::from_utf8_lossy(&mount.stderr);
-        ensure!(mount.status.success(), "no disk can be mounted: {}", said.trim());
+        ensure!(
+            mount.status.success(),
+            "no disk can be mounted: {}",
+            said.trim()
+        );
         Ok(Self(at.to_owned()))
     }
 

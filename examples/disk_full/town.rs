@@ -38,7 +38,7 @@ pub struct Town {
     pub disk: Disk,
     around: Surroundings,
     inbox: Arc<Inbox>,
-    binary: PathBuf,
+    pub binary: PathBuf,
     baps: Vec<(Signer, Bap)>,
     books: Mutex<Books>,
     next_order: AtomicU64,
@@ -234,7 +234,10 @@ impl Town {
     pub async fn audit(&self, admin: &Admin) -> anyhow::Result<usize> {
         let books = self.books().clone();
         let (received, not_understood) = self.inbox.all();
-        ensure!(not_understood == 0, "{not_understood} requests were no callbacks");
+        ensure!(
+            not_understood == 0,
+            "{not_understood} requests were no callbacks"
+        );
         let report = audit(admin, &books, &received).await.context("audit")?;
         ensure!(report.violations.is_empty(), "{:#?}", report.violations);
         Ok(received.len())

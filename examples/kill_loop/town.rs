@@ -28,7 +28,7 @@ pub struct Town {
     pub inbox: Arc<Inbox>,
     pub ledger: Ledger,
     pub sent: AtomicU64,
-    binary: PathBuf,
+    pub binary: PathBuf,
     baps: Vec<(Signer, Bap)>,
     stock: Mutex<Stock>,
     past: std::sync::Mutex<Past>,

@@ -31,7 +31,9 @@ pub enum Error {
     #[error("the store stopped after a failed write: {0}")]
     Stopped(String),
     /// The disk has too little room: nothing new is accepted, or the store cannot even open.
-    #[error("the disk that holds the store at {path} has too little room: {free} free, {need} needed")]
+    #[error(
+        "the disk that holds the store at {path} has too little room: {free} free, {need} needed"
+    )]
     NoSpace {
         /// The directory.
         path: String,

@@ -2,7 +2,7 @@
 
 use crate::process::{command, run, run_with, run_without_reader};
 
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 29] = [
     &[],
     &["serve"],
     &["mock-network"],
@@ -26,6 +26,8 @@ const COMMANDS: [&[&str]; 27] = [
     &["signature", "explain"],
     &["registry", "lookup"],
     &["cancel"],
+    &["store"],
+    &["store", "check"],
     &["config"],
     &["config", "defaults"],
     &["config", "check"],

@@ -54,6 +54,19 @@ pub fn server_binary(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
+/// What `store check` finds in a store that no server has open.
+pub fn store_findings(binary: &Path, store: &Path) -> anyhow::Result<Vec<String>> {
+    let mut check = Command::new(binary);
+    let check = check.args(["store", "check", "--json"]).arg(store);
+    let output = check.env_clear().output()?;
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("store check: {output:?}"))?;
+    let findings: Vec<String> = serde_json::from_value(report["findings"].clone())?;
+    let agrees = output.status.code() == Some(if findings.is_empty() { 0 } else { 3 });
+    anyhow::ensure!(agrees, "store check: {output:?}");
+    Ok(findings)
+}
+
 impl Process {
     /// Starts a command that logs to stderr.
     pub fn start(command: &mut Command) -> anyhow::Result<Self> {

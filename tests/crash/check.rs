@@ -50,7 +50,10 @@ async fn flipped_bytes_are_found_or_were_of_no_use_and_the_store_is_not_touched(
                 found += 1;
                 assert_ne!(report["findings"].as_array().map(Vec::len), Some(0));
                 let said = String::from_utf8_lossy(&output.stderr);
-                assert!(said.starts_with("beckn-bpp: the store is corrupt: "), "{said}");
+                assert!(
+                    said.starts_with("beckn-bpp: the store is corrupt: "),
+                    "{said}"
+                );
                 assert!(said.contains(&store.display().to_string()), "{said}");
             }
             _ => panic!("{output:?}"),
@@ -66,7 +69,10 @@ async fn a_store_that_a_server_has_open_is_refused_with_a_sentence() {
     let (output, _) = check(&town);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("another process holds the store at"), "{said}");
+    assert!(
+        said.contains("another process holds the store at"),
+        "{said}"
+    );
     running.process.kill();
     let (output, report) = check(&town);
     assert_eq!(output.status.code(), Some(0), "{report:#}");

@@ -169,7 +169,8 @@ impl Reading<'_> {
                 Err(why) => {
                     let last = last.escape_ascii();
                     let name = kind.name;
-                    self.report.found(format!("{name}: nothing can be read after {last}: {why}"));
+                    self.report
+                        .found(format!("{name}: nothing can be read after {last}: {why}"));
                     return;
                 }
             };
@@ -186,7 +187,8 @@ impl Reading<'_> {
     fn strange_kinds(&mut self) {
         let known = |letter: &u8| rules::KINDS.iter().any(|kind| kind.letter == *letter);
         for letter in (0..=u8::MAX).filter(|letter| !known(letter)) {
-            let first = guarded(|| Ok(self.tree.scan_prefix([letter]).keys().next().transpose()?));
+            let first =
+                guarded(|| Ok(self.tree.scan_prefix([letter]).keys().next().transpose()?));
             if let Ok(Some(key)) = first {
                 let key = key.escape_ascii();
                 self.report.found(format!("{key}: a key of no known kind"));

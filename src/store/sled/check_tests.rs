@@ -61,7 +61,11 @@ async fn write(store: &SledStore, id: &str) {
 /// One callback that is delivered, one that is dead, one that is owed, and a hold.
 async fn filled(path: &Path) {
     let store = open_at(path).expect("opens");
-    for (id, next) in [("m1", Some(Next::Delivered)), ("m2", Some(Next::Dead)), ("m3", None)] {
+    for (id, next) in [
+        ("m1", Some(Next::Delivered)),
+        ("m2", Some(Next::Dead)),
+        ("m3", None),
+    ] {
         write(&store, id).await;
         let Some(next) = next else { continue };
         let claimed = store.claim(now(), &limits()).await.expect("claims");
@@ -119,7 +123,10 @@ async fn whatever_record_is_taken_away_or_spoilt_the_check_finds_it() {
         keys::CALLBACK_OF_SESSION,
         keys::PIECE,
     ];
-    for kind in rules::KINDS.iter().filter(|kind| !empty.contains(&kind.letter)) {
+    for kind in rules::KINDS
+        .iter()
+        .filter(|kind| !empty.contains(&kind.letter))
+    {
         let spoilt = directory();
         filled(spoilt.path()).await;
         let findings = changed(spoilt.path(), |db| {
@@ -142,8 +149,15 @@ async fn what_belongs_to_nothing_and_numbers_that_lag_behind_are_found() {
         numbers[..2].fill(0);
         db.insert(keys::NUMBERS, numbers).expect("writes");
     });
-    for part in ["?: a key of no known kind", "callback 3", "the newest event is 3"] {
-        assert!(findings.iter().any(|f| f.contains(part)), "{part}: {findings:#?}");
+    for part in [
+        "?: a key of no known kind",
+        "callback 3",
+        "the newest event is 3",
+    ] {
+        assert!(
+            findings.iter().any(|f| f.contains(part)),
+            "{part}: {findings:#?}"
+        );
     }
 }
 
@@ -152,7 +166,9 @@ async fn a_store_that_is_open_or_not_there_or_without_data_is_told_apart() {
     let directory = directory();
     let path = directory.path();
     let checked = |path: &Path| check(path, &std::env::temp_dir(), digest);
-    let nothing = checked(&path.join("nothing")).expect_err("is none").to_string();
+    let nothing = checked(&path.join("nothing"))
+        .expect_err("is none")
+        .to_string();
     assert!(nothing.contains("there is no store at"), "{nothing}");
     let open = open_at(path).expect("opens");
     assert!(matches!(checked(path), Err(Error::Locked { .. })));

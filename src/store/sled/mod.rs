@@ -44,8 +44,8 @@ use super::{
 };
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
-use committer::{Committer, JOBS_WAITING, Job, Reply};
 pub use check::{Digest, Report, check};
+use committer::{Committer, JOBS_WAITING, Job, Reply};
 use live::Live;
 use space::Space;
 use tables::Tables;

@@ -15,15 +15,15 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sled::Db;
 
+use super::ballast::Ballast;
 use super::draft::Numbers;
 use super::keys;
 use super::line::Waiting;
-use super::ballast::Ballast;
 use super::schedule::Schedule;
-use super::{leftovers, space};
 use super::tables::Tables;
 use super::tip::Tip;
 use super::values;
+use super::{leftovers, space};
 use crate::domain::ids::SubscriberId;
 use crate::store::Error;
 
@@ -90,9 +90,9 @@ fn try_open(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<Opened,
 }
 
 fn damaged(path: &Path, source: Option<sled::Error>) -> Error {
+    let path = path.display();
     let what = format!(
-        "sled cannot read the files in {}; keep them, and see `beckn-bpp store check`",
-        path.display()
+        "sled cannot read the files in {path}; keep them, and see `beckn-bpp store check {path}`"
     );
     Error::Corrupt {
         what,

@@ -23,7 +23,11 @@ pub(super) const KINDS: &[Kind] = &[
     kind(keys::PENDING, "places in lines", place),
     kind(keys::DEAD, "marks of dead callbacks", dead),
     kind(keys::CALLBACK_OF_ORDER, "callbacks by order", of_order),
-    kind(keys::CALLBACK_OF_SESSION, "callbacks by session", of_session),
+    kind(
+        keys::CALLBACK_OF_SESSION,
+        "callbacks by session",
+        of_session,
+    ),
     kind(keys::EVENT, "events", event),
     kind(keys::HOLD, "holds", hold),
     kind(keys::PIECE, "further pieces", piece),
@@ -69,7 +73,8 @@ impl Reading<'_> {
             Some(_) => return Ok(()),
         };
         let key = key.escape_ascii();
-        self.report.found(format!("{key} leads to callback {}, {fault}", id.0));
+        self.report
+            .found(format!("{key} leads to callback {}, {fault}", id.0));
         Ok(())
     }
 }
@@ -104,7 +109,9 @@ fn order(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
 
 fn document(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     let bytes = values::finish(reading.tree, key, entry)?;
-    reading.must(is_json(&bytes), || format!("{} is no JSON", key.escape_ascii()));
+    reading.must(is_json(&bytes), || {
+        format!("{} is no JSON", key.escape_ascii())
+    });
     reading.must_exist(&sibling(key, keys::ORDER), || {
         format!("{} belongs to no order", key.escape_ascii())
     })
@@ -121,7 +128,10 @@ fn request(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
         Some(body) => {
             let digest = (reading.digest)(&body);
             reading.must(digest == request.body_digest, || {
-                format!("request {id}: the body's digest is {digest}, not {}", request.body_digest)
+                format!(
+                    "request {id}: the body's digest is {digest}, not {}",
+                    request.body_digest
+                )
             });
         }
     }
@@ -149,7 +159,10 @@ fn callback(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     });
     let last = reading.numbers.callback;
     reading.must(id.0 <= last, || {
-        format!("callback {} is there, but the last one given out is {last}", id.0)
+        format!(
+            "callback {} is there, but the last one given out is {last}",
+            id.0
+        )
     });
     let body = values::read(reading.tree, &keys::callback_body(id))?;
     reading.must(body.is_some_and(|body| is_json(&body)), || {
@@ -165,18 +178,28 @@ fn in_line(reading: &mut Reading<'_>, kept: &Kept) -> Checked {
     let place = keys::pending(&callback.order, callback.kind, kept.place);
     let marks = [
         (place, CallbackState::Pending, "a place in its order's line"),
-        (keys::dead(callback.id), CallbackState::Dead, "the mark of the dead"),
+        (
+            keys::dead(callback.id),
+            CallbackState::Dead,
+            "the mark of the dead",
+        ),
     ];
     for (mark, state, name) in marks {
         let is_there = reading.tree.contains_key(mark)?;
         reading.must(is_there == (callback.state == state), || {
             let has = if is_there { "has" } else { "does not have" };
-            format!("callback {} is {:?} and {has} {name}", callback.id.0, callback.state)
+            format!(
+                "callback {} is {:?} and {has} {name}",
+                callback.id.0, callback.state
+            )
         });
     }
     let last = reading.numbers.place;
     reading.must(kept.place <= last, || {
-        format!("callback {} has place {}, the last one given out is {last}", callback.id.0, kept.place)
+        format!(
+            "callback {} has place {}, the last one given out is {last}",
+            callback.id.0, kept.place
+        )
     });
     Ok(())
 }
@@ -187,7 +210,11 @@ fn indexed(reading: &mut Reading<'_>, callback: &Callback) -> Checked {
     let of_session = keys::callback_of_session(network, &callback.transaction, id);
     for entry in [keys::callback_of_order(&callback.order, id), of_session] {
         reading.must_exist(&entry, || {
-            format!("callback {} is not in the index under {}", id.0, entry.escape_ascii())
+            format!(
+                "callback {} is not in the index under {}",
+                id.0,
+                entry.escape_ascii()
+            )
         })?;
     }
     Ok(())
@@ -214,7 +241,9 @@ fn place(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
         }
     };
     let key = key.escape_ascii();
-    reading.must(false, || format!("{key} is the place of callback {}, {fault}", waiting.id.0));
+    reading.must(false, || {
+        format!("{key} is the place of callback {}, {fault}", waiting.id.0)
+    });
     Ok(())
 }
 
@@ -240,9 +269,11 @@ fn event(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     let number = keys::last_number(key).ok_or_else(|| values::corrupt(key, None))?;
     let before = reading.last_event.replace(number);
     let expected = before.map_or(number, |before| before + 1);
-    reading.must(number == expected, || match number.saturating_sub(expected) {
-        1 => format!("event {expected} is missing"),
-        _ => format!("events {expected} to {} are missing", number - 1),
+    reading.must(number == expected, || {
+        match number.saturating_sub(expected) {
+            1 => format!("event {expected} is missing"),
+            _ => format!("events {expected} to {} are missing", number - 1),
+        }
     });
     let event: Event = reading.record(key, entry)?;
     reading.must(event.sequence == number, || {
@@ -266,7 +297,9 @@ fn hold(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
         "*" => keys::hold(None) == key,
         id => SubscriberId::parse(id).is_ok_and(|id| keys::hold(Some(&id)) == key),
     };
-    reading.must(is_right, || format!("{} holds {written:?}", key.escape_ascii()));
+    reading.must(is_right, || {
+        format!("{} holds {written:?}", key.escape_ascii())
+    });
     Ok(())
 }
 

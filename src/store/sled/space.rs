@@ -153,7 +153,11 @@ impl Found {
             room = self::room(&self.path)?;
         }
         let need_bytes = need(room, has_ballast);
-        self.note(room, need_bytes, !has_ballast || room.free_bytes < need_bytes);
+        self.note(
+            room,
+            need_bytes,
+            !has_ballast || room.free_bytes < need_bytes,
+        );
         Ok(())
     }
 
@@ -292,8 +296,14 @@ mod tests {
         let space = Space::watch(directory.path(), everything).expect("a disk");
         let error = space.check().expect_err("no disk has all of it free");
         let told = error.to_string();
-        assert!(told.contains(&directory.path().display().to_string()), "{told}");
-        assert!(told.contains(" free, ") && told.contains(" needed"), "{told}");
+        assert!(
+            told.contains(&directory.path().display().to_string()),
+            "{told}"
+        );
+        assert!(
+            told.contains(" free, ") && told.contains(" needed"),
+            "{told}"
+        );
     }
 
     #[test]
