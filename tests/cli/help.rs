@@ -2,7 +2,7 @@
 
 use crate::process::{command, run, run_with, run_without_reader};
 
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["serve"],
     &["mock-network"],
@@ -28,6 +28,7 @@ const COMMANDS: [&[&str]; 29] = [
     &["cancel"],
     &["store"],
     &["store", "check"],
+    &["store", "export"],
     &["config"],
     &["config", "defaults"],
     &["config", "check"],

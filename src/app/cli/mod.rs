@@ -13,6 +13,7 @@ mod mock_network;
 mod order;
 mod output;
 mod registry;
+mod salvage;
 mod serve;
 mod signature;
 mod store;

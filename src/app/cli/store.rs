@@ -1,14 +1,15 @@
-//! `store check`: what is in a store's directory, and what is wrong with it.
+//! `store check|export`: what is in a store's directory, what is wrong with it, and what of it
+//! can be saved.
 //!
-//! Works on a store that no server has open, and on a copy of it, because sled writes when it
-//! opens. Exit code 0 when it is clean, 3 when it is not.
+//! Both work on a store that no server has open, and on a copy of it, because sled writes when it
+//! opens. Exit code 0 when it is whole, 3 when it is not.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::output;
 use super::serve::load;
+use super::{output, salvage};
 use crate::crypto::digest::blake2b_512_base64;
 use crate::store::sled::{Report, check};
 use crate::store::{self, Settings};
@@ -21,6 +22,13 @@ pub(super) enum Command {
     /// 0 when the store is clean, 3 when something is wrong with it, 1 when it cannot be looked at
     /// (there is none, or a server has it open).
     Check(Check),
+    /// Take what can still be read out of a damaged store: its orders, and the callbacks owed
+    ///
+    /// Orders are written as lines that `order import` takes, each with its present state;
+    /// callbacks that are still owed go to a second file, named like the first with `.callbacks`
+    /// added. The store itself stays as it is. Exit code 0 when all of it could be read, 3 when
+    /// some of it could not.
+    Export(Export),
 }
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +36,21 @@ pub(super) struct Check {
     #[command(flatten)]
     which: Which,
     /// Where the copy goes for the time of the check; by default the system's temporary directory
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Export {
+    /// The file for the orders; it must not exist yet
+    #[arg(long, value_name = "FILE", required = true)]
+    salvage: PathBuf,
+    #[command(flatten)]
+    which: Which,
+    /// Where a copy goes meanwhile; by default the system's temporary directory
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     /// Print JSON
@@ -59,7 +82,24 @@ impl Which {
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Check(arguments) => run_check(arguments),
+        Command::Export(arguments) => run_export(arguments),
     }
+}
+
+fn run_export(arguments: &Export) -> anyhow::Result<()> {
+    let path = arguments.which.path()?;
+    let scratch = arguments.scratch.clone();
+    let scratch = scratch.unwrap_or_else(std::env::temp_dir);
+    let (report, owed) = quietly(|| salvage::run(&path, &scratch, &arguments.salvage))?;
+    tell(&path, &report, arguments.json);
+    if !arguments.json {
+        println!(
+            "  written to {} and {}",
+            arguments.salvage.display(),
+            owed.display()
+        );
+    }
+    verdict(&path, &report)
 }
 
 fn run_check(arguments: &Check) -> anyhow::Result<()> {
@@ -67,7 +107,12 @@ fn run_check(arguments: &Check) -> anyhow::Result<()> {
     let scratch = arguments.scratch.clone();
     let scratch = scratch.unwrap_or_else(std::env::temp_dir);
     let report = quietly(|| check(&path, &scratch, blake2b_512_base64))?;
-    match arguments.json {
+    tell(&path, &report, arguments.json);
+    verdict(&path, &report)
+}
+
+fn tell(path: &Path, report: &Report, json: bool) {
+    match json {
         true => output::json(&json!({
             "path": path,
             "clean": report.is_clean(),
@@ -75,12 +120,15 @@ fn run_check(arguments: &Check) -> anyhow::Result<()> {
             "findings": report.findings,
             "more_findings": report.more_findings,
         })),
-        false => print(&path, &report),
+        false => print(path, report),
     }
+}
+
+fn verdict(path: &Path, report: &Report) -> anyhow::Result<()> {
     match report.findings.len() as u64 + report.more_findings {
         0 => Ok(()),
-        1 => Err(corrupt(&path, "1 finding")),
-        count => Err(corrupt(&path, &format!("{count} findings"))),
+        1 => Err(corrupt(path, "1 finding")),
+        count => Err(corrupt(path, &format!("{count} findings"))),
     }
 }
 

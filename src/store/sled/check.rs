@@ -80,7 +80,7 @@ pub fn check(store: &Path, scratch: &Path, digest: Digest) -> Result<Report, Err
 }
 
 /// Opens the copy; what keeps it from opening is a finding.
-fn open(copy: &Path, report: &mut Report) -> Option<Db> {
+pub(super) fn open(copy: &Path, report: &mut Report) -> Option<Db> {
     let config = sled::Config::new().path(copy).cache_capacity(CACHE_BYTES);
     match guarded(|| Ok(config.open()?)) {
         Ok(db) => Some(db),
@@ -116,7 +116,7 @@ fn check_frame(store: &Path, db: &Db, report: &mut Report) -> Result<Numbers, Er
 }
 
 /// Runs what reads; a panic of sled's is an answer like any other.
-fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, String> {
+pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(result) => result.map_err(|error| told(&error)),
         Err(_) => Err("sled panicked over what it read".to_owned()),

@@ -21,6 +21,7 @@ mod line;
 mod live;
 mod open;
 mod rules;
+mod salvage;
 mod schedule;
 mod settle;
 mod space;
@@ -47,6 +48,7 @@ use crate::domain::order::Order;
 pub use check::{Digest, Report, check};
 use committer::{Committer, JOBS_WAITING, Job, Reply};
 use live::Live;
+pub use salvage::{Salvaged, Take, salvage};
 use space::Space;
 use tables::Tables;
 

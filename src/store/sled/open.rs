@@ -92,7 +92,8 @@ fn try_open(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<Opened,
 fn damaged(path: &Path, source: Option<sled::Error>) -> Error {
     let path = path.display();
     let what = format!(
-        "sled cannot read the files in {path}; keep them, and see `beckn-bpp store check {path}`"
+        "sled cannot read the files in {path}; keep them, and see `beckn-bpp store check {path}` and \
+         `store export`"
     );
     Error::Corrupt {
         what,
