@@ -38,6 +38,9 @@ const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// How long a store that has failed may take to say why.
+const CAUSE_WAIT: Duration = Duration::from_secs(1);
+
 /// The longest a stop waits for requests in hand, in seconds.
 const STOP_SECONDS: u64 = 10;
 
@@ -123,14 +126,18 @@ impl Server {
     /// Returns when a write has failed, or delivery has ended by itself; the process should
     /// end then, and recover from what is on disk when it is started again.
     pub async fn failed(&mut self) -> String {
-        tokio::select! {
-            why = self.store.stopped() => why,
-            ended = &mut self.delivery => match ended {
-                Ok(Ok(())) => "delivery ended".to_owned(),
-                Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
-            },
-        }
+        let ended = tokio::select! {
+            why = self.store.stopped() => return why,
+            ended = &mut self.delivery => ended,
+        };
+        let why = match ended {
+            Ok(Ok(())) => "delivery ended".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        // Delivery may hear of a failed write a moment before the store has said why.
+        let cause = tokio::time::timeout(CAUSE_WAIT, self.store.stopped());
+        cause.await.unwrap_or(why)
     }
 
     /// Stops: not ready at once, requests still answered for `grace`, then everything in hand
