@@ -860,7 +860,9 @@ fn the_file_as_printed_sets_nothing_and_asks_for_a_network() {
 #[test]
 fn paths_begin_at_the_directory_of_the_file() {
     let desk = Desk::with(&production(NETWORK));
-    let store::Settings::Sled { path, cache_bytes } = desk.config(&[]).store;
+    let store::Settings::Sled {
+        path, cache_bytes, ..
+    } = desk.config(&[]).store;
     assert_eq!(path, desk.0.path().join("data"));
     assert_eq!(cache_bytes, 32_000_000);
 }

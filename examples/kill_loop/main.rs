@@ -6,7 +6,7 @@
 //! reused ids, second cancels, strangers'), and kills it after 50 to 2,000 ms; in a third of the
 //! rounds it is killed again while it recovers. The BAPs fail, hang and hang up by the seed.
 //! What was sent and what was answered stands in a ledger of its own. At the end the faults
-//! stop, and the ledger, the callbacks and the server are compared. Exit code 1 and the seed
+//! stop, the ledger, the callbacks and the server are compared, and `store check` reads its files. Exit code 1 and the seed
 //! tell of anything that does not fit. It shows what a killed process keeps, not what a loss
 //! of power leaves: see `tests/fsync.rs` for that.
 

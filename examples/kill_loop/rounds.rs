@@ -10,7 +10,7 @@ use crate::arguments::{Arguments, Summary};
 use crate::audit::{Report, audit};
 use crate::books::{Books, Callback};
 use crate::client::Client;
-use crate::process::{Addresses, Process};
+use crate::process::{Addresses, Process, store_findings};
 use crate::random::Random;
 use crate::surroundings::Admin;
 use crate::town::{IN_FLIGHT_PER_HOST, Town};
@@ -159,6 +159,9 @@ async fn conclude(town: Town, keep: bool, summary: &mut Summary) -> anyhow::Resu
     let books = town.ledger.close()?;
     let report = audit(&Admin::at(at.admin)?, &books, &received).await?;
     stop(process).await?;
+    let found = store_findings(&town.binary, &town.around.store())?;
+    let found = found.into_iter().map(|f| format!("store check: {f}"));
+    summary.violations.extend(found);
     if not_understood > 0 {
         let found = format!("{not_understood} requests to the BAPs were no callbacks");
         summary.violations.push(found);

@@ -12,7 +12,7 @@ use crate::bap::{self, Inbox};
 use crate::books::Request;
 use crate::ledger::{Ledger, Line};
 use crate::orders::{Bap, Numbered};
-use crate::process::Process;
+use crate::process::{Process, server_binary};
 use crate::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
 
 /// Callbacks in flight to one host; two hosts, so twice as many at a kill.
@@ -28,7 +28,7 @@ pub struct Town {
     pub inbox: Arc<Inbox>,
     pub ledger: Ledger,
     pub sent: AtomicU64,
-    binary: PathBuf,
+    pub binary: PathBuf,
     baps: Vec<(Signer, Bap)>,
     stock: Mutex<Stock>,
     past: std::sync::Mutex<Past>,
@@ -73,7 +73,7 @@ impl Town {
             around,
             inbox,
             sent: AtomicU64::new(0),
-            binary: arguments.binary()?,
+            binary: server_binary(arguments.server.as_deref())?,
             baps,
             stock: Mutex::default(),
             past: std::sync::Mutex::default(),

@@ -40,6 +40,9 @@ const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// How long a store that has failed may take to say why.
+const CAUSE_WAIT: Duration = Duration::from_secs(1);
+
 /// The longest a stop waits for requests in hand, in seconds.
 const STOP_SECONDS: u64 = 10;
 
@@ -126,14 +129,18 @@ impl Server {
     /// Returns when a write has failed, or delivery has ended by itself; the process should
     /// end then, and recover from what is on disk when it is started again.
     pub async fn failed(&mut self) -> String {
-        tokio::select! {
-            why = self.store.stopped() => why,
-            ended = &mut self.delivery => match ended {
-                Ok(Ok(())) => "delivery ended".to_owned(),
-                Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
-            },
-        }
+        let ended = tokio::select! {
+            why = self.store.stopped() => return why,
+            ended = &mut self.delivery => ended,
+        };
+        let why = match ended {
+            Ok(Ok(())) => "delivery ended".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        // Delivery may hear of a failed write a moment before the store has said why.
+        let cause = tokio::time::timeout(CAUSE_WAIT, self.store.stopped());
+        cause.await.unwrap_or(why)
     }
 
     /// Stops: not ready at once, requests still answered for `grace`, then everything in hand
@@ -165,8 +172,12 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 async fn open(settings: &store::Settings) -> Result<Arc<SledStore>, store::Error> {
     match settings.clone() {
-        store::Settings::Sled { path, cache_bytes } => {
-            let opening = move || SledStore::open(&path, cache_bytes, Utc::now());
+        store::Settings::Sled {
+            path,
+            cache_bytes,
+            min_free,
+        } => {
+            let opening = move || SledStore::open_watched(&path, cache_bytes, min_free, Utc::now());
             let store = tokio::task::spawn_blocking(opening).await;
             let store = store.map_err(|error| store::Error::Stopped(error.to_string()))??;
             Ok(Arc::new(store))

@@ -30,6 +30,18 @@ pub enum Error {
     /// An earlier write failed; nothing is written until the process restarts and recovers.
     #[error("the store stopped after a failed write: {0}")]
     Stopped(String),
+    /// The disk has too little room: nothing new is accepted, or the store cannot even open.
+    #[error(
+        "the disk that holds the store at {path} has too little room: {free} free, {need} needed"
+    )]
+    NoSpace {
+        /// The directory.
+        path: String,
+        /// How much is free, with its unit.
+        free: String,
+        /// How much must be, with its unit.
+        need: String,
+    },
     /// Another process has the directory open.
     #[error("another process holds the store at {path}; one sled directory serves one process")]
     Locked {
@@ -134,7 +146,8 @@ pub trait Store: Send + Sync {
     /// Counts for health and metrics.
     async fn counts(&self) -> Result<Counts, Error>;
 
-    /// Whether a commit could succeed now.
+    /// Whether a commit could succeed now. While the disk is nearly full it could not; what is
+    /// claimed can be settled all the same.
     ///
     /// # Errors
     /// Says why it could not.
@@ -153,5 +166,16 @@ pub enum Settings {
         path: std::path::PathBuf,
         /// sled's page cache, in bytes.
         cache_bytes: u64,
+        /// How much room must be left on its disk.
+        min_free: MinFree,
     },
+}
+
+/// How much room is kept on a disk for what has been accepted already: the smaller of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinFree {
+    /// As a size; with 0 there is no mark.
+    pub bytes: u64,
+    /// As a share of the disk.
+    pub percent: u32,
 }

@@ -2,7 +2,7 @@
 
 use crate::process::{command, run, run_with, run_without_reader};
 
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["serve"],
     &["mock-network"],
@@ -26,6 +26,9 @@ const COMMANDS: [&[&str]; 27] = [
     &["signature", "explain"],
     &["registry", "lookup"],
     &["cancel"],
+    &["store"],
+    &["store", "check"],
+    &["store", "export"],
     &["config"],
     &["config", "defaults"],
     &["config", "check"],

@@ -7,6 +7,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,38 @@ pub struct Process {
     log: Arc<Mutex<String>>,
     ready: Receiver<Addresses>,
     reader: Option<JoinHandle<()>>,
+}
+
+/// The server's binary: the one given, or the one built beside this program, an example.
+pub fn server_binary(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(given) = given {
+        return Ok(given.to_owned());
+    }
+    let own = std::env::current_exe()?;
+    let profile = own.parent().and_then(Path::parent);
+    let binary = profile
+        .context("no directory above this program")?
+        .join("beckn-bpp");
+    let advice = "build it with `cargo build` (and --release, as this), or give --server";
+    anyhow::ensure!(
+        binary.exists(),
+        "there is no {}: {advice}",
+        binary.display()
+    );
+    Ok(binary)
+}
+
+/// What `store check` finds in a store that no server has open.
+pub fn store_findings(binary: &Path, store: &Path) -> anyhow::Result<Vec<String>> {
+    let mut check = Command::new(binary);
+    let check = check.args(["store", "check", "--json"]).arg(store);
+    let output = check.env_clear().output()?;
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("store check: {output:?}"))?;
+    let findings: Vec<String> = serde_json::from_value(report["findings"].clone())?;
+    let agrees = output.status.code() == Some(if findings.is_empty() { 0 } else { 3 });
+    anyhow::ensure!(agrees, "store check: {output:?}");
+    Ok(findings)
 }
 
 impl Process {

@@ -29,7 +29,7 @@ enum Outcome {
 }
 
 /// A town with a store of which one half is covered by sled's snapshot and one is not.
-async fn filled() -> Town {
+pub async fn filled() -> Town {
     let town = Town::new();
     for half in [0..HALF, HALF..2 * HALF] {
         let running = town.start();
@@ -49,12 +49,12 @@ async fn filled() -> Town {
     town
 }
 
-fn data_file(town: &Town) -> PathBuf {
+pub fn data_file(town: &Town) -> PathBuf {
     town.around.store().join("db")
 }
 
 /// Every file of the store with its bytes, to put back after a trial.
-fn copy(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn copy(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = std::fs::read_dir(store).expect("a store");
     let files = entries.map(|entry| entry.expect("an entry").path());
     let files = files.filter(|path| path.is_file());
@@ -63,7 +63,7 @@ fn copy(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         .collect()
 }
 
-fn put_back(store: &Path, copy: &[(PathBuf, Vec<u8>)]) {
+pub fn put_back(store: &Path, copy: &[(PathBuf, Vec<u8>)]) {
     for (path, _) in self::copy(store) {
         std::fs::remove_file(path).expect("removes");
     }
@@ -126,7 +126,7 @@ fn judge(what: &str, outcome: &Outcome, whole: &Value, store: &Path) {
     }
 }
 
-fn flip(file: &Path, at: usize) {
+pub fn flip(file: &Path, at: usize) {
     let mut bytes = std::fs::read(file).expect("reads");
     for byte in bytes.iter_mut().skip(at).take(8) {
         *byte ^= 0xff;

@@ -17,6 +17,7 @@ mod seen;
 #[path = "../common/surroundings.rs"]
 mod surroundings;
 
+mod check;
 mod damage;
 mod delivery;
 mod load;

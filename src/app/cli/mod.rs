@@ -13,15 +13,17 @@ mod mock_network;
 mod order;
 mod output;
 mod registry;
+mod salvage;
 mod serve;
 mod signature;
+mod store;
 mod transaction;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::store;
+use crate::store as records;
 
 /// The cancellation server of a Beckn provider platform.
 #[derive(Debug, Parser)]
@@ -67,6 +69,9 @@ enum Command {
     /// cancelled: it is the answer. Exit code 1 when the request was refused, or no on_cancel
     /// came, or its signature does not hold.
     Cancel(Box<cancel::Arguments>),
+    /// Look at the store of a server that is stopped
+    #[command(subcommand)]
+    Store(store::Command),
     /// See and check the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -109,6 +114,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Signature(command) => signature::run(&command).await,
         Command::Registry(command) => registry::run(&command).await,
         Command::Cancel(arguments) => cancel::run(&arguments).await,
+        Command::Store(command) => store::run(&command),
         Command::Config(command) => config::run(&command),
     }
 }
@@ -130,8 +136,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<Misconfigured>().is_some() {
         return 4;
     }
-    match error.downcast_ref::<store::Error>() {
-        Some(store::Error::Corrupt { .. } | store::Error::TooNew { .. }) => 3,
+    match error.downcast_ref::<records::Error>() {
+        Some(records::Error::Corrupt { .. } | records::Error::TooNew { .. }) => 3,
         _ => 1,
     }
 }

@@ -20,6 +20,8 @@ pub async fn import(
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
     prove(&doors, &request)?;
+    // Where nothing can be stored, one answer will do for all.
+    doors.engine.store().writable()?;
     let lines = body.split(|byte| *byte == b'\n').enumerate();
     let filled = lines.filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace));
     let results = futures_util::stream::iter(filled)

@@ -115,7 +115,11 @@ impl From<engine::Error> for Problem {
 
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
-        tracing::error!(%error, "the store did not answer the admin API");
+        match error {
+            // The store tells of these itself, and once.
+            store::Error::Busy | store::Error::NoSpace { .. } => {}
+            _ => tracing::error!(%error, "the store did not answer the admin API"),
+        }
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     }
 }

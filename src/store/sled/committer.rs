@@ -9,6 +9,7 @@
 //! `flush_async` is never used: it can hang when many wait on it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::draft::{Draft, Effect, Numbers};
 use super::live::{Live, Phase};
 use super::tables::Tables;
 use super::tip::Tip;
-use super::{commit, settle};
+use super::{commit, settle, space};
 use crate::domain::ids::SubscriberId;
 use crate::store::{CallbackId, Commit, Committed, Error, Settlement};
 
@@ -79,6 +80,8 @@ pub(super) struct Committer {
     pub sync: Box<dyn FnMut() -> std::io::Result<()> + Send>,
     /// Remembers how far that went.
     pub tip: Tip,
+    /// The store's directory.
+    pub path: PathBuf,
 }
 
 impl Committer {
@@ -95,14 +98,21 @@ impl Committer {
             let group = AssertUnwindSafe(|| self.write_group(&mut jobs, &mut answers));
             match catch_unwind(group) {
                 Ok(Ok(())) => answers.into_iter().for_each(|answer: Answer| answer()),
-                Ok(Err(error)) => return self.stop(&error.to_string()),
+                Ok(Err(error)) => return self.fail(&error),
                 Err(_) => return self.stop("the committer panicked"),
             }
         }
         if let Err(error) = self.sync() {
-            return self.stop(&error.to_string());
+            return self.fail(&error);
         }
         self.live.end(Phase::Closed);
+    }
+
+    fn fail(&self, error: &Error) {
+        match space::is_full(error) {
+            true => self.stop(&space::after_failed_write(&self.path, error)),
+            false => self.stop(&error.to_string()),
+        }
     }
 
     fn stop(&self, why: &str) {

@@ -31,11 +31,16 @@ pub(super) const EVENT: u8 = b'e';
 /// Holds.
 pub(super) const HOLD: u8 = b'h';
 
-const DOCUMENT: u8 = b'd';
-const CALLBACK_BODY: u8 = b'y';
-const CALLBACK_OF_ORDER: u8 = b'n';
-const CALLBACK_OF_SESSION: u8 = b't';
-const PIECE: u8 = b'~';
+/// Order documents.
+pub(super) const DOCUMENT: u8 = b'd';
+/// Bodies of callbacks.
+pub(super) const CALLBACK_BODY: u8 = b'y';
+/// The index of callbacks by order.
+pub(super) const CALLBACK_OF_ORDER: u8 = b'n';
+/// The index by session of callbacks that no request tells of.
+pub(super) const CALLBACK_OF_SESSION: u8 = b't';
+/// Further pieces of long values.
+pub(super) const PIECE: u8 = b'~';
 
 /// How many bytes a pending key has after its order's part: the kind and the place.
 const PENDING_TAIL_BYTES: usize = 9;

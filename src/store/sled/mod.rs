@@ -5,18 +5,27 @@
 //! tree at once (`tables`); one that meets a write which is not synced yet waits for the
 //! sync. Who may be sent next is kept in memory (`schedule`) and read back by `open`. Records
 //! are cut into pieces (`values`) under keys that sort as their parts (`keys`).
-//! Nothing here reads the clock.
+//! Whether the disk has room is `space`'s to know. Nothing here reads the clock.
 
+mod ballast;
+mod check;
+#[cfg(test)]
+mod check_tests;
 mod commit;
 mod committer;
+mod copy;
 mod draft;
 mod fresh;
 mod keys;
+mod leftovers;
 mod line;
 mod live;
 mod open;
+mod rules;
+mod salvage;
 mod schedule;
 mod settle;
+mod space;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -33,12 +42,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed, Counts, Error,
-    Event, Next, OrderFilter, Settlement, Store, StoredOrder, StoredRequest, Timeline,
+    Event, MinFree, Next, OrderFilter, Settlement, Store, StoredOrder, StoredRequest, Timeline,
 };
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
+pub use check::{Digest, Report, check};
 use committer::{Committer, JOBS_WAITING, Job, Reply};
 use live::Live;
+pub use salvage::{Salvaged, Take, salvage};
+use space::Space;
 use tables::Tables;
 
 /// See the module's text.
@@ -49,6 +61,8 @@ pub struct SledStore {
     /// Gone once the store is closed, so that the committer ends.
     queue: RwLock<Option<mpsc::Sender<Job>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
+    /// Absent where nobody asked for a look at the disk.
+    space: Option<Space>,
 }
 
 impl SledStore {
@@ -63,6 +77,21 @@ impl SledStore {
         Self::start(opened, Box::new(move || data_file.sync_data()))
     }
 
+    /// The same, and accepts nothing new while its disk has less room than this.
+    ///
+    /// # Errors
+    /// As [`SledStore::open`], or when the file system does not say how much room it has.
+    pub fn open_watched(
+        path: &Path,
+        cache_bytes: u64,
+        min_free: MinFree,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        let mut store = Self::open(path, cache_bytes, now)?;
+        store.space = Some(Space::watch(path, min_free)?);
+        Ok(store)
+    }
+
     fn start(
         opened: open::Opened,
         sync: Box<dyn FnMut() -> std::io::Result<()> + Send>,
@@ -75,6 +104,7 @@ impl SledStore {
             numbers: opened.numbers,
             sync,
             tip: opened.tip,
+            path: opened.path,
         };
         let (queue, jobs) = mpsc::channel(JOBS_WAITING);
         let thread = thread::Builder::new().name("store-committer".to_owned());
@@ -84,6 +114,7 @@ impl SledStore {
             tables: RwLock::new(Some(tables)),
             queue: RwLock::new(Some(queue)),
             committer: Mutex::new(Some(thread)),
+            space: None,
         })
     }
 
@@ -177,6 +208,7 @@ impl Store for SledStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+        self.has_room()?;
         self.write(|reply| Job::Commit(Box::new(commit), reply))
             .await
     }
@@ -272,6 +304,7 @@ impl Store for SledStore {
         if let Some(ended) = self.live.ended() {
             return Err(ended);
         }
+        self.has_room()?;
         let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
         match queue.as_ref().map(mpsc::Sender::capacity) {
             Some(0) => Err(Error::Busy),
@@ -289,6 +322,10 @@ impl Store for SledStore {
 }
 
 impl SledStore {
+    fn has_room(&self) -> Result<(), Error> {
+        self.space.as_ref().map_or(Ok(()), Space::check)
+    }
+
     /// Reads what was just claimed. A record that cannot be read must not keep the others
     /// from being sent: it is said in the log, and stays out until the store reopens.
     fn read_claimed(&self, tables: &Tables, id: CallbackId) -> Option<Claimed> {

@@ -1,13 +1,13 @@
 //! Opening the directory: lock, format, and the schedule read back from the lines.
 //!
-//! Nothing is repaired and nothing is deleted here. Damage is reported with the path. sled
+//! Nothing is repaired, and nothing that sled uses is deleted here. Damage is reported with the path. sled
 //! itself is less careful: a log that is damaged near its end it cuts there, for good, without
 //! a word; the [`tip`](super::tip) tells. The orders' waiting lines are read once, key by key;
 //! done callbacks, orders and requests are not, so opening takes time by what is owed.
 
 use std::fs::{DirBuilder, File};
 use std::panic::catch_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sled::Db;
 
+use super::ballast::Ballast;
 use super::draft::Numbers;
 use super::keys;
 use super::line::Waiting;
@@ -22,6 +23,7 @@ use super::schedule::Schedule;
 use super::tables::Tables;
 use super::tip::Tip;
 use super::values;
+use super::{leftovers, space};
 use crate::domain::ids::SubscriberId;
 use crate::store::Error;
 
@@ -44,6 +46,8 @@ pub(super) struct Format {
 
 /// What opening yields.
 pub(super) struct Opened {
+    /// The directory.
+    pub path: PathBuf,
     /// The records.
     pub tables: Tables,
     /// sled's data file, for our own `fdatasync`.
@@ -59,6 +63,22 @@ pub(super) struct Opened {
 /// Opens a directory, and makes it if need be.
 pub(super) fn open(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<Opened, Error> {
     make_directory(path)?;
+    space::before_opening(path)?;
+    leftovers::remove_unfinished_snapshots(path)?;
+    match try_open(path, cache_bytes, now) {
+        Err(error) if space::is_full(&error) && Ballast::of(path).give_up() => {
+            leftovers::remove_unfinished_snapshots(path)?;
+            try_open(path, cache_bytes, now)
+        }
+        opened => opened,
+    }
+    .map_err(|error| match space::is_full(&error) {
+        true => space::cannot_open(path),
+        false => error,
+    })
+}
+
+fn try_open(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<Opened, Error> {
     // sled asserts what it reads; on damaged files that can be a panic instead of an error.
     let opened = catch_unwind(|| read_all(path, cache_bytes, now));
     opened
@@ -70,9 +90,10 @@ pub(super) fn open(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<
 }
 
 fn damaged(path: &Path, source: Option<sled::Error>) -> Error {
+    let path = path.display();
     let what = format!(
-        "sled cannot read the files in {}; keep them, and see `beckn-bpp store check`",
-        path.display()
+        "sled cannot read the files in {path}; keep them, and see `beckn-bpp store check {path}` and \
+         `store export`"
     );
     Error::Corrupt {
         what,
@@ -101,6 +122,7 @@ fn read_all(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<Opened,
     let (schedule, last_place) = read_schedule(&tables)?;
     let numbers = read_numbers(&tables, kept, last_place)?;
     Ok(Opened {
+        path: path.to_owned(),
         tables,
         data_file,
         tip,

@@ -16,15 +16,15 @@ use crate::store::{Attempt, CallbackKind, NewCallback, OrderWrite};
 
 const CACHE_BYTES: u64 = 8 << 20;
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000, 0).expect("a time")
 }
 
-fn directory() -> TempDir {
+pub(super) fn directory() -> TempDir {
     tempfile::tempdir().expect("a directory")
 }
 
-fn open_at(path: &Path) -> Result<SledStore, Error> {
+pub(super) fn open_at(path: &Path) -> Result<SledStore, Error> {
     SledStore::open(path, CACHE_BYTES, now())
 }
 
@@ -33,7 +33,7 @@ fn open_with(path: &Path, sync: impl FnMut() -> io::Result<()> + Send + 'static)
     SledStore::start(opened, Box::new(sync)).expect("starts")
 }
 
-fn key(id: &str) -> OrderKey {
+pub(super) fn key(id: &str) -> OrderKey {
     OrderKey {
         network: NetworkName::parse("mobility").expect("valid"),
         id: OrderId::parse(id).expect("valid"),
@@ -51,7 +51,7 @@ fn request_key(message: &str) -> RequestKey {
 }
 
 /// A commit of a request and a callback; the order is left absent.
-fn commit(message: &str) -> Commit {
+pub(super) fn commit(message: &str) -> Commit {
     let request = StoredRequest {
         key: request_key(message),
         order: OrderId::parse(message).expect("valid"),
@@ -101,7 +101,7 @@ fn event(order: &str) -> Event {
     }
 }
 
-fn limits() -> ClaimLimits {
+pub(super) fn limits() -> ClaimLimits {
     ClaimLimits {
         total: 100,
         per_lane: 100,

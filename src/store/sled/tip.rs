@@ -34,15 +34,18 @@ impl Tip {
         let mut file = options.open(file)?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        match text.trim_end().parse() {
-            Ok(tip) if stands_at < tip => Err(lost(path, stands_at, tip)),
-            Ok(_) => Ok(Self(file)),
-            Err(_) if text.is_empty() => Ok(Self(file)),
-            Err(error) => {
-                let what = format!("{} holds no number", path.join(NAME).display());
-                let source = Some(error.into());
-                Err(Error::Corrupt { what, source })
-            }
+        compare(path, &text, stands_at)?;
+        Ok(Self(file))
+    }
+
+    /// The same without making it.
+    ///
+    /// # Errors
+    /// As [`Tip::open`].
+    pub(super) fn check(path: &Path, stands_at: u64) -> Result<(), Error> {
+        match std::fs::read_to_string(path.join(NAME)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            text => compare(path, &text?, stands_at),
         }
     }
 
@@ -50,6 +53,19 @@ impl Tip {
     pub(super) fn reach(&self, batch: u64) -> std::io::Result<()> {
         // Always as long as before, so that no old digit stays behind.
         self.0.write_all_at(format!("{batch:020}\n").as_bytes(), 0)
+    }
+}
+
+fn compare(path: &Path, text: &str, stands_at: u64) -> Result<(), Error> {
+    match text.trim_end().parse() {
+        Ok(tip) if stands_at < tip => Err(lost(path, stands_at, tip)),
+        Ok(_) => Ok(()),
+        Err(_) if text.is_empty() => Ok(()),
+        Err(error) => {
+            let what = format!("{} holds no number", path.join(NAME).display());
+            let source = Some(error.into());
+            Err(Error::Corrupt { what, source })
+        }
     }
 }
 

@@ -1,0 +1,188 @@
+//! Every kind of damage that a check must find, done to a store by hand.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::tests::{commit, directory, key, limits, now, open_at};
+use super::{Report, SledStore, check, keys, rules};
+use crate::domain::order::{Booking, Order, State};
+use crate::domain::policy::Policy;
+use crate::store::{Attempt, Commit, Error, Next, OrderWrite, Settlement, Store};
+
+/// Bodies are longer than a piece, so that there are further ones.
+fn body() -> Bytes {
+    Bytes::from(format!("\"{}\"", "x".repeat(9_000)))
+}
+
+fn digest(body: &[u8]) -> String {
+    format!("{} bytes", body.len())
+}
+
+fn looked_at(store: &Path) -> Report {
+    let scratch = directory();
+    let report = check(store, scratch.path(), digest).expect("can be looked at");
+    let left = std::fs::read_dir(scratch.path()).expect("reads").count();
+    assert_eq!(left, 0, "the copy is removed");
+    report
+}
+
+fn order(id: &str) -> Order {
+    Order {
+        key: key(id),
+        version: 1,
+        placement: None,
+        state: State::Confirmed,
+        fulfillments: Vec::new(),
+        price: None,
+        paid: None,
+        policy: Policy::free(),
+        booked_at: now(),
+        occurred_at: now(),
+        booking: Booking::default(),
+        cancellation: None,
+    }
+}
+
+async fn write(store: &SledStore, id: &str) {
+    store.commit(whole(id)).await.expect("commits");
+}
+
+fn whole(id: &str) -> Commit {
+    let mut whole = commit(id);
+    whole.order = OrderWrite {
+        order: Some(order(id)),
+        document: Some(body()),
+        ..whole.order
+    };
+    let request = whole.request.as_mut().expect("a request");
+    (request.body, request.body_digest) = (body(), digest(&body()));
+    whole.callback.as_mut().expect("a callback").body = body();
+    whole
+}
+
+/// One callback that is delivered, one that is dead, two that are owed, one of them unasked for,
+/// and a hold.
+async fn filled(path: &Path) {
+    let store = open_at(path).expect("opens");
+    for (id, next) in [
+        ("m1", Some(Next::Delivered)),
+        ("m2", Some(Next::Dead)),
+        ("m3", None),
+    ] {
+        write(&store, id).await;
+        let Some(next) = next else { continue };
+        let claimed = store.claim(now(), &limits()).await.expect("claims");
+        let id = claimed[0].callback.id;
+        let attempt = Attempt {
+            at: now(),
+            duration_ms: 1,
+            outcome: "timeout".to_owned(),
+            status: None,
+            detail: String::new(),
+        };
+        let settled = store.settle(Settlement { id, attempt, next }).await;
+        settled.expect("settles");
+    }
+    let unasked = Commit {
+        request: None,
+        ..whole("m4")
+    };
+    store.commit(unasked).await.expect("commits");
+    store.hold(None).await.expect("holds");
+    store.close().await;
+}
+
+fn changed(path: &Path, change: impl FnOnce(&sled::Db)) -> Vec<String> {
+    let db = sled::open(path).expect("opens");
+    change(&db);
+    db.flush().expect("flushes");
+    drop(db);
+    looked_at(path).findings
+}
+
+#[tokio::test]
+async fn a_whole_store_is_clean_and_every_kind_of_record_is_counted() {
+    let directory = directory();
+    filled(directory.path()).await;
+    let report = looked_at(directory.path());
+    assert_eq!(report.findings, Vec::<String>::new());
+    let counted: BTreeSet<_> = report.counts.keys().copied().collect();
+    let known: BTreeSet<_> = rules::KINDS.iter().map(|kind| kind.name).collect();
+    assert_eq!(counted, known);
+    assert_eq!((report.counts["orders"], report.counts["requests"]), (4, 3));
+}
+
+#[tokio::test]
+async fn whatever_record_is_taken_away_or_spoilt_the_check_finds_it() {
+    for kind in rules::KINDS.iter().filter(|kind| kind.letter != keys::HOLD) {
+        let taken = directory();
+        filled(taken.path()).await;
+        let findings = changed(taken.path(), |db| {
+            let keys = db.scan_prefix([kind.letter]).keys();
+            let last = keys.last().expect("one").expect("reads");
+            db.remove(last).expect("removes");
+        });
+        assert!(!findings.is_empty(), "{}: one is missing", kind.name);
+    }
+    // Those without a value of their own are all in the key.
+    let empty = [
+        keys::DEAD,
+        keys::CALLBACK_OF_ORDER,
+        keys::CALLBACK_OF_SESSION,
+        keys::PIECE,
+    ];
+    for kind in rules::KINDS
+        .iter()
+        .filter(|kind| !empty.contains(&kind.letter))
+    {
+        let spoilt = directory();
+        filled(spoilt.path()).await;
+        let findings = changed(spoilt.path(), |db| {
+            let keys = db.scan_prefix([kind.letter]).keys();
+            let last = keys.last().expect("one").expect("reads");
+            db.insert(last, b"\0\0 spoilt {").expect("writes");
+        });
+        assert!(!findings.is_empty(), "{}: one is spoilt", kind.name);
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_nothing_and_numbers_that_lag_behind_are_found() {
+    let directory = directory();
+    filled(directory.path()).await;
+    let findings = changed(directory.path(), |db| {
+        db.insert(b"?", b"\0\0").expect("writes");
+        let numbers = br#"  {"callback":2,"event":2,"place":2,"batch":99}"#;
+        let mut numbers = numbers.to_vec();
+        numbers[..2].fill(0);
+        db.insert(keys::NUMBERS, numbers).expect("writes");
+    });
+    for part in [
+        "?: a key of no known kind",
+        "callback 4",
+        "the newest event is 4",
+    ] {
+        assert!(
+            findings.iter().any(|f| f.contains(part)),
+            "{part}: {findings:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_open_or_not_there_or_without_data_is_told_apart() {
+    let directory = directory();
+    let path = directory.path();
+    let checked = |path: &Path| check(path, &std::env::temp_dir(), digest);
+    let nothing = checked(&path.join("nothing"))
+        .expect_err("is none")
+        .to_string();
+    assert!(nothing.contains("there is no store at"), "{nothing}");
+    let open = open_at(path).expect("opens");
+    assert!(matches!(checked(path), Err(Error::Locked { .. })));
+    open.close().await;
+    std::fs::remove_file(path.join("db")).expect("removes");
+    assert!(matches!(checked(path), Err(Error::Corrupt { .. })));
+}

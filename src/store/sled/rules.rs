@@ -1,0 +1,323 @@
+//! What must hold for each kind of record: that it can be read, and that the records it tells of,
+//! and those that must tell of it, are there and agree. Used by [`check`](super::check).
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use sled::IVec;
+
+use super::check::{Kind, Reading};
+use super::line::{Kept, Waiting};
+use super::{commit, keys, values};
+use crate::domain::ids::SubscriberId;
+use crate::domain::order::Order;
+use crate::store::{Callback, CallbackId, CallbackState, Error, Event};
+
+/// Every kind of record there is.
+pub(super) const KINDS: &[Kind] = &[
+    kind(b'm', "settings", setting),
+    kind(keys::ORDER, "orders", order),
+    kind(keys::DOCUMENT, "order documents", document),
+    kind(keys::REQUEST, "requests", request),
+    kind(keys::CALLBACK, "callbacks", callback),
+    kind(keys::CALLBACK_BODY, "callback bodies", callback_body),
+    kind(keys::PENDING, "places in lines", place),
+    kind(keys::DEAD, "marks of dead callbacks", dead),
+    kind(keys::CALLBACK_OF_ORDER, "callbacks by order", of_order),
+    kind(
+        keys::CALLBACK_OF_SESSION,
+        "callbacks by session",
+        of_session,
+    ),
+    kind(keys::EVENT, "events", event),
+    kind(keys::HOLD, "holds", hold),
+    kind(keys::PIECE, "further pieces", piece),
+];
+
+type Rule = fn(&mut Reading<'_>, &[u8], &IVec) -> Result<(), Error>;
+type Checked = Result<(), Error>;
+
+const fn kind(letter: u8, name: &'static str, rule: Rule) -> Kind {
+    Kind { letter, name, rule }
+}
+
+impl Reading<'_> {
+    /// The record that begins with an entry.
+    fn record<T: DeserializeOwned>(&self, key: &[u8], entry: &IVec) -> Result<T, Error> {
+        values::decode(key, &values::finish(self.tree, key, entry)?)
+    }
+
+    fn callback(&self, id: CallbackId) -> Result<Option<Kept>, Error> {
+        values::record(self.tree, &keys::callback(id))
+    }
+
+    /// Finds fault unless it holds.
+    fn must(&mut self, holds: bool, finding: impl FnOnce() -> String) {
+        if !holds {
+            self.report.found(finding());
+        }
+    }
+
+    fn must_exist(&mut self, key: &[u8], finding: impl FnOnce() -> String) -> Checked {
+        let is_there = self.tree.contains_key(key)?;
+        self.must(is_there, finding);
+        Ok(())
+    }
+
+    /// An index entry or a mark must lead to a callback that it is right about.
+    fn leads_to(&mut self, key: &[u8], is_right: impl FnOnce(&Kept) -> bool) -> Checked {
+        let id = keys::last_number(key).map(CallbackId);
+        let id = id.ok_or_else(|| values::corrupt(key, None))?;
+        let fault = match self.callback(id)? {
+            None => "which is missing",
+            Some(kept) if !is_right(&kept) => "which says otherwise",
+            Some(_) => return Ok(()),
+        };
+        let key = key.escape_ascii();
+        self.report
+            .found(format!("{key} leads to callback {}, {fault}", id.0));
+        Ok(())
+    }
+}
+
+/// The key of another kind that has the same parts.
+fn sibling(key: &[u8], kind: u8) -> keys::Key {
+    let mut sibling = key.to_vec();
+    if let Some(first) = sibling.first_mut() {
+        *first = kind;
+    }
+    sibling
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+}
+
+fn setting(_: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    values::begin(key, entry).map(drop)
+}
+
+fn order(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let order: Order = reading.record(key, entry)?;
+    let id = &order.key.id;
+    reading.must(keys::order(&order.key) == key, || {
+        format!("{} holds order {id}", key.escape_ascii())
+    });
+    reading.must_exist(&sibling(key, keys::DOCUMENT), || {
+        format!("order {id} has no document")
+    })
+}
+
+fn document(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let bytes = values::finish(reading.tree, key, entry)?;
+    reading.must(is_json(&bytes), || {
+        format!("{} is no JSON", key.escape_ascii())
+    });
+    reading.must_exist(&sibling(key, keys::ORDER), || {
+        format!("{} belongs to no order", key.escape_ascii())
+    })
+}
+
+fn request(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let value = values::finish(reading.tree, key, entry)?;
+    let request = commit::decode_request(key, &value)?;
+    let id = &request.key.message;
+    reading.must(keys::request(&request.key) == key, || {
+        format!("{} holds request {id}", key.escape_ascii())
+    });
+    let digest = (reading.digest)(&request.body);
+    reading.must(digest == request.body_digest, || {
+        let told = &request.body_digest;
+        format!("request {id}: the body's digest is {digest}, not {told}")
+    });
+    match request.callback {
+        None => Ok(()),
+        Some(callback) => reading.must_exist(&keys::callback(callback), || {
+            format!("request {id}: its callback {} is missing", callback.0)
+        }),
+    }
+}
+
+fn callback(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let kept: Kept = reading.record(key, entry)?;
+    let callback = &kept.callback;
+    let id = callback.id;
+    reading.must(keys::callback(id) == key, || {
+        format!("{} holds callback {}", key.escape_ascii(), id.0)
+    });
+    let last = reading.numbers.callback;
+    reading.must(id.0 <= last, || {
+        format!(
+            "callback {} is there, but the last one given out is {last}",
+            id.0
+        )
+    });
+    let body = values::read(reading.tree, &keys::callback_body(id))?;
+    reading.must(body.is_some_and(|body| is_json(&body)), || {
+        format!("callback {} has no body that is JSON", id.0)
+    });
+    in_line(reading, &kept)?;
+    indexed(reading, callback)
+}
+
+/// One that is owed has a place in its order's line, a dead one its mark; others have neither.
+fn in_line(reading: &mut Reading<'_>, kept: &Kept) -> Checked {
+    let callback = &kept.callback;
+    let place = keys::pending(&callback.order, callback.kind, kept.place);
+    let marks = [
+        (place, CallbackState::Pending, "a place in its order's line"),
+        (
+            keys::dead(callback.id),
+            CallbackState::Dead,
+            "the mark of the dead",
+        ),
+    ];
+    for (mark, state, name) in marks {
+        let is_there = reading.tree.contains_key(mark)?;
+        reading.must(is_there == (callback.state == state), || {
+            let has = if is_there { "has" } else { "does not have" };
+            format!(
+                "callback {} is {:?} and {has} {name}",
+                callback.id.0, callback.state
+            )
+        });
+    }
+    let last = reading.numbers.place;
+    reading.must(kept.place <= last, || {
+        format!(
+            "callback {} has place {}, the last one given out is {last}",
+            callback.id.0, kept.place
+        )
+    });
+    Ok(())
+}
+
+fn indexed(reading: &mut Reading<'_>, callback: &Callback) -> Checked {
+    let id = callback.id;
+    let of_order = keys::callback_of_order(&callback.order, id);
+    reading.must_exist(&of_order, || {
+        let entry = of_order.escape_ascii();
+        format!("callback {} is not in the index under {entry}", id.0)
+    })?;
+    let is_known = is_known_in_session(reading, callback)?;
+    reading.must(is_known, || {
+        let session = &callback.transaction;
+        format!("callback {} is named nowhere in session {session}", id.0)
+    });
+    Ok(())
+}
+
+/// Its request names it, or it is in the index of those that nobody asked for.
+fn is_known_in_session(reading: &Reading<'_>, callback: &Callback) -> Result<bool, Error> {
+    let (network, session) = (&callback.order.network, &callback.transaction);
+    let mark = keys::callback_of_session(network, session, callback.id);
+    if reading.tree.contains_key(mark)? {
+        return Ok(true);
+    }
+    for entry in reading
+        .tree
+        .scan_prefix(keys::requests_of(network, session))
+    {
+        let (key, entry) = entry?;
+        let value = values::finish(reading.tree, &key, &entry)?;
+        if commit::decode_request(&key, &value)?.callback == Some(callback.id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn callback_body(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    values::finish(reading.tree, key, entry)?;
+    reading.must_exist(&sibling(key, keys::CALLBACK), || {
+        format!("{} belongs to no callback", key.escape_ascii())
+    })
+}
+
+fn place(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let waiting: Waiting = reading.record(key, entry)?;
+    let fault = match reading.callback(waiting.id)? {
+        None => "which is missing".to_owned(),
+        Some(kept) => {
+            let callback = &kept.callback;
+            let own = keys::pending(&callback.order, callback.kind, kept.place);
+            if own == key && callback.state == CallbackState::Pending {
+                return Ok(());
+            }
+            format!("which is {:?} at place {}", callback.state, kept.place)
+        }
+    };
+    let key = key.escape_ascii();
+    reading.must(false, || {
+        format!("{key} is the place of callback {}, {fault}", waiting.id.0)
+    });
+    Ok(())
+}
+
+fn dead(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
+    reading.leads_to(key, |kept| kept.callback.state == CallbackState::Dead)
+}
+
+fn of_order(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
+    let own = |kept: &Kept| keys::callback_of_order(&kept.callback.order, kept.callback.id);
+    reading.leads_to(key, |kept| own(kept) == key)
+}
+
+fn of_session(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
+    reading.leads_to(key, |kept| {
+        let callback = &kept.callback;
+        let network = &callback.order.network;
+        keys::callback_of_session(network, &callback.transaction, callback.id) == key
+    })
+}
+
+/// The oldest may have been pruned; after the first that is there, none is missing.
+fn event(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let number = keys::last_number(key).ok_or_else(|| values::corrupt(key, None))?;
+    let before = reading.last_event.replace(number);
+    let expected = before.map_or(number, |before| before + 1);
+    reading.must(number == expected, || {
+        match number.saturating_sub(expected) {
+            1 => format!("event {expected} is missing"),
+            _ => format!("events {expected} to {} are missing", number - 1),
+        }
+    });
+    let event: Event = reading.record(key, entry)?;
+    reading.must(event.sequence == number, || {
+        format!("event {number} says that it is event {}", event.sequence)
+    });
+    Ok(())
+}
+
+/// The newest event is never pruned, so it must be the last one given out.
+pub(super) fn newest_event(reading: &mut Reading<'_>) {
+    let (given_out, there) = (reading.numbers.event, reading.last_event.unwrap_or(0));
+    reading.must(there == given_out, || {
+        format!("the newest event is {there}, the last one given out is {given_out}")
+    });
+}
+
+fn hold(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let (_, written) = values::begin(key, entry)?;
+    let written = String::from_utf8_lossy(written);
+    let is_right = match &*written {
+        "*" => keys::hold(None) == key,
+        id => SubscriberId::parse(id).is_ok_and(|id| keys::hold(Some(&id)) == key),
+    };
+    reading.must(is_right, || {
+        format!("{} holds {written:?}", key.escape_ascii())
+    });
+    Ok(())
+}
+
+/// A piece belongs to a value that counts it.
+fn piece(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
+    let parts = key[1..].split_last_chunk::<2>();
+    let (owner, number) = parts.ok_or_else(|| values::corrupt(key, None))?;
+    let counted = match reading.tree.get(owner)? {
+        Some(entry) => values::begin(owner, &entry)?.0,
+        None => 0,
+    };
+    reading.must(u16::from_be_bytes(*number) < counted, || {
+        format!("{} belongs to no value", key.escape_ascii())
+    });
+    Ok(())
+}
