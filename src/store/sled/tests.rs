@@ -338,6 +338,17 @@ fn damaged_files_are_named_and_kept() {
     assert!(snapshot.exists());
 }
 
+#[test]
+fn a_snapshot_that_a_kill_or_a_full_disk_cut_short_does_not_make_the_store_corrupt() {
+    let directory = directory();
+    drop(open_at(directory.path()).expect("opens"));
+    drop(open_at(directory.path()).expect("opens, and leaves a snapshot"));
+    let unfinished = directory.path().join("snap.00000000FFFFFFFF.generating");
+    std::fs::write(&unfinished, "").expect("writes");
+    drop(open_at(directory.path()).expect("opens all the same"));
+    assert!(!unfinished.exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_new_directory_is_the_owners_alone() {
