@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 /// At most so many violations are printed in full.
@@ -53,25 +52,6 @@ pub struct Summary {
 }
 
 impl Arguments {
-    /// The server's binary: beside the directory that this program is in.
-    pub fn binary(&self) -> anyhow::Result<PathBuf> {
-        if let Some(given) = &self.server {
-            return Ok(given.clone());
-        }
-        let own = std::env::current_exe()?;
-        let profile = own.parent().and_then(std::path::Path::parent);
-        let binary = profile
-            .context("no directory above this program")?
-            .join("beckn-bpp");
-        let advice = "build it with `cargo build` (and --release, as this), or give --server";
-        anyhow::ensure!(
-            binary.exists(),
-            "there is no {}: {advice}",
-            binary.display()
-        );
-        Ok(binary)
-    }
-
     /// Prints the counts, and the violations if there are any.
     pub fn print(&self, summary: &Summary) {
         if self.json {

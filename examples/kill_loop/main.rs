@@ -10,6 +10,9 @@
 //! tell of anything that does not fit. It shows what a killed process keeps, not what a loss
 //! of power leaves: see `tests/fsync.rs` for that.
 
+#[path = "../common/binary.rs"]
+mod binary;
+
 #[path = "../../tests/common/audit.rs"]
 mod audit;
 #[path = "../../tests/common/books.rs"]

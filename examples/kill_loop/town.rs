@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::arguments::Arguments;
 use crate::bap::{self, Inbox};
+use crate::binary;
 use crate::books::Request;
 use crate::ledger::{Ledger, Line};
 use crate::orders::{Bap, Numbered};
@@ -73,7 +74,7 @@ impl Town {
             around,
             inbox,
             sent: AtomicU64::new(0),
-            binary: arguments.binary()?,
+            binary: binary::server(arguments.server.as_ref())?,
             baps,
             stock: Mutex::default(),
             past: std::sync::Mutex::default(),

@@ -25,6 +25,9 @@ use crate::store::{self, ClaimLimits, Claimed, Store};
 /// or a missed wake-up can cost.
 const TICK: Duration = Duration::from_secs(1);
 
+/// While places for so many more full lanes are free, a lane gets all that it may have.
+const LANES_AT_FULL: usize = 8;
+
 /// How much longer than an attempt's deadline a clean stop waits for settlements.
 const SETTLE_GRACE: Duration = Duration::from_secs(5);
 
@@ -150,15 +153,9 @@ impl Worker {
             }
         }
         gate.closed.append(&mut gate.to_probe);
-        let per_lane = self.shared.settings.in_flight_per_host;
-        let more = self
-            .claim_some(
-                free.saturating_sub(claimed.len()),
-                per_lane,
-                gate.closed,
-                now,
-            )
-            .await?;
+        let free = free.saturating_sub(claimed.len());
+        let per_lane = self.share(free);
+        let more = self.claim_some(free, per_lane, gate.closed, now).await?;
         claimed.extend(more);
         Ok(claimed)
     }
@@ -182,6 +179,13 @@ impl Worker {
             Err(store::Error::Busy) => Ok(Vec::new()),
             result => Ok(result?),
         }
+    }
+
+    /// How many a lane may have in flight: fewer as places become scarce, so that many slow hosts
+    /// together leave some for the others.
+    fn share(&self, free: usize) -> usize {
+        let most = self.shared.settings.in_flight_per_host.max(1);
+        (free / LANES_AT_FULL).clamp(1, most)
     }
 
     fn free(&self, flights: &Flights) -> usize {

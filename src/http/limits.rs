@@ -1,5 +1,10 @@
 //! What is let in at once and how often: in-flight requests, addresses, subscribers.
 //!
+//! Two numbers bound what is in hand. A request has a place from its head on, so that bodies that
+//! are slow to come cannot fill the memory; once its body is there it takes a turn, and of turns
+//! there are only as many as can be served in a fraction of a second. A request too many is told
+//! so before any of it is parsed or verified: under overload that is most of them.
+//!
 //! The counters of addresses are forgotten once they are full again, so that a stranger with
 //! many addresses cannot fill the memory; an IPv6 network of 64 bits, the least that anybody
 //! gets, counts as one address.
@@ -8,7 +13,8 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use actix_web::HttpRequest;
 use governor::clock::{Clock, DefaultClock};
@@ -21,8 +27,9 @@ use crate::domain::refusal::{Refusal, Word};
 
 /// The limits of the public listener, shared by all its workers.
 pub struct Limits {
-    in_flight: Arc<AtomicUsize>,
-    max_in_flight: usize,
+    in_flight: Room,
+    at_work: Room,
+    warned: OncePerSecond,
     addresses: Option<Rates<IpAddr>>,
     subscribers: Option<Rates<String>>,
     trusted_proxies: Vec<IpNet>,
@@ -37,7 +44,39 @@ struct Rates<K: Hash + Eq + Clone> {
     counted: AtomicUsize,
 }
 
-/// A place among the requests in hand; given back when dropped.
+/// So many at once and no more.
+struct Room {
+    taken: Arc<AtomicUsize>,
+    places: usize,
+}
+
+impl Room {
+    fn with(places: usize) -> Self {
+        let taken = Arc::default();
+        Self { taken, places }
+    }
+
+    fn enter(&self) -> Option<Place> {
+        // Made before it is known whether there is room, so that it is given back in any case.
+        let place = Place(Arc::clone(&self.taken));
+        (self.taken.fetch_add(1, Ordering::Relaxed) < self.places).then_some(place)
+    }
+}
+
+/// Lets one through in each second of a process's life.
+struct OncePerSecond {
+    began: Instant,
+    last: AtomicU64,
+}
+
+impl OncePerSecond {
+    fn now(&self) -> bool {
+        let second = self.began.elapsed().as_secs() + 1;
+        self.last.swap(second, Ordering::Relaxed) != second
+    }
+}
+
+/// A place or a turn; given back when dropped.
 pub struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
@@ -51,8 +90,12 @@ impl Limits {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
-            in_flight: Arc::default(),
-            max_in_flight: settings.in_flight,
+            in_flight: Room::with(settings.in_flight),
+            at_work: Room::with(settings.at_work),
+            warned: OncePerSecond {
+                began: Instant::now(),
+                last: AtomicU64::new(0),
+            },
             addresses: quota(settings.per_address_per_second).map(Rates::new),
             subscribers: quota(settings.per_subscriber_per_second).map(Rates::new),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -64,15 +107,35 @@ impl Limits {
     /// # Errors
     /// 503 when all places are taken, 429 when this address is too fast.
     pub fn admit(&self, request: &HttpRequest) -> Result<Place, Refusal> {
-        let place = Place(self.in_flight.clone());
-        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.max_in_flight {
-            let detail = "too many requests are in hand";
-            return Err(Refusal::new(Word::Overloaded, detail).retry_after(1));
-        }
+        let place = self.in_flight.enter().ok_or_else(|| self.overloaded())?;
         if let (Some(rates), Some(address)) = (&self.addresses, self.address(request)) {
             rates.check(&network_of(address), "this address")?;
         }
         Ok(place)
+    }
+
+    /// Takes a turn at the work for a request whose body is there.
+    ///
+    /// Returns only once all that came in meanwhile has been looked at: a worker serves one
+    /// request after the other, and those behind it must hear soon that there is no room.
+    ///
+    /// # Errors
+    /// 503 when as many are at work as may be.
+    pub async fn begin(&self) -> Result<Place, Refusal> {
+        let turn = self.at_work.enter().ok_or_else(|| self.overloaded())?;
+        tokio::task::yield_now().await;
+        Ok(turn)
+    }
+
+    fn overloaded(&self) -> Refusal {
+        if self.warned.now() {
+            tracing::warn!(
+                in_flight = self.in_hand(),
+                at_work = self.at_work.taken.load(Ordering::Relaxed),
+                "too many requests at once: some are told to come again"
+            );
+        }
+        Refusal::new(Word::Overloaded, "too many requests are in hand").retry_after(1)
     }
 
     /// Counts a proven request of this subscriber.
@@ -89,7 +152,7 @@ impl Limits {
     /// Requests in hand now.
     #[must_use]
     pub fn in_hand(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.taken.load(Ordering::Relaxed)
     }
 
     /// The peer, or behind trusted proxies the right-most address they do not vouch for.
@@ -163,8 +226,12 @@ mod tests {
 
     fn limits(trusted: &[&str]) -> Limits {
         Limits {
-            in_flight: Arc::default(),
-            max_in_flight: 1,
+            in_flight: Room::with(1),
+            at_work: Room::with(1),
+            warned: OncePerSecond {
+                began: Instant::now(),
+                last: AtomicU64::new(0),
+            },
             addresses: None,
             subscribers: None,
             trusted_proxies: trusted
@@ -230,5 +297,16 @@ mod tests {
         drop(place);
         assert!(limits.admit(&request).is_ok());
         assert_eq!(limits.in_hand(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_refused_at_once_and_given_back_when_the_work_ends() {
+        let limits = limits(&[]);
+        let turn = limits.begin().await.expect("the first has a turn");
+        let refused = limits.begin().await.err().expect("the second has none");
+        assert_eq!(refused.word, Word::Overloaded);
+        assert_eq!(refused.retry_after_seconds, Some(1));
+        drop(turn);
+        assert!(limits.begin().await.is_ok());
     }
 }

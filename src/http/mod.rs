@@ -36,14 +36,18 @@ pub struct Settings {
     pub admin_bind: SocketAddr,
     /// SHA-256 of the admin token.
     pub admin_token_sha256: [u8; 32],
+    /// How long a stopping server still takes requests, so that a balancer can notice.
+    pub stop_grace: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The largest body taken from a network, in bytes.
     pub body_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-    /// Requests in hand at once on the public listener.
+    /// Requests in hand at once on the public listener, those that still come in among them.
     pub in_flight: usize,
+    /// Requests worked on at once: their body is there, their answer is not.
+    pub at_work: usize,
     /// Open connections on the public listener.
     pub connections: usize,
     /// Requests per second from one address; 0 means no limit.
