@@ -12,6 +12,8 @@
 
 #[path = "../common/binary.rs"]
 mod binary;
+#[path = "../common/random.rs"]
+mod random;
 
 #[path = "../../tests/common/audit.rs"]
 mod audit;
@@ -30,7 +32,7 @@ mod arguments;
 mod bap;
 mod client;
 mod ledger;
-mod random;
+
 mod rounds;
 mod town;
 
