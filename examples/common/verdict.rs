@@ -36,6 +36,8 @@ pub struct Promise {
     pub bound: Bound,
     /// Whether it was kept.
     pub kept: bool,
+    /// Whether it says something only on a machine that has nothing else to do.
+    pub is_pace: bool,
 }
 
 /// What a figure may be.
@@ -68,7 +70,16 @@ impl Verdict {
             got,
             bound,
             kept,
+            is_pace: false,
         });
+    }
+
+    /// The same, for a promise that a busy machine breaks without anybody's fault.
+    pub fn pace(&mut self, what: impl Display, got: f64, bound: Bound) {
+        self.promise(what, got, bound);
+        if let Some(promise) = self.promises.last_mut() {
+            promise.is_pace = true;
+        }
     }
 
     /// Notes that something must not be at all.

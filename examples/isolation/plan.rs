@@ -32,6 +32,9 @@ pub struct Plan {
     /// [default: 100000, short 2000]
     #[arg(long)]
     pub backlog: Option<u64>,
+    /// A difference in milliseconds that is noise: on few processors much else has its turn first
+    #[arg(long, default_value_t = 50.0)]
+    pub noise_ms: f64,
     /// The server's binary; by default the one built beside this program
     #[arg(long, value_name = "PROGRAM")]
     pub server: Option<PathBuf>,

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
+use super::plan::Plan;
+use super::watch::{Seen, Watch};
 use crate::binary;
 use crate::hosts::{Host, Temper};
-use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::reckoning;
 use crate::scene::{Running, Scene, name};
 use crate::spread::Spread;
 use crate::verdict::{Bound, Verdict, say};
 use crate::volley::{Volley, complaints, count};
-use crate::watch::{Seen, Watch};
 
 /// Connections of the callers.
 const CALLERS: usize = 64;
@@ -22,8 +22,6 @@ const CALLERS: usize = 64;
 const PER_HOST: f64 = 8.0;
 /// Sockets of the whole server, those to its callers included.
 const SOCKETS: f64 = 256.0;
-/// Below this a difference is noise: two processes share few processors with each other.
-const NOISE_MS: f64 = 50.0;
 /// The longest a healthy host may wait in any case.
 const LONGEST_MS: f64 = 1_000.0;
 /// How fast the process may grow after the warm-up, in bytes a second: what waits for bad hosts
@@ -108,6 +106,12 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// What a healthy host may wait, p99, when this is what it waits in peace.
+    fn limit(&self, good: &Spread) -> Bound {
+        let limit = (2.0 * good.p99).max(good.p99 + self.plan.noise_ms);
+        Bound::AtMost(limit.min(LONGEST_MS))
+    }
+
     fn healthy(&self) -> Range<usize> {
         0..self.plan.healthy
     }
@@ -185,9 +189,9 @@ impl Stage<'_> {
     fn judge(&mut self, good: &Spread, bad: &Spread, calm: &Seen, seen: &Seen) {
         let most = most_of(self.bad_hosts(), Host::most_connections);
         let failing = (self.plan.silent + self.plan.reset) as f64;
+        let limit = self.limit(good);
         let verdict = &mut self.verdict;
-        let limit = (2.0 * good.p99).max(good.p99 + NOISE_MS).min(LONGEST_MS);
-        verdict.promise("healthy hosts, p99 ms", bad.p99, Bound::AtMost(limit));
+        verdict.promise("healthy hosts, p99 ms", bad.p99, limit);
         verdict.promise(
             "connections to a bad host at a time",
             most,
@@ -203,7 +207,7 @@ impl Stage<'_> {
         );
         let [calm, growth] = [calm, seen].map(|seen| seen.growth());
         verdict.figure("growth while all were well, bytes/s", calm.round());
-        verdict.promise(
+        verdict.pace(
             "growth with bad hosts, bytes/s",
             growth,
             Bound::AtMost(GROWTH_BYTES),
@@ -269,6 +273,7 @@ impl Stage<'_> {
         let time = self.plan.good_time();
         let (beside, seen) = self.load_hosts(&runs.beside, time, others).await?;
         let left = self.scene.ledger.unanswered() as u64;
+        let limit = self.limit(good);
         let verdict = &mut self.verdict;
         verdict.figure("beside a queue: ACK to callback", of_healthy(&beside));
         verdict.figure(
@@ -279,8 +284,7 @@ impl Stage<'_> {
             left > 0,
             "the queue was empty too soon to prove anything; make --backlog larger"
         );
-        let limit = (2.0 * good.p99).max(good.p99 + NOISE_MS).min(LONGEST_MS);
-        verdict.promise("beside a queue, p99 ms", beside.p99, Bound::AtMost(limit));
+        verdict.promise("beside a queue, p99 ms", beside.p99, limit);
         let sockets = seen.most_sockets as f64;
         verdict.promise("sockets beside a queue", sockets, Bound::AtMost(SOCKETS));
         Ok(())

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::plan::Plan;
+use super::pin;
+use super::plan::Plan;
 use crate::progress::Progress;
 use crate::scene::{Running, Scene};
 use crate::spread::Spread;
 use crate::usage::Usage;
 use crate::verdict::{Bound, Verdict, say};
 use crate::volley::{Outcome, Shot, Volley, complaints, count, times};
-use crate::{binary, pin, reckoning};
+use crate::{binary, reckoning};
 
 /// What share of the capacity must be left under overload.
 const GOODPUT: f64 = 0.8;
@@ -100,7 +101,7 @@ impl Stage {
         ensure!(left > 0, "the orders ran out; make --orders larger");
         describe(verdict, &peak, &over, rate);
         judge(verdict, &peak, &over);
-        verdict.promise(
+        verdict.pace(
             "the next one answered, ms",
             again.as_secs_f64() * 1e3,
             Bound::AtMost(AGAIN_MS),
@@ -203,13 +204,13 @@ fn describe(verdict: &mut Verdict, peak: &Part, over: &Part, rate: f64) {
 
 fn judge(verdict: &mut Verdict, peak: &Part, over: &Part) {
     let share = over.acks_per_second() / peak.acks_per_second();
-    verdict.promise(
+    verdict.pace(
         "ACKs under overload, share of capacity",
         share,
         Bound::AtLeast(GOODPUT),
     );
     let busy = Spread::of(times(&over.shots, is_busy));
-    verdict.promise("503 after, p99 ms", busy.p99, Bound::AtMost(SOON_MS));
+    verdict.pace("503 after, p99 ms", busy.p99, Bound::AtMost(SOON_MS));
     let bare = count(&over.shots, |outcome| *outcome == Outcome::Busy(false));
     verdict.none("503 without Retry-After", bare);
     let refused = count(&over.shots, is_busy) as f64;

@@ -38,7 +38,7 @@ impl Plan {
 
     /// The longest a round sends.
     pub fn longest_round(&self) -> Duration {
-        crate::proof::LATEST + self.grace() + Duration::from_secs(2)
+        super::proof::LATEST + self.grace() + Duration::from_secs(2)
     }
 
     /// Cancels prepared for a round.

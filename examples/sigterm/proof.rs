@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
+use super::plan::Plan;
+use super::stop::{Stop, stop};
 use crate::hosts::Temper;
-use crate::plan::Plan;
 use crate::random::Random;
 use crate::scene::Scene;
-use crate::stop::{Stop, stop};
 use crate::verdict::{Bound, Verdict, say};
 use crate::volley::{Outcome, Shot, Volley};
 use crate::{binary, reckoning};
