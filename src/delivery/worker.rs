@@ -25,9 +25,6 @@ use crate::store::{self, ClaimLimits, Claimed, Store};
 /// or a missed wake-up can cost.
 const TICK: Duration = Duration::from_secs(1);
 
-/// While places for so many more full lanes are free, a lane gets all that it may have.
-const LANES_AT_FULL: usize = 8;
-
 /// How much longer than an attempt's deadline a clean stop waits for settlements.
 const SETTLE_GRACE: Duration = Duration::from_secs(5);
 
@@ -154,10 +151,30 @@ impl Worker {
         }
         gate.closed.append(&mut gate.to_probe);
         let free = free.saturating_sub(claimed.len());
-        let per_lane = self.share(free);
-        let more = self.claim_some(free, per_lane, gate.closed, now).await?;
-        claimed.extend(more);
+        claimed.extend(self.claim_in_shares(free, &gate.closed, now).await?);
         Ok(claimed)
+    }
+
+    /// Claims for lanes in turn, half of the free places at a time, and from time to time less
+    /// for each lane: many slow hosts together would else take them all, and hold up everybody.
+    async fn claim_in_shares(
+        &self,
+        mut free: usize,
+        closed: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Claimed>, Error> {
+        let mut claimed = Vec::new();
+        loop {
+            let total = free.div_ceil(2);
+            let some = self.claim_some(total, self.share(free), closed.to_vec(), now);
+            let some = some.await?;
+            free -= some.len();
+            let more = some.len() == total && free > 0;
+            claimed.extend(some);
+            if !more {
+                return Ok(claimed);
+            }
+        }
     }
 
     async fn claim_some(
@@ -181,11 +198,13 @@ impl Worker {
         }
     }
 
-    /// How many a lane may have in flight: fewer as places become scarce, so that many slow hosts
-    /// together leave some for the others.
+    /// How many a lane may have in flight: all that it ever may while half of the places are
+    /// free, then fewer and fewer down to one.
     fn share(&self, free: usize) -> usize {
-        let most = self.shared.settings.in_flight_per_host.max(1);
-        (free / LANES_AT_FULL).clamp(1, most)
+        let settings = &self.shared.settings;
+        let half = settings.in_flight.div_ceil(2).max(1);
+        let most = settings.in_flight_per_host.max(1);
+        (most.saturating_mul(free) / half).clamp(1, most)
     }
 
     fn free(&self, flights: &Flights) -> usize {

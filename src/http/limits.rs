@@ -1,9 +1,10 @@
 //! What is let in at once and how often: in-flight requests, addresses, subscribers.
 //!
 //! Two numbers bound what is in hand. A request has a place from its head on, so that bodies that
-//! are slow to come cannot fill the memory; once its body is there it takes a turn, and of turns
+//! are slow to come cannot fill the memory; once its body is there it is at work, and of those
 //! there are only as many as can be served in a fraction of a second. A request too many is told
-//! so before any of it is parsed or verified: under overload that is most of them.
+//! so before any of it is parsed or verified: under overload that is most of them. Those at work
+//! begin one at a time ([`Turnstile`]), so that a refusal never waits behind much work.
 //!
 //! The counters of addresses are forgotten once they are full again, so that a stranger with
 //! many addresses cannot fill the memory; an IPv6 network of 64 bits, the least that anybody
@@ -17,9 +18,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use actix_web::HttpRequest;
+use actix_web::web::Data;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 
 use super::Settings;
 use crate::domain::ids::SubscriberId;
@@ -63,6 +66,29 @@ impl Room {
     }
 }
 
+/// Lets the requests of one worker begin one after the other.
+///
+/// A worker does the parsing and verifying of its requests itself, one after the other, and looks
+/// at what has come in between two. Without this it would first do all that is ready: a hundred
+/// requests' work, while those who find no room wait to hear of it.
+pub struct Turnstile(Semaphore);
+
+impl Default for Turnstile {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
+impl Turnstile {
+    /// Returns when it is this request's turn, and all that came in before has been looked at.
+    async fn pass(&self) {
+        // Never closed, so what comes is a permit; held for one round through what is ready.
+        let turn = self.0.acquire().await;
+        tokio::task::yield_now().await;
+        drop(turn);
+    }
+}
+
 /// Lets one through in each second of a process's life.
 struct OncePerSecond {
     began: Instant,
@@ -76,7 +102,7 @@ impl OncePerSecond {
     }
 }
 
-/// A place or a turn; given back when dropped.
+/// A place in a room; given back when dropped.
 pub struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
@@ -114,17 +140,16 @@ impl Limits {
         Ok(place)
     }
 
-    /// Takes a turn at the work for a request whose body is there.
-    ///
-    /// Returns only once all that came in meanwhile has been looked at: a worker serves one
-    /// request after the other, and those behind it must hear soon that there is no room.
+    /// Puts a request to work whose body is there, as soon as it is its turn at its worker.
     ///
     /// # Errors
-    /// 503 when as many are at work as may be.
-    pub async fn begin(&self) -> Result<Place, Refusal> {
-        let turn = self.at_work.enter().ok_or_else(|| self.overloaded())?;
-        tokio::task::yield_now().await;
-        Ok(turn)
+    /// 503, at once, when as many are at work as may be.
+    pub async fn begin(&self, request: &HttpRequest) -> Result<Place, Refusal> {
+        let place = self.at_work.enter().ok_or_else(|| self.overloaded())?;
+        if let Some(turnstile) = request.app_data::<Data<Turnstile>>() {
+            turnstile.pass().await;
+        }
+        Ok(place)
     }
 
     fn overloaded(&self) -> Refusal {
@@ -300,13 +325,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_turn_is_refused_at_once_and_given_back_when_the_work_ends() {
+    async fn a_request_too_many_at_work_is_refused_until_another_ends() {
         let limits = limits(&[]);
-        let turn = limits.begin().await.expect("the first has a turn");
-        let refused = limits.begin().await.err().expect("the second has none");
+        let turnstile = Data::new(Turnstile::default());
+        let request = TestRequest::default().app_data(turnstile).to_http_request();
+        let first = limits.begin(&request).await.expect("there is room");
+        let refused = limits.begin(&request).await.err().expect("no room");
         assert_eq!(refused.word, Word::Overloaded);
         assert_eq!(refused.retry_after_seconds, Some(1));
-        drop(turn);
-        assert!(limits.begin().await.is_ok());
+        drop(first);
+        assert!(limits.begin(&request).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn requests_that_are_ready_together_begin_in_their_order_after_all_were_looked_at() {
+        let turnstile = Turnstile::default();
+        let order = std::cell::RefCell::new(Vec::new());
+        let request = |name: char| {
+            let (turnstile, order) = (&turnstile, &order);
+            async move {
+                order.borrow_mut().push(name.to_ascii_lowercase());
+                turnstile.pass().await;
+                order.borrow_mut().push(name);
+            }
+        };
+        tokio::join!(request('A'), request('B'), request('C'));
+        assert_eq!(order.into_inner(), ['a', 'b', 'c', 'A', 'B', 'C']);
     }
 }

@@ -80,7 +80,12 @@ pub struct Doors {
 
 /// What the networks reach: one path per action, below each network's own path.
 pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
-    config.app_data(doors.clone()).configure(health_routes);
+    // Each worker has its own routes, and so its own turnstile.
+    let turnstile = Data::new(limits::Turnstile::default());
+    config
+        .app_data(doors.clone())
+        .app_data(turnstile)
+        .configure(health_routes);
     for network in doors.networks.iter() {
         let name = network.name().clone();
         let path = format!("{}/{{action}}", network.base_path());

@@ -98,7 +98,7 @@ async fn accept(
     let _place = doors.limits.admit(request)?;
     check_route(request)?;
     let body = body::read(request, payload, doors.body_limits).await?;
-    let _turn = doors.limits.begin().await?;
+    let _at_work = doors.limits.begin(request).await?;
     seen.body = Some(body.clone());
     let now = Utc::now();
     let authorization = only_header(request, &AUTHORIZATION)?;

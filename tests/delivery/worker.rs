@@ -257,6 +257,38 @@ async fn one_bad_host_does_not_delay_another() {
 }
 
 #[tokio::test]
+async fn many_slow_hosts_together_leave_places_for_the_others() {
+    let store = Arc::new(Memory::default());
+    let mut slow = Vec::new();
+    for _ in 0..20 {
+        slow.push(Host::tarpit().await);
+    }
+    for (number, host) in slow.iter().enumerate() {
+        for n in 0..8 {
+            store.add(callback(&format!("slow{number}-{n}"), host));
+        }
+    }
+    // Eight of the slow hosts would be enough to take all places.
+    let settings = Settings {
+        in_flight: 64,
+        ..patient()
+    };
+    let worker = worker(&store, settings);
+    let good = Host::saying([ack()]).await;
+    let late_comers = async {
+        timeout(LONG, slow[0].saw(1)).await.expect("in time");
+        for n in 0..40 {
+            store.add(callback(&format!("good{n}"), &good));
+        }
+        store.until(|store| store.delivered(&good.lane) == 40).await;
+    };
+    tokio::select! {
+        result = worker.run(std::future::pending()) => panic!("stopped: {result:?}"),
+        done = timeout(LONG, late_comers) => done.expect("in time"),
+    }
+}
+
+#[tokio::test]
 async fn no_more_are_in_flight_than_allowed() {
     let store = Arc::new(Memory::default());
     let hosts = [
