@@ -8,7 +8,6 @@
 #![allow(dead_code, reason = "each program uses a part of it")]
 
 use std::collections::VecDeque;
-use std::io::Error;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -184,27 +183,33 @@ impl Volley {
         }
     }
 
+    /// Posts a request; a kept connection that the server has closed meanwhile is replaced.
     async fn post(&self, bytes: &[u8]) -> Outcome {
         let exchange = async {
-            let idle = lock(&self.idle).pop();
-            let mut connection = match idle {
-                Some(idle) => idle,
-                None => match Connection::open(self.target).await {
-                    Ok(open) => open,
-                    Err(_) => return Ok(Outcome::Refused),
-                },
-            };
-            let answer = connection.exchange(bytes).await?;
-            if !answer.closes {
-                lock(&self.idle).push(connection);
+            let kept = lock(&self.idle).pop();
+            if let Some(mut kept) = kept
+                && let Ok(answer) = kept.exchange(bytes).await
+            {
+                return self.took(kept, &answer);
             }
-            Ok::<_, Error>(judge(&answer))
+            let Ok(mut fresh) = Connection::open(self.target).await else {
+                return Outcome::Refused;
+            };
+            match fresh.exchange(bytes).await {
+                Ok(answer) => self.took(fresh, &answer),
+                Err(error) => Outcome::Broken(error.kind().to_string()),
+            }
         };
-        match tokio::time::timeout(PATIENCE, exchange).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => Outcome::Broken(error.kind().to_string()),
-            Err(_) => Outcome::Broken("no answer in time".to_owned()),
+        let late = |_| Outcome::Broken("no answer in time".to_owned());
+        let outcome = tokio::time::timeout(PATIENCE, exchange).await;
+        outcome.unwrap_or_else(late)
+    }
+
+    fn took(&self, connection: Connection, answer: &Answer) -> Outcome {
+        if !answer.closes {
+            lock(&self.idle).push(connection);
         }
+        judge(answer)
     }
 }
 

@@ -26,7 +26,7 @@ const SOCKETS: f64 = 256.0;
 const LONGEST_MS: f64 = 1_000.0;
 /// How fast the process may grow after the warm-up, in bytes a second: what waits for bad hosts
 /// is kept in memory with a few hundred bytes each.
-const GROWTH_BYTES: f64 = 1_000_000.0;
+const GROWTH_BYTES: f64 = 500_000.0;
 /// How long it may take until what waited for bad hosts has reached them.
 const HEALED: Duration = Duration::from_secs(120);
 /// How long a host with a long queue takes for each callback.
