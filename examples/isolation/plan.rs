@@ -29,7 +29,7 @@ pub struct Plan {
     #[arg(long)]
     pub seconds: Option<u64>,
     /// Callbacks that one BAP has waiting, in the second part; 0 leaves it out
-    /// [default: 100000, short 2000]
+    /// [default: 100000, short 1000]
     #[arg(long)]
     pub backlog: Option<u64>,
     /// A difference in milliseconds that is noise: on few processors much else has its turn first
@@ -47,7 +47,7 @@ impl Plan {
     /// With every default filled in.
     pub fn settled(mut self) -> Self {
         let usual = |long, short| if self.short { short } else { long };
-        let (rate, seconds, backlog) = (usual(500, 100), usual(25, 6), usual(100_000, 2_000));
+        let (rate, seconds, backlog) = (usual(500, 100), usual(25, 6), usual(100_000, 1_000));
         self.rate.get_or_insert(rate as f64);
         self.seconds.get_or_insert(seconds);
         self.backlog.get_or_insert(backlog);

@@ -25,7 +25,7 @@ pub struct Plan {
     /// Hosts that take the callbacks
     #[arg(long, default_value_t = 16)]
     pub hosts: usize,
-    /// Orders that there are to cancel [default: 80000, short 8000]
+    /// Orders that there are to cancel [default: 80000, short 4000]
     #[arg(long)]
     pub orders: Option<u64>,
     /// Let the system decide which processor does what
@@ -56,6 +56,6 @@ impl Plan {
     /// Orders handed over.
     pub fn orders(&self) -> u64 {
         self.orders
-            .unwrap_or(if self.short { 8_000 } else { 80_000 })
+            .unwrap_or(if self.short { 4_000 } else { 80_000 })
     }
 }

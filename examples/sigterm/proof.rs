@@ -140,7 +140,7 @@ impl Worst {
                 }
                 Outcome::Unsent => {}
                 // The end may come between a request and its answer: nothing was promised then.
-                Outcome::Refused | Outcome::Broken(_) if !(shot.sent < stop.at) => {
+                Outcome::Refused | Outcome::Broken(_) if shot.sent >= stop.at => {
                     self.refused_in_grace += u64::from(in_grace(shot.sent));
                     self.cut_off += u64::from(matches!(shot.outcome, Outcome::Broken(_)));
                 }
