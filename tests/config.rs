@@ -866,3 +866,16 @@ fn paths_begin_at_the_directory_of_the_file() {
     assert_eq!(path, desk.0.path().join("data"));
     assert_eq!(cache_bytes, 32_000_000);
 }
+
+#[test]
+fn a_stop_has_a_grace_in_production_alone_and_never_a_long_one() {
+    let production = Desk::with(&production(NETWORK));
+    let grace = |variables| production.config(variables).http.stop_grace;
+    assert_eq!(grace(&[]), Duration::from_secs(5));
+    let variable = |value| [("BECKN_BPP__HTTP__STOP_GRACE", value)];
+    assert_eq!(grace(&variable("20s")), Duration::from_secs(20));
+    let report = production.report(&variable("2m"));
+    assert_holds(&report, &["http.stop_grace", "at most 1m"]);
+    let development = Desk::with(&development(NETWORK)).config(&[]);
+    assert_eq!(development.http.stop_grace, Duration::ZERO);
+}

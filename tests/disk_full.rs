@@ -18,7 +18,7 @@ mod disk;
 mod orders;
 #[path = "common/process.rs"]
 mod process;
-#[path = "../examples/kill_loop/random.rs"]
+#[path = "../examples/common/random.rs"]
 mod random;
 #[path = "common/seen.rs"]
 mod seen;

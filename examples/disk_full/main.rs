@@ -12,13 +12,15 @@
 mod audit;
 #[path = "../kill_loop/bap.rs"]
 mod bap;
+#[path = "../common/binary.rs"]
+mod binary;
 #[path = "../../tests/common/books.rs"]
 mod books;
 #[path = "../../tests/common/orders.rs"]
 mod orders;
 #[path = "../../tests/common/process.rs"]
 mod process;
-#[path = "../kill_loop/random.rs"]
+#[path = "../common/random.rs"]
 mod random;
 #[path = "../../tests/common/seen.rs"]
 mod seen;
@@ -72,7 +74,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let binary = process::server_binary(arguments.server.as_deref())?;
+    let binary = binary::server(arguments.server.as_ref())?;
     if let Err(reason) = disk::can_be_mounted() {
         eprintln!("*** SKIPPED: {reason:#}");
         return Ok(());

@@ -10,6 +10,11 @@
 //! tell of anything that does not fit. It shows what a killed process keeps, not what a loss
 //! of power leaves: see `tests/fsync.rs` for that.
 
+#[path = "../common/binary.rs"]
+mod binary;
+#[path = "../common/random.rs"]
+mod random;
+
 #[path = "../../tests/common/audit.rs"]
 mod audit;
 #[path = "../../tests/common/books.rs"]
@@ -27,7 +32,7 @@ mod arguments;
 mod bap;
 mod client;
 mod ledger;
-mod random;
+
 mod rounds;
 mod town;
 

@@ -9,10 +9,11 @@ use tokio::sync::Mutex;
 
 use crate::arguments::Arguments;
 use crate::bap::{self, Inbox};
+use crate::binary;
 use crate::books::Request;
 use crate::ledger::{Ledger, Line};
 use crate::orders::{Bap, Numbered};
-use crate::process::{Process, server_binary};
+use crate::process::Process;
 use crate::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
 
 /// Callbacks in flight to one host; two hosts, so twice as many at a kill.
@@ -73,7 +74,7 @@ impl Town {
             around,
             inbox,
             sent: AtomicU64::new(0),
-            binary: server_binary(arguments.server.as_deref())?,
+            binary: binary::server(arguments.server.as_ref())?,
             baps,
             stock: Mutex::default(),
             past: std::sync::Mutex::default(),

@@ -9,6 +9,8 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use url::Url;
 
+use crate::binary;
+
 /// Messages when nobody says how many.
 const COUNT: u64 = 20_000;
 /// Where registry and BAP listen for a server that was configured by hand.
@@ -214,14 +216,9 @@ impl Arguments {
         }
         let program = match &self.spawn {
             Some(program) => program.clone(),
-            None => beside(self.ceiling)?,
+            None => binary::beside(self.ceiling)?,
         };
-        if !program.is_file() {
-            bail!(
-                "{} is not there; build it, or name another with --spawn",
-                program.display()
-            );
-        }
+        let program = binary::checked(program)?;
         Ok(Some(Spawn {
             program,
             ceiling: self.ceiling,
@@ -250,16 +247,6 @@ fn check_loopback(what: &str, ips: impl IntoIterator<Item = IpAddr>) -> anyhow::
         true => Ok(()),
         false => bail!("{what} is not this machine; if it is yours, say --i-own-this-host"),
     }
-}
-
-/// Cargo puts examples into a directory beside the programs.
-fn beside(ceiling: bool) -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe().context("where this program is")?;
-    let examples = own.parent().context("where this program is")?;
-    Ok(match ceiling {
-        true => examples.join("ceiling"),
-        false => examples.join("..").join("beckn-bpp"),
-    })
 }
 
 fn run_name(given: Option<String>) -> anyhow::Result<String> {

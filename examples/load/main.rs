@@ -8,20 +8,32 @@
 //! `--ceiling` to the least that any server must do (`examples/ceiling`).
 //! It measures; it judges neither latency nor rates (`scripts/bench.sh` does).
 
+#[path = "../common/binary.rs"]
+mod binary;
+#[path = "../common/callback.rs"]
+mod callback;
+#[path = "../common/connection.rs"]
+mod connection;
+#[path = "../common/ledger.rs"]
+mod ledger;
+#[path = "../common/progress.rs"]
+mod progress;
+#[path = "../common/reckoning.rs"]
+mod reckoning;
+#[path = "../common/spread.rs"]
+mod spread;
+#[path = "../common/usage.rs"]
+mod usage;
+
 mod admin;
 mod arguments;
-mod connection;
 mod drive;
-mod ledger;
 mod message;
 mod parties;
-mod progress;
-mod reckoning;
 mod report;
 mod sink;
 mod target;
 mod template;
-mod usage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -72,7 +84,7 @@ async fn run(plan: Plan) -> anyhow::Result<bool> {
     if let Some(file) = &plan.orders_out {
         return write_orders(&plan, file);
     }
-    let ledger = Arc::new(Ledger::new(&plan));
+    let ledger = Arc::new(Ledger::new(plan.count));
     let parties = Parties::start(&plan, &ledger)?;
     let mut target = Target::start(&plan, &parties).await?;
     let outcome = measure(&plan, &ledger, &parties, &target).await;

@@ -9,6 +9,7 @@ use crate::admin::Intake;
 use crate::arguments::Plan;
 use crate::drive::Tally;
 use crate::reckoning::Reckoning;
+use crate::spread::{Spread, round};
 use crate::usage::Usage;
 
 /// The figures of a run.
@@ -29,14 +30,6 @@ pub struct Report {
 struct Rate {
     count: u64,
     seconds: f64,
-}
-
-/// A distribution, in milliseconds.
-struct Spread {
-    p50: f64,
-    p99: f64,
-    p99_9: f64,
-    max: f64,
 }
 
 impl Report {
@@ -170,48 +163,10 @@ impl Rate {
     }
 }
 
-impl Spread {
-    fn of(mut nanoseconds: Vec<u64>) -> Self {
-        nanoseconds.sort_unstable();
-        let at = |share: f64| {
-            let last = nanoseconds.len().saturating_sub(1);
-            let index = (share * nanoseconds.len() as f64).ceil() as usize;
-            let value = nanoseconds.get(index.saturating_sub(1).min(last));
-            value.copied().unwrap_or(0) as f64 / 1e6
-        };
-        Self {
-            p50: at(0.5),
-            p99: at(0.99),
-            p99_9: at(0.999),
-            max: at(1.0),
-        }
-    }
-
-    fn json(&self) -> Value {
-        let [p50, p99, p99_9, max] = [self.p50, self.p99, self.p99_9, self.max].map(round);
-        json!({"p50": p50, "p99": p99, "p99.9": p99_9, "max": max})
-    }
-
-    fn line(&self) -> String {
-        let Self {
-            p50,
-            p99,
-            p99_9,
-            max,
-        } = self;
-        format!("{p50:>10.2} {p99:>10.2} {p99_9:>10.2} {max:>10.2}")
-    }
-}
-
 fn seconds(nanoseconds: u64) -> f64 {
     Duration::from_nanos(nanoseconds).as_secs_f64()
 }
 
 fn per_second(count: u64, time: Duration) -> f64 {
     round(count as f64 / time.as_secs_f64().max(1e-9))
-}
-
-/// Three decimals are more than a measurement is worth.
-fn round(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
 }

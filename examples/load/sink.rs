@@ -14,9 +14,9 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use beckn_bpp::crypto::digest::blake2b_512;
 use beckn_bpp::crypto::keys::VerifyingKey;
 use beckn_bpp::crypto::signature::Header;
-use serde::Deserialize;
 
 use crate::arguments::Plan;
+use crate::callback::Callback;
 use crate::ledger::Ledger;
 use crate::message::{order_of, order_prefix};
 
@@ -31,30 +31,6 @@ struct Sink {
     order_prefix: String,
     orders: u64,
     verify_every: u64,
-}
-
-#[derive(Deserialize)]
-struct Callback<'a> {
-    #[serde(borrow)]
-    context: Context<'a>,
-    #[serde(borrow)]
-    message: Option<Message<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Context<'a> {
-    message_id: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    order: Option<Order<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Order<'a> {
-    id: &'a str,
 }
 
 /// Starts receiving on these listeners.
@@ -97,17 +73,17 @@ async fn on_cancel(sink: Data<Sink>, request: HttpRequest, body: Bytes) -> HttpR
 
 impl Sink {
     fn take(&self, request: &HttpRequest, body: &[u8]) {
-        let callback = serde_json::from_slice::<Callback<'_>>(body).ok();
+        let callback = Callback::read(body);
         let number = callback
             .as_ref()
-            .and_then(|callback| self.number(callback.context.message_id));
+            .and_then(|callback| self.number(callback.message_id()));
         let slot = number.and_then(|number| self.ledger.slot(number));
         let (Some(callback), Some(number), Some(slot)) = (callback, number, slot) else {
             self.ledger.foreign.fetch_add(1, Ordering::Relaxed);
             return;
         };
-        let order = callback.message.and_then(|message| message.order);
-        let right = order.is_some_and(|order| self.is_order_of(number, order.id));
+        let order = callback.order_id();
+        let right = order.is_some_and(|order| self.is_order_of(number, order));
         let digest = blake2b_512(body);
         let digest = u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default());
         self.ledger.answered(slot, digest, right);

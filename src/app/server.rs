@@ -14,9 +14,10 @@ use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use chrono::Utc;
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::config::Config;
 use crate::delivery;
@@ -43,8 +44,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a store that has failed may take to say why.
 const CAUSE_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest a stop waits for requests in hand, in seconds.
+/// The longest a stop waits for requests in hand, in seconds: as long as a body may take.
 const STOP_SECONDS: u64 = 10;
+
+/// The longest a stop waits, after its grace, for requests and callbacks in hand. With a grace
+/// of 5 s this leaves 2 s of 25 to write out the store.
+const STOP: Duration = Duration::from_secs(18);
 
 /// The most bytes of orders taken in one admin request.
 const ADMIN_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -143,25 +148,39 @@ impl Server {
         cause.await.unwrap_or(why)
     }
 
-    /// Stops: not ready at once, requests still answered for `grace`, then everything in hand
-    /// is finished and the store is written out.
+    /// Stops: not ready at once, requests still taken for `grace`, then everything in hand is
+    /// finished and the store is written out. Callbacks that are owed then are due at the next
+    /// start, for leases end with the store.
     pub async fn stop(self, grace: Duration) {
         self.doors.readiness.drain();
+        info!(
+            grace_seconds = grace.as_secs_f32(),
+            "the server is stopping"
+        );
         tokio::time::sleep(grace).await;
-        for handle in &self.handles {
-            handle.stop(true).await;
-        }
+        let doors = join_all(self.handles.iter().map(|handle| handle.stop(true)));
         // The receiver is gone when delivery has already ended.
         let _ = self.stop_delivery.send(true);
-        if !self.delivery.is_finished() {
-            match self.delivery.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => error!(%error, "delivery ended with an error"),
-                Err(error) => error!(%error, "delivery did not end well"),
-            }
+        let mut delivery = self.delivery;
+        let all = async { tokio::join!(doors, settled(&mut delivery)) };
+        if tokio::time::timeout(STOP, all).await.is_err() {
+            warn!("not all that was in hand could be finished");
+            delivery.abort();
         }
         self.store.close().await;
         info!("the server has stopped");
+    }
+}
+
+/// Waits for the attempts in flight.
+async fn settled(delivery: &mut JoinHandle<Result<(), delivery::worker::Error>>) {
+    if delivery.is_finished() {
+        return;
+    }
+    match delivery.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => error!(%error, "delivery ended with an error"),
+        Err(error) => error!(%error, "delivery did not end well"),
     }
 }
 

@@ -150,17 +150,31 @@ impl Worker {
             }
         }
         gate.closed.append(&mut gate.to_probe);
-        let per_lane = self.shared.settings.in_flight_per_host;
-        let more = self
-            .claim_some(
-                free.saturating_sub(claimed.len()),
-                per_lane,
-                gate.closed,
-                now,
-            )
-            .await?;
-        claimed.extend(more);
+        let free = free.saturating_sub(claimed.len());
+        claimed.extend(self.claim_in_shares(free, &gate.closed, now).await?);
         Ok(claimed)
+    }
+
+    /// Claims for lanes in turn, half of the free places at a time, and from time to time less
+    /// for each lane: many slow hosts together would else take them all, and hold up everybody.
+    async fn claim_in_shares(
+        &self,
+        mut free: usize,
+        closed: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Claimed>, Error> {
+        let mut claimed = Vec::new();
+        loop {
+            let total = free.div_ceil(2);
+            let some = self.claim_some(total, self.share(free), closed.to_vec(), now);
+            let some = some.await?;
+            free -= some.len();
+            let more = some.len() == total && free > 0;
+            claimed.extend(some);
+            if !more {
+                return Ok(claimed);
+            }
+        }
     }
 
     async fn claim_some(
@@ -182,6 +196,15 @@ impl Worker {
             Err(store::Error::Busy) => Ok(Vec::new()),
             result => Ok(result?),
         }
+    }
+
+    /// How many a lane may have in flight: all that it ever may while half of the places are
+    /// free, then fewer and fewer down to one.
+    fn share(&self, free: usize) -> usize {
+        let settings = &self.shared.settings;
+        let half = settings.in_flight.div_ceil(2).max(1);
+        let most = settings.in_flight_per_host.max(1);
+        (most.saturating_mul(free) / half).clamp(1, most)
     }
 
     fn free(&self, flights: &Flights) -> usize {

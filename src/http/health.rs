@@ -1,29 +1,42 @@
 //! Whether the process lives, and whether it should be sent requests.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::Doors;
 
 /// Turned off when the server is about to stop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Readiness {
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        let draining = watch::Sender::new(false);
+        Self { draining }
+    }
 }
 
 impl Readiness {
     /// From now on `/health/ready` says no, while requests are still answered.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.send_replace(true);
     }
 
     /// Whether the server is about to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        *self.draining.borrow()
+    }
+
+    /// Returns when the server is about to stop.
+    pub async fn drained(&self) {
+        let mut draining = self.draining.subscribe();
+        // The sender lives as long as this, so the wait ends in no other way.
+        let _ = draining.wait_for(|draining| *draining).await;
     }
 }
 

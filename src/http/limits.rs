@@ -1,5 +1,11 @@
 //! What is let in at once and how often: in-flight requests, addresses, subscribers.
 //!
+//! Two numbers bound what is in hand. A request has a place from its head on, so that bodies that
+//! are slow to come cannot fill the memory; once its body is there it is at work, and of those
+//! there are only as many as can be served in a fraction of a second. A request too many is told
+//! so before any of it is parsed or verified: under overload that is most of them. Those at work
+//! begin one at a time ([`Turnstile`]), so that a refusal never waits behind much work.
+//!
 //! The counters of addresses are forgotten once they are full again, so that a stranger with
 //! many addresses cannot fill the memory; an IPv6 network of 64 bits, the least that anybody
 //! gets, counts as one address.
@@ -8,12 +14,15 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use actix_web::HttpRequest;
+use actix_web::web::Data;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 
 use super::Settings;
 use crate::domain::ids::SubscriberId;
@@ -21,8 +30,9 @@ use crate::domain::refusal::{Refusal, Word};
 
 /// The limits of the public listener, shared by all its workers.
 pub struct Limits {
-    in_flight: Arc<AtomicUsize>,
-    max_in_flight: usize,
+    in_flight: Room,
+    at_work: Room,
+    warned: OncePerSecond,
     addresses: Option<Rates<IpAddr>>,
     subscribers: Option<Rates<String>>,
     trusted_proxies: Vec<IpNet>,
@@ -37,7 +47,62 @@ struct Rates<K: Hash + Eq + Clone> {
     counted: AtomicUsize,
 }
 
-/// A place among the requests in hand; given back when dropped.
+/// So many at once and no more.
+struct Room {
+    taken: Arc<AtomicUsize>,
+    places: usize,
+}
+
+impl Room {
+    fn with(places: usize) -> Self {
+        let taken = Arc::default();
+        Self { taken, places }
+    }
+
+    fn enter(&self) -> Option<Place> {
+        // Made before it is known whether there is room, so that it is given back in any case.
+        let place = Place(Arc::clone(&self.taken));
+        (self.taken.fetch_add(1, Ordering::Relaxed) < self.places).then_some(place)
+    }
+}
+
+/// Lets the requests of one worker begin one after the other.
+///
+/// A worker does the parsing and verifying of its requests itself, one after the other, and looks
+/// at what has come in between two. Without this it would first do all that is ready: a hundred
+/// requests' work, while those who find no room wait to hear of it.
+pub struct Turnstile(Semaphore);
+
+impl Default for Turnstile {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
+impl Turnstile {
+    /// Returns when it is this request's turn, and all that came in before has been looked at.
+    async fn pass(&self) {
+        // Never closed, so what comes is a permit; held for one round through what is ready.
+        let turn = self.0.acquire().await;
+        tokio::task::yield_now().await;
+        drop(turn);
+    }
+}
+
+/// Lets one through in each second of a process's life.
+struct OncePerSecond {
+    began: Instant,
+    last: AtomicU64,
+}
+
+impl OncePerSecond {
+    fn now(&self) -> bool {
+        let second = self.began.elapsed().as_secs() + 1;
+        self.last.swap(second, Ordering::Relaxed) != second
+    }
+}
+
+/// A place in a room; given back when dropped.
 pub struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
@@ -51,8 +116,12 @@ impl Limits {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
-            in_flight: Arc::default(),
-            max_in_flight: settings.in_flight,
+            in_flight: Room::with(settings.in_flight),
+            at_work: Room::with(settings.at_work),
+            warned: OncePerSecond {
+                began: Instant::now(),
+                last: AtomicU64::new(0),
+            },
             addresses: quota(settings.per_address_per_second).map(Rates::new),
             subscribers: quota(settings.per_subscriber_per_second).map(Rates::new),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -64,15 +133,34 @@ impl Limits {
     /// # Errors
     /// 503 when all places are taken, 429 when this address is too fast.
     pub fn admit(&self, request: &HttpRequest) -> Result<Place, Refusal> {
-        let place = Place(self.in_flight.clone());
-        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.max_in_flight {
-            let detail = "too many requests are in hand";
-            return Err(Refusal::new(Word::Overloaded, detail).retry_after(1));
-        }
+        let place = self.in_flight.enter().ok_or_else(|| self.overloaded())?;
         if let (Some(rates), Some(address)) = (&self.addresses, self.address(request)) {
             rates.check(&network_of(address), "this address")?;
         }
         Ok(place)
+    }
+
+    /// Puts a request to work whose body is there, as soon as it is its turn at its worker.
+    ///
+    /// # Errors
+    /// 503, at once, when as many are at work as may be.
+    pub async fn begin(&self, request: &HttpRequest) -> Result<Place, Refusal> {
+        let place = self.at_work.enter().ok_or_else(|| self.overloaded())?;
+        if let Some(turnstile) = request.app_data::<Data<Turnstile>>() {
+            turnstile.pass().await;
+        }
+        Ok(place)
+    }
+
+    fn overloaded(&self) -> Refusal {
+        if self.warned.now() {
+            tracing::warn!(
+                in_flight = self.in_hand(),
+                at_work = self.at_work.taken.load(Ordering::Relaxed),
+                "too many requests at once: some are told to come again"
+            );
+        }
+        Refusal::new(Word::Overloaded, "too many requests are in hand").retry_after(1)
     }
 
     /// Counts a proven request of this subscriber.
@@ -89,7 +177,7 @@ impl Limits {
     /// Requests in hand now.
     #[must_use]
     pub fn in_hand(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.taken.load(Ordering::Relaxed)
     }
 
     /// The peer, or behind trusted proxies the right-most address they do not vouch for.
@@ -163,8 +251,12 @@ mod tests {
 
     fn limits(trusted: &[&str]) -> Limits {
         Limits {
-            in_flight: Arc::default(),
-            max_in_flight: 1,
+            in_flight: Room::with(1),
+            at_work: Room::with(1),
+            warned: OncePerSecond {
+                began: Instant::now(),
+                last: AtomicU64::new(0),
+            },
             addresses: None,
             subscribers: None,
             trusted_proxies: trusted
@@ -230,5 +322,34 @@ mod tests {
         drop(place);
         assert!(limits.admit(&request).is_ok());
         assert_eq!(limits.in_hand(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_too_many_at_work_is_refused_until_another_ends() {
+        let limits = limits(&[]);
+        let turnstile = Data::new(Turnstile::default());
+        let request = TestRequest::default().app_data(turnstile).to_http_request();
+        let first = limits.begin(&request).await.expect("there is room");
+        let refused = limits.begin(&request).await.err().expect("no room");
+        assert_eq!(refused.word, Word::Overloaded);
+        assert_eq!(refused.retry_after_seconds, Some(1));
+        drop(first);
+        assert!(limits.begin(&request).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn requests_that_are_ready_together_begin_in_their_order_after_all_were_looked_at() {
+        let turnstile = Turnstile::default();
+        let order = std::cell::RefCell::new(Vec::new());
+        let request = |name: char| {
+            let (turnstile, order) = (&turnstile, &order);
+            async move {
+                order.borrow_mut().push(name.to_ascii_lowercase());
+                turnstile.pass().await;
+                order.borrow_mut().push(name);
+            }
+        };
+        tokio::join!(request('A'), request('B'), request('C'));
+        assert_eq!(order.into_inner(), ['a', 'b', 'c', 'A', 'B', 'C']);
     }
 }

@@ -40,14 +40,18 @@ pub struct Settings {
     pub admin_bind: SocketAddr,
     /// SHA-256 of the admin token.
     pub admin_token_sha256: [u8; 32],
+    /// How long a stopping server still takes requests, so that a balancer can notice.
+    pub stop_grace: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The largest body taken from a network, in bytes.
     pub body_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-    /// Requests in hand at once on the public listener.
+    /// Requests in hand at once on the public listener, those that still come in among them.
     pub in_flight: usize,
+    /// Requests worked on at once: their body is there, their answer is not.
+    pub at_work: usize,
     /// Open connections on the public listener.
     pub connections: usize,
     /// Requests per second from one address; 0 means no limit.
@@ -82,7 +86,12 @@ pub struct Doors {
 
 /// What the networks reach: one path per action, below each network's own path.
 pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
-    config.app_data(doors.clone()).configure(health_routes);
+    // Each worker has its own routes, and so its own turnstile.
+    let turnstile = Data::new(limits::Turnstile::default());
+    config
+        .app_data(doors.clone())
+        .app_data(turnstile)
+        .configure(health_routes);
     if site::is_served(&doors.networks) {
         let read = guard::Any(guard::Get()).or(guard::Head());
         config.service(web::resource(site::PATH).guard(read).to(site::show));

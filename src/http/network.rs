@@ -2,8 +2,8 @@
 //!
 //! Read `accept` for the order of the checks; nothing is written before all have passed.
 
-use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
@@ -81,7 +81,14 @@ pub async fn answer(
         }
         Err(refusal) => refuse(&doors, Some(network), &request, &refusal, &seen),
     };
-    seen.identify(response)
+    let mut response = seen.identify(response);
+    if doors.readiness.is_draining() {
+        // Whoever keeps the connection would meet a closed one when the grace ends.
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 /// The checks, cheap first. The first that fails is the answer.
@@ -95,6 +102,7 @@ async fn accept(
     let _place = doors.limits.admit(request)?;
     check_route(request)?;
     let body = body::read(request, payload, doors.body_limits).await?;
+    let _at_work = doors.limits.begin(request).await?;
     seen.body = Some(body.clone());
     let now = Utc::now();
     let authorization = only_header(request, &AUTHORIZATION)?;
@@ -224,8 +232,11 @@ pub(super) fn refuse(
     let name = network.map_or("none", |network| network.name().as_str());
     metrics::counter!("bpp_requests_total", "action" => seen.action, "outcome" => word)
         .increment(1);
-    info!(request.id = %seen.request_id, network = name, reason = word,
-        detail = %refusal.detail, "a request is refused");
+    // Of these there are many at a time when there is none to spare; `Limits` says it once a second.
+    if refusal.word != Word::Overloaded {
+        info!(request.id = %seen.request_id, network = name, reason = word,
+            detail = %refusal.detail, "a request is refused");
+    }
     doors.refusals.push(Refused {
         at: Utc::now(),
         request_id: seen.request_id.clone(),

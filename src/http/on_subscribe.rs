@@ -60,6 +60,7 @@ async fn accept(
     let _place = doors.limits.admit(request)?;
     only_post(request)?;
     let body = body::read(request, payload, doors.body_limits).await?;
+    let _at_work = doors.limits.begin(request).await?;
     seen.body = Some(body.clone());
     let handshake = &network.settings.handshake;
     let authorization = match handshake.registry_signing_key {

@@ -7,7 +7,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,25 +33,6 @@ pub struct Process {
     log: Arc<Mutex<String>>,
     ready: Receiver<Addresses>,
     reader: Option<JoinHandle<()>>,
-}
-
-/// The server's binary: the one given, or the one built beside this program, an example.
-pub fn server_binary(given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(given) = given {
-        return Ok(given.to_owned());
-    }
-    let own = std::env::current_exe()?;
-    let profile = own.parent().and_then(Path::parent);
-    let binary = profile
-        .context("no directory above this program")?
-        .join("beckn-bpp");
-    let advice = "build it with `cargo build` (and --release, as this), or give --server";
-    anyhow::ensure!(
-        binary.exists(),
-        "there is no {}: {advice}",
-        binary.display()
-    );
-    Ok(binary)
 }
 
 /// What `store check` finds in a store that no server has open.

@@ -207,6 +207,27 @@ impl Admin {
         Ok(())
     }
 
+    /// Stops or resumes the sending of callbacks to one subscriber.
+    pub async fn hold_one(&self, subscriber: &str, held: bool) -> anyhow::Result<()> {
+        let action = if held { "hold" } else { "release" };
+        let asked = self.http.post(format!("{}/callbacks/{action}", self.base));
+        let asked = asked
+            .bearer_auth(TOKEN)
+            .header("content-type", "application/json");
+        let body = json!({"subscriber": subscriber}).to_string();
+        asked.body(body).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// The value of a metric, by its name and labels as they are written.
+    pub async fn metric(&self, series: &str) -> anyhow::Result<Option<f64>> {
+        let text = self.text("/metrics").await?;
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        Ok(value.and_then(|value| value.parse().ok()))
+    }
+
     /// Every row of a listing: `orders`, `callbacks` or `events`, with more of a query.
     pub async fn all(&self, listing: &str, query: &str) -> anyhow::Result<Vec<Value>> {
         let (mut rows, mut after) = (Vec::new(), json!(""));

@@ -14,17 +14,18 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use crate::host::{Host, ack, answer};
-use crate::memory::Memory;
+
 use crate::setup::{BODY, after, callback, install_tls, networks, patient, settings, start};
+use crate::watched::Watched;
 
 /// Longer than anything here takes; only a failing test waits for it.
 const LONG: Duration = Duration::from_secs(30);
 
-fn worker(store: &Arc<Memory>, settings: Settings) -> Worker {
+fn worker(store: &Arc<Watched>, settings: Settings) -> Worker {
     worker_with(store, settings, start)
 }
 
-fn worker_with(store: &Arc<Memory>, settings: Settings, clock: fn() -> DateTime<Utc>) -> Worker {
+fn worker_with(store: &Arc<Watched>, settings: Settings, clock: fn() -> DateTime<Utc>) -> Worker {
     install_tls();
     let store: Arc<dyn Store> = Arc::clone(store) as _;
     Worker::new(store, networks(), settings, clock).expect("a worker")
@@ -43,7 +44,7 @@ fn nack() -> Vec<u8> {
 }
 
 /// Delivers at each of many later times, as a worker would over days; stops when nothing is left.
-async fn over_days(worker: &Worker, store: &Memory, id: CallbackId) {
+async fn over_days(worker: &Worker, store: &Watched, id: CallbackId) {
     for _ in 0..50 {
         let callback = store.get(id);
         if callback.state != CallbackState::Pending {
@@ -58,8 +59,8 @@ async fn over_days(worker: &Worker, store: &Memory, id: CallbackId) {
 
 #[tokio::test]
 async fn a_callback_is_delivered_once_and_its_attempt_recorded() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([ack()]).await);
-    let id = store.add(callback("o1", &host));
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([ack()]).await);
+    let id = store.add(callback("o1", &host)).await;
     let worker = worker(&store, patient());
     assert_eq!(worker.deliver_due(after(5)).await.expect("works"), 1);
     assert_eq!(worker.deliver_due(after(9)).await.expect("works"), 0);
@@ -82,10 +83,10 @@ fn ticking() -> DateTime<Utc> {
 #[tokio::test]
 async fn every_attempt_repeats_the_body_under_a_fresh_signature() {
     let (store, host) = (
-        Arc::new(Memory::default()),
+        Arc::new(Watched::default()),
         Host::saying([failing(), ack()]).await,
     );
-    let id = store.add(callback("o1", &host));
+    let id = store.add(callback("o1", &host)).await;
     let worker = worker_with(&store, patient(), ticking);
     over_days(&worker, &store, id).await;
     let seen = host.seen();
@@ -99,8 +100,11 @@ async fn every_attempt_repeats_the_body_under_a_fresh_signature() {
 
 #[tokio::test]
 async fn a_host_that_keeps_failing_gets_the_whole_schedule() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([failing()]).await);
-    let id = store.add(callback("o1", &host));
+    let (store, host) = (
+        Arc::new(Watched::default()),
+        Host::saying([failing()]).await,
+    );
+    let id = store.add(callback("o1", &host)).await;
     // The breaker has its own test.
     let worker = worker(
         &store,
@@ -128,8 +132,8 @@ async fn a_host_that_keeps_failing_gets_the_whole_schedule() {
 
 #[tokio::test]
 async fn a_nack_is_tried_three_more_times_and_its_error_kept() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([nack()]).await);
-    let id = store.add(callback("o1", &host));
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([nack()]).await);
+    let id = store.add(callback("o1", &host)).await;
     over_days(&worker(&store, patient()), &store, id).await;
     assert_eq!(store.get(id).state, CallbackState::Dead);
     assert_eq!(store.outcomes(id), ["nack"; 4]);
@@ -139,8 +143,8 @@ async fn a_nack_is_tried_three_more_times_and_its_error_kept() {
 #[tokio::test]
 async fn retry_after_moves_the_next_attempt() {
     let slow = answer("429 Slow Down", "Retry-After: 4\r\n", "");
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([slow]).await);
-    let id = store.add(callback("o1", &host));
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([slow]).await);
+    let id = store.add(callback("o1", &host)).await;
     worker(&store, patient())
         .deliver_due(start())
         .await
@@ -150,10 +154,10 @@ async fn retry_after_moves_the_next_attempt() {
 
 #[tokio::test]
 async fn a_forbidden_url_is_dead_at_once() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([ack()]).await);
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([ack()]).await);
     let mut forbidden = callback("o1", &host);
     forbidden.callback.url = "ftp://127.0.0.1/".into();
-    let id = store.add(forbidden);
+    let id = store.add(forbidden).await;
     worker(&store, patient())
         .deliver_due(start())
         .await
@@ -164,10 +168,10 @@ async fn a_forbidden_url_is_dead_at_once() {
 
 #[tokio::test]
 async fn a_network_that_was_taken_out_may_come_back() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([ack()]).await);
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([ack()]).await);
     let mut foreign = callback("o1", &host);
     foreign.callback.order.network = NetworkName::parse("gone").expect("a name");
-    let id = store.add(foreign);
+    let id = store.add(foreign).await;
     worker(&store, patient())
         .deliver_due(start())
         .await
@@ -179,14 +183,14 @@ async fn a_network_that_was_taken_out_may_come_back() {
 #[tokio::test]
 async fn callbacks_of_one_order_arrive_in_order() {
     let (store, host) = (
-        Arc::new(Memory::default()),
+        Arc::new(Watched::default()),
         Host::saying([failing(), ack()]).await,
     );
     let mut ids = Vec::new();
     for n in ["1", "2", "3"] {
         let mut one = callback("o1", &host);
         one.body = n.into();
-        ids.push(store.add(one));
+        ids.push(store.add(one).await);
     }
     let worker = worker(&store, patient());
     assert_eq!(worker.deliver_due(start()).await.expect("works"), 1);
@@ -198,7 +202,7 @@ async fn callbacks_of_one_order_arrive_in_order() {
 #[tokio::test]
 async fn a_resting_host_gets_one_probe_and_then_everything() {
     let (store, host) = (
-        Arc::new(Memory::default()),
+        Arc::new(Watched::default()),
         Host::saying([
             failing(),
             failing(),
@@ -211,7 +215,7 @@ async fn a_resting_host_gets_one_probe_and_then_everything() {
         .await,
     );
     for n in 0..5 {
-        store.add(callback(&format!("o{n}"), &host));
+        store.add(callback(&format!("o{n}"), &host)).await;
     }
     let worker = worker(&store, patient());
     assert_eq!(worker.deliver_due(start()).await.expect("works"), 5);
@@ -240,11 +244,11 @@ async fn a_resting_host_gets_one_probe_and_then_everything() {
 
 #[tokio::test]
 async fn one_bad_host_does_not_delay_another() {
-    let store = Arc::new(Memory::default());
+    let store = Arc::new(Watched::default());
     let (bad, good) = (Host::tarpit().await, Host::saying([ack()]).await);
     for n in 0..40 {
-        store.add(callback(&format!("bad{n}"), &bad));
-        store.add(callback(&format!("good{n}"), &good));
+        store.add(callback(&format!("bad{n}"), &bad)).await;
+        store.add(callback(&format!("good{n}"), &good)).await;
     }
     // The deadline of the bad host's attempts is far beyond the limit of this test.
     let worker = worker(&store, patient());
@@ -257,15 +261,51 @@ async fn one_bad_host_does_not_delay_another() {
 }
 
 #[tokio::test]
+async fn many_slow_hosts_together_leave_places_for_the_others() {
+    let store = Arc::new(Watched::default());
+    let mut slow = Vec::new();
+    for _ in 0..20 {
+        slow.push(Host::tarpit().await);
+    }
+    for (number, host) in slow.iter().enumerate() {
+        for n in 0..8 {
+            store
+                .add(callback(&format!("slow{number}-{n}"), host))
+                .await;
+        }
+    }
+    // Eight of the slow hosts would be enough to take all places.
+    let settings = Settings {
+        in_flight: 64,
+        ..patient()
+    };
+    let worker = worker(&store, settings);
+    let good = Host::saying([ack()]).await;
+    let late_comers = async {
+        timeout(LONG, slow[0].saw(1)).await.expect("in time");
+        for n in 0..40 {
+            store.add(callback(&format!("good{n}"), &good)).await;
+        }
+        store.until(|store| store.delivered(&good.lane) == 40).await;
+    };
+    tokio::select! {
+        result = worker.run(std::future::pending()) => panic!("stopped: {result:?}"),
+        done = timeout(LONG, late_comers) => done.expect("in time"),
+    }
+}
+
+#[tokio::test]
 async fn no_more_are_in_flight_than_allowed() {
-    let store = Arc::new(Memory::default());
+    let store = Arc::new(Watched::default());
     let hosts = [
         Host::tarpit().await,
         Host::tarpit().await,
         Host::tarpit().await,
     ];
+    let mut first = None;
     for n in 0..30 {
-        store.add(callback(&format!("o{n}"), &hosts[n % 3]));
+        let id = store.add(callback(&format!("o{n}"), &hosts[n % 3])).await;
+        first.get_or_insert(id);
     }
     let worker = worker(
         &store,
@@ -276,7 +316,7 @@ async fn no_more_are_in_flight_than_allowed() {
     );
     let seen = async {
         store
-            .until(|store| store.outcomes(CallbackId(0)) == ["timeout"])
+            .until(|store| first.is_some_and(|id| store.outcomes(id) == ["timeout"]))
             .await;
     };
     tokio::select! {
@@ -289,7 +329,7 @@ async fn no_more_are_in_flight_than_allowed() {
 #[tokio::test]
 async fn new_work_and_due_retries_wake_the_loop() {
     let (store, host) = (
-        Arc::new(Memory::default()),
+        Arc::new(Watched::default()),
         Host::saying([failing(), ack()]).await,
     );
     let schedule = vec![Duration::ZERO, Duration::from_millis(30)];
@@ -303,7 +343,7 @@ async fn new_work_and_due_retries_wake_the_loop() {
     );
     let steps = async {
         for n in 1..4 {
-            store.add(callback(&format!("o{n}"), &host));
+            store.add(callback(&format!("o{n}"), &host)).await;
             store.until(|store| store.delivered(&host.lane) == n).await;
         }
     };
@@ -316,8 +356,8 @@ async fn new_work_and_due_retries_wake_the_loop() {
 
 #[tokio::test]
 async fn work_that_cannot_be_handed_out_does_not_make_the_loop_spin() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([ack()]).await);
-    store.add(callback("o1", &host));
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([ack()]).await);
+    store.add(callback("o1", &host)).await;
     // Somebody else's lease on the first holds back the second, which stays due.
     let one = ClaimLimits {
         total: 1,
@@ -325,7 +365,7 @@ async fn work_that_cannot_be_handed_out_does_not_make_the_loop_spin() {
         closed_lanes: Vec::new(),
     };
     store.claim(start(), &one).await.expect("works");
-    store.add(callback("o1", &host));
+    store.add(callback("o1", &host)).await;
     let worker = worker(&store, patient());
     let ended = timeout(
         Duration::from_millis(300),
@@ -339,7 +379,7 @@ async fn work_that_cannot_be_handed_out_does_not_make_the_loop_spin() {
 
 #[tokio::test]
 async fn a_stop_in_flight_loses_nothing_and_takes_nothing_new() {
-    let store = Arc::new(Memory::default());
+    let store = Arc::new(Watched::default());
     let go = Arc::new(Notify::new());
     let gate = Arc::clone(&go);
     let host = Host::start(move |_, mut stream| {
@@ -350,17 +390,17 @@ async fn a_stop_in_flight_loses_nothing_and_takes_nothing_new() {
         }
     })
     .await;
-    let id = store.add(callback("o1", &host));
+    let id = store.add(callback("o1", &host)).await;
     let (stop, stopped) = oneshot::channel::<()>();
     let running = worker(&store, patient());
     let running = tokio::spawn(async move { running.run(async { drop(stopped.await) }).await });
     timeout(LONG, host.saw(1)).await.expect("in time");
-    let late = store.add(callback("o2", &host));
+    let late = store.add(callback("o2", &host)).await;
     timeout(LONG, host.saw(2)).await.expect("in time");
     stop.send(()).expect("the worker runs");
     // The stop is seen before the answers, which are let go one after the other.
     tokio::task::yield_now().await;
-    let third = store.add(callback("o3", &host));
+    let third = store.add(callback("o3", &host)).await;
     go.notify_one();
     timeout(LONG, store.until(|store| store.delivered(&host.lane) == 1))
         .await
@@ -380,8 +420,8 @@ async fn a_stop_in_flight_loses_nothing_and_takes_nothing_new() {
 
 #[tokio::test]
 async fn a_store_that_no_longer_settles_ends_the_loop_with_its_error() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([ack()]).await);
-    store.add(callback("o1", &host));
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([ack()]).await);
+    store.add(callback("o1", &host)).await;
     store.stopped.store(true, Ordering::SeqCst);
     let worker = worker(&store, patient());
     let ended = timeout(LONG, worker.run(std::future::pending()))
@@ -392,8 +432,8 @@ async fn a_store_that_no_longer_settles_ends_the_loop_with_its_error() {
 
 #[tokio::test]
 async fn a_store_without_room_is_asked_again_rather_than_the_attempt_forgotten() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([ack()]).await);
-    let id = store.add(callback("o1", &host));
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([ack()]).await);
+    let id = store.add(callback("o1", &host)).await;
     store.busy.store(2, Ordering::SeqCst);
     worker(&store, patient())
         .deliver_due(start())
@@ -413,8 +453,8 @@ fn broken() -> DateTime<Utc> {
 
 #[tokio::test]
 async fn a_panic_is_one_failed_attempt_and_the_third_parks_the_callback() {
-    let (store, host) = (Arc::new(Memory::default()), Host::saying([ack()]).await);
-    let id = store.add(callback("o1", &host));
+    let (store, host) = (Arc::new(Watched::default()), Host::saying([ack()]).await);
+    let id = store.add(callback("o1", &host)).await;
     over_days(&worker_with(&store, patient(), broken), &store, id).await;
     assert_eq!(store.outcomes(id), ["panic", "panic", "poison"]);
     assert_eq!(store.get(id).state, CallbackState::Dead);

@@ -8,12 +8,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use super::Misconfigured;
-use crate::app::config::{self, AdminToken, Config, Environment};
+use crate::app::config::{self, AdminToken, Config};
 use crate::app::server::Server;
 use crate::app::telemetry;
-
-/// How long a stopping server still answers in production, so that a balancer can notice.
-const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -26,10 +23,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = load(arguments.config.as_deref())?;
     telemetry::log_to_stderr(&config.log)?;
     let metrics = telemetry::metrics_on_demand()?;
-    let grace = match config.environment {
-        Environment::Production => GRACE,
-        Environment::Development => Duration::ZERO,
-    };
+    let grace = config.http.stop_grace;
     if let AdminToken::Own(file) = &config.admin_token {
         info!(file = %file.display(), "the admin token is the one in this file");
     }

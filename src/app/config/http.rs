@@ -13,11 +13,15 @@ use super::values::{Size, invalid};
 use super::{Environment, Surroundings};
 use crate::http::Settings;
 
+/// Whoever stops a server rarely waits longer before it is killed.
+const LONGEST_GRACE: Duration = Duration::from_secs(60);
+
 /// The limits of the public listener.
 struct Limits {
     body_bytes: usize,
     body_timeout: Duration,
     in_flight: usize,
+    at_work: usize,
     connections: usize,
     per_address_per_second: u32,
     per_subscriber_per_second: u32,
@@ -38,6 +42,15 @@ pub fn read(
         http.fault("admin_bind", Problem::Conflict(rule));
     }
     let token = admin_token::section(&mut http, around, data);
+    // Nobody balances requests among laptops.
+    let grace = match around.environment {
+        Environment::Production => Duration::from_secs(5),
+        Environment::Development => Duration::ZERO,
+    };
+    let stop_grace = http.or("stop_grace", grace);
+    if stop_grace > LONGEST_GRACE {
+        http.fault("stop_grace", invalid("at most 1m"));
+    }
     let trusted_proxies = http.list("trusted_proxies", Some(Vec::new()));
     http.finish();
     let (token, admin_token_sha256) = token?;
@@ -45,10 +58,12 @@ pub fn read(
         bind,
         admin_bind,
         admin_token_sha256,
+        stop_grace,
         trusted_proxies,
         body_bytes: limits.body_bytes,
         body_timeout: limits.body_timeout,
         in_flight: limits.in_flight,
+        at_work: limits.at_work,
         connections: limits.connections,
         per_address_per_second: limits.per_address_per_second,
         per_subscriber_per_second: limits.per_subscriber_per_second,
@@ -73,6 +88,7 @@ fn limits(mut section: Section<'_>, environment: Environment) -> Limits {
         body_bytes: usize::try_from(body.0).unwrap_or(usize::MAX),
         body_timeout: section.or("body_timeout", Duration::from_secs(10)),
         in_flight: section.or("in_flight", 1_024),
+        at_work: section.or("at_work", 256),
         connections: section.or("connections", 10_000),
         per_address_per_second: section.or("per_address_per_second", rate(500)),
         per_subscriber_per_second: section.or("per_subscriber_per_second", rate(200)),
@@ -81,6 +97,7 @@ fn limits(mut section: Section<'_>, environment: Environment) -> Limits {
         ("body_size", body.0 == 0),
         ("body_timeout", limits.body_timeout.is_zero()),
         ("in_flight", limits.in_flight == 0),
+        ("at_work", limits.at_work == 0),
         ("connections", limits.connections == 0),
     ] {
         if is_zero {

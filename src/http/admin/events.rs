@@ -39,8 +39,13 @@ pub async fn after(
     let wait = Duration::from_secs(query.wait.min(MAX_WAIT_SECONDS));
     let mut events = store.events(query.after, limit).await?;
     if events.is_empty() && !wait.is_zero() {
-        // Running out of time is no failure: the answer is then an empty page.
-        let _ = tokio::time::timeout(wait, store.event_after(query.after)).await;
+        // Running out of time is no failure: the answer is then an empty page. A server that
+        // stops does not wait for what its callers wait for.
+        tokio::select! {
+            () = store.event_after(query.after) => {}
+            () = doors.readiness.drained() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
         events = store.events(query.after, limit).await?;
     }
     let next = events.last().map_or(query.after, |event| event.sequence);

@@ -4,6 +4,7 @@
 //! open is left to the HTTP layer, which lets further ones wait; that is not tried here.
 
 use beckn_bpp::mock::orders::{O1, TRIP_1};
+use beckn_bpp::mock::registry::Behaviour;
 use beckn_bpp::protocol::Dialect;
 
 use super::knock::Knock;
@@ -46,6 +47,34 @@ async fn a_request_too_many_is_told_to_come_again() {
     let answer = slow.answer().await;
     refused::check(&stage.app, &answer, &Wanted::word("header_missing")).await;
     stage.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_too_many_at_work_is_refused_before_anything_of_it_is_looked_at() {
+    let stage = Stage::set_with("registry_timeout = \"30s\"\n[limits]\nat_work = 1").await;
+    // A registry that takes its time keeps the only turn.
+    let long = std::time::Duration::from_secs(3);
+    stage.app.registry.behave(Behaviour::Slow(long));
+    let first = stage.signed(&stage.cancel(TRIP_1));
+    let meanwhile = async {
+        stage.until_refused("overloaded").await;
+        for knock in [stage.signed(&stage.cancel(O1)), Knock::unsigned("{}")] {
+            stage.refuses(&knock, &Wanted::word("overloaded")).await;
+        }
+    };
+    tokio::join!(stage.takes(&first), meanwhile);
+    stage.app.settled().await;
+    stage.until_refused("header_missing").await;
+    stage.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_slow_to_come_takes_no_turn() {
+    let stage = Stage::set_with("[limits]\nat_work = 1\nbody_timeout = \"60s\"").await;
+    let slow = Wire::with_head(&stage.app, &[("Content-Length", "2")]).await;
+    stage.still_cancels().await;
+    drop(slow);
+    stage.app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,8 @@
 //! bytes, about its order, and every signature looked at in force. Messages without an ACK are
 //! no debt, whether a callback came for them or not.
 
+#![allow(dead_code, reason = "each program uses a part of it")]
+
 use std::sync::atomic::Ordering;
 
 use crate::ledger::{Ledger, Slot};

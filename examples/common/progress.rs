@@ -1,5 +1,7 @@
 //! One line on stderr while a run goes on: redrawn on a terminal, else a new one now and then.
 
+#![allow(dead_code, reason = "each program uses a part of it")]
+
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

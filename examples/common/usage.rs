@@ -1,5 +1,7 @@
 //! What a process has used, as Linux tells it in `/proc`; elsewhere nothing is known.
 
+#![allow(dead_code, reason = "each program uses a part of it")]
+
 use std::time::Duration;
 
 /// Linux counts processor time in hundredths of a second.
@@ -12,6 +14,8 @@ pub struct Usage {
     pub processor: Option<Duration>,
     /// Peak resident size.
     pub peak_bytes: Option<u64>,
+    /// Resident size now.
+    pub resident_bytes: Option<u64>,
 }
 
 impl Usage {
@@ -20,7 +24,8 @@ impl Usage {
         let read = |name| std::fs::read_to_string(format!("/proc/{pid}/{name}")).ok();
         Self {
             processor: read("stat").as_deref().and_then(processor),
-            peak_bytes: read("status").as_deref().and_then(peak_bytes),
+            peak_bytes: read("status").and_then(|text| bytes(&text, "VmHWM:")),
+            resident_bytes: read("status").and_then(|text| bytes(&text, "VmRSS:")),
         }
     }
 
@@ -42,10 +47,18 @@ fn processor(stat: &str) -> Option<Duration> {
     Some(TICK * (ticks(11)? + ticks(12)?))
 }
 
-fn peak_bytes(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+fn bytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// How many sockets a process has open.
+pub fn sockets(pid: u32) -> Option<usize> {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let is_socket = |entry: std::io::Result<std::fs::DirEntry>| {
+        let target = std::fs::read_link(entry.ok()?.path()).ok()?;
+        target.to_str()?.starts_with("socket:").then_some(())
+    };
+    Some(files.filter_map(is_socket).count())
 }

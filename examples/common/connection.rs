@@ -1,6 +1,8 @@
 //! One kept HTTP/1.1 connection, with no more of HTTP than a small answer needs: a general
 //! client costs several times as much, and that time would be missing from what is measured.
 
+#![allow(dead_code, reason = "each program uses a part of it")]
+
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 
@@ -24,6 +26,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// The connection must not be used again.
     pub closes: bool,
+    /// What `Retry-After` says, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 /// What the head of an answer says about the rest.
@@ -33,6 +37,7 @@ struct Head {
     length: Option<usize>,
     chunked: bool,
     closes: bool,
+    retry_after: Option<u64>,
 }
 
 impl Connection {
@@ -76,6 +81,7 @@ impl Connection {
             status: head.status,
             body: body.to_vec(),
             closes: head.closes,
+            retry_after: head.retry_after,
         }))
     }
 }
@@ -94,6 +100,7 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, Error> {
         length: None,
         chunked: false,
         closes: false,
+        retry_after: None,
     };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
@@ -103,6 +110,8 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, Error> {
             head.chunked = value.eq_ignore_ascii_case("chunked");
         } else if name.eq_ignore_ascii_case("connection") {
             head.closes = value.eq_ignore_ascii_case("close");
+        } else if name.eq_ignore_ascii_case("retry-after") {
+            head.retry_after = value.parse().ok();
         }
     }
     Ok(Some(head))

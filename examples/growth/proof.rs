@@ -1,0 +1,161 @@
+//! The steps: fill, start anew, cancel here and there, compare with the first step.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use super::plan::Plan;
+use crate::binary;
+use crate::reckoning;
+use crate::scene::{Running, Scene};
+use crate::spread::Spread;
+use crate::usage::Usage;
+use crate::verdict::{Bound, Verdict, say};
+use crate::volley::{Outcome, Volley, complaints, times};
+
+/// The hosts that take the callbacks.
+const HOSTS: usize = 8;
+/// The longest the cancels of a step may take, and their callbacks after that.
+const LONGEST: Duration = Duration::from_secs(120);
+/// The longest a server may take to stop.
+const STOP: Duration = Duration::from_secs(30);
+
+/// What a step was like.
+struct Step {
+    orders: u64,
+    start: Duration,
+    ack: Spread,
+    processor_us: f64,
+    resident_bytes: u64,
+}
+
+/// Runs all steps.
+pub async fn run(plan: Plan) -> anyhow::Result<Verdict> {
+    plan.check()?;
+    let most = plan.orders.last().copied().unwrap_or_default();
+    let scene = Scene::new(HOSTS, 0..most, "").await?;
+    let binary = binary::server(plan.server.as_ref())?;
+    let (mut steps, mut filled) = (Vec::new(), 0);
+    for (index, orders) in plan.orders.iter().enumerate() {
+        let began = Instant::now();
+        let server = start(&plan, &scene, &binary).await?;
+        scene.hand_over(&server.admin, filled..*orders).await?;
+        stop(server).await?;
+        say(format!(
+            "{} more orders in {} s",
+            orders - filled,
+            began.elapsed().as_secs()
+        ));
+        filled = *orders;
+        let step = step(&plan, &scene, &binary, *orders, index as u64).await?;
+        say(step.line());
+        steps.push(step);
+    }
+    Ok(judge(&plan, &scene, &steps))
+}
+
+async fn start(plan: &Plan, scene: &Scene, binary: &Path) -> anyhow::Result<Running> {
+    scene
+        .start(binary, &[("STORE__CACHE_SIZE", &plan.cache_size)])
+        .await
+}
+
+async fn stop(server: Running) -> anyhow::Result<()> {
+    let ended = tokio::task::spawn_blocking(move || server.process.terminate(STOP)).await?;
+    let (status, log) = ended?;
+    ensure!(status.success(), "it ended with {status}:\n{log}");
+    Ok(())
+}
+
+async fn step(
+    plan: &Plan,
+    scene: &Scene,
+    binary: &Path,
+    orders: u64,
+    index: u64,
+) -> anyhow::Result<Step> {
+    let server = start(plan, scene, binary).await?;
+    let (pid, target) = (server.process.id(), server.at.public);
+    // Evenly from all over the store; each step begins at another order, so that none comes twice.
+    let stride = orders / plan.cancels;
+    let chosen = (0..plan.cancels).map(|number| number * stride + index % stride);
+    let fresh = chosen.filter(|number| is_fresh(scene, *number));
+    let requests: Vec<_> = fresh.map(|number| scene.request(number, target)).collect();
+    let count = requests.len();
+    let volley = Volley::new(target, &scene.ledger, requests, plan.clients);
+    let before = Usage::of(pid);
+    let shots = volley.closed(plan.clients, LONGEST).await;
+    scene.answered(LONGEST).await?;
+    let used = Usage::of(pid).since(&before);
+    ensure!(
+        complaints(&shots).is_empty(),
+        "answers: {:?}",
+        complaints(&shots)
+    );
+    ensure!(
+        shots.len() >= count,
+        "{} of {count} were sent in time",
+        shots.len()
+    );
+    let processor = used.processor.context("/proc tells no processor time")?;
+    let step = Step {
+        orders,
+        start: server.start,
+        ack: Spread::of(times(&shots, |outcome| *outcome == Outcome::Ack)),
+        processor_us: processor.as_secs_f64() * 1e6 / count as f64,
+        resident_bytes: used.resident_bytes.unwrap_or(0),
+    };
+    stop(server).await?;
+    Ok(step)
+}
+
+fn is_fresh(scene: &Scene, number: u64) -> bool {
+    let slot = scene.ledger.slot(number);
+    slot.is_some_and(|slot| slot.acked.load(std::sync::atomic::Ordering::Relaxed) == 0)
+}
+
+impl Step {
+    fn line(&self) -> String {
+        format!(
+            "{} orders: ready in {:.2} s; ACK p50 {:.2} p99 {:.2} ms; {:.0} us a cancel; {} MB",
+            self.orders,
+            self.start.as_secs_f64(),
+            self.ack.p50,
+            self.ack.p99,
+            self.processor_us,
+            self.resident_bytes / 1_000_000
+        )
+    }
+}
+
+fn judge(plan: &Plan, scene: &Scene, steps: &[Step]) -> Verdict {
+    let mut verdict = Verdict::default();
+    for step in steps {
+        verdict.figure("", step.line());
+    }
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
+        return verdict;
+    };
+    let start = last.start.as_secs_f64();
+    verdict.promise(
+        "last start, s",
+        start,
+        Bound::AtMost(plan.most_start_seconds),
+    );
+    let most = Bound::AtMost(plan.most_ratio);
+    let processor = last.processor_us / first.processor_us;
+    verdict.promise("processor time of a cancel, last to first", processor, most);
+    verdict.promise(
+        "median ACK, last to first",
+        last.ack.p50 / first.ack.p50,
+        most,
+    );
+    let found = reckoning::of(&scene.ledger);
+    verdict.none("ACKs lost", found.lost);
+    verdict.none(
+        "callbacks altered or misdirected",
+        found.altered + found.misdirected,
+    );
+    verdict
+}
