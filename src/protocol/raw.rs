@@ -16,8 +16,11 @@ use serde_json::value::RawValue;
 /// Why a text cannot be cut into members.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The text is not the object or array that was expected.
-    #[error("this is not the expected JSON (at byte {at_byte})")]
+    /// The text is something other than what was expected.
+    #[error("expected {0}")]
+    Other(&'static str),
+    /// The text is not JSON.
+    #[error("this is not JSON (at byte {at_byte})")]
     NotJson {
         /// How far it was.
         at_byte: usize,

@@ -46,7 +46,15 @@ impl<'a> Cutter<'a> {
         close: u8,
         mut entry: impl FnMut(&mut Self) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.expect(open)?;
+        self.skip_space();
+        if self.peek() != Some(open) {
+            return Err(Error::Other(if open == b'{' {
+                "an object"
+            } else {
+                "an array"
+            }));
+        }
+        self.at += 1;
         self.skip_space();
         if self.peek() != Some(close) {
             loop {
