@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info};
 
 use super::config::Config;
+use super::retention;
 use crate::delivery;
 use crate::engine::Engine;
 use crate::http::body::Limits as BodyLimits;
@@ -53,7 +54,9 @@ pub struct Server {
     doors: Data<Doors>,
     handles: [ServerHandle; 2],
     delivery: JoinHandle<Result<(), delivery::worker::Error>>,
-    stop_delivery: watch::Sender<bool>,
+    retention: JoinHandle<()>,
+    /// Ends delivery and pruning.
+    stop_background: watch::Sender<bool>,
     store: Arc<SledStore>,
 }
 
@@ -81,7 +84,9 @@ impl Server {
             config.delivery,
             Utc::now,
         )?;
-        let (stop_delivery, stopped) = watch::channel(false);
+        let (stop_background, stopped) = watch::channel(false);
+        let pruning = retention::run(store.clone(), config.retention, stopped.clone());
+        let retention = tokio::spawn(pruning);
         let delivery = tokio::spawn(async move {
             let mut stopped = stopped;
             // A sender that is gone means the same as one that says stop.
@@ -114,7 +119,8 @@ impl Server {
             doors,
             handles,
             delivery,
-            stop_delivery,
+            retention,
+            stop_background,
             store: sled,
         };
         Ok(server)
@@ -142,13 +148,16 @@ impl Server {
             handle.stop(true).await;
         }
         // The receiver is gone when delivery has already ended.
-        let _ = self.stop_delivery.send(true);
+        let _ = self.stop_background.send(true);
         if !self.delivery.is_finished() {
             match self.delivery.await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => error!(%error, "delivery ended with an error"),
                 Err(error) => error!(%error, "delivery did not end well"),
             }
+        }
+        if let Err(error) = self.retention.await {
+            error!(%error, "pruning did not end well");
         }
         self.store.close().await;
         info!("the server has stopped");

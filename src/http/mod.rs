@@ -100,6 +100,7 @@ pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
         .route("/orders/{id}", web::put().to(admin::orders::put))
         .route("/orders/{id}", web::patch().to(admin::orders::patch))
         .route("/orders/{id}/cancel", web::post().to(admin::orders::cancel))
+        .route("/orders/{id}/erase", web::post().to(admin::orders::erase))
         .route("/events", web::get().to(admin::events::after))
         .route("/callbacks", web::get().to(admin::callbacks::list))
         .route("/callbacks/holds", web::get().to(admin::callbacks::holds))
@@ -120,6 +121,10 @@ pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
         .route(
             "/transactions/{id}",
             web::get().to(admin::transactions::show),
+        )
+        .route(
+            "/transactions/{id}/evidence",
+            web::get().to(admin::evidence::export),
         )
         .route("/refusals", web::get().to(admin::operate::refusals))
         .route("/metrics", web::get().to(admin::operate::metrics))

@@ -8,8 +8,8 @@ use beckn_bpp::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, Tr
 use beckn_bpp::domain::order::Order;
 use beckn_bpp::store::{
     Callback, CallbackFilter, CallbackId, CallbackState, ClaimLimits, Claimed, Commit, Committed,
-    Counts, Error, Event, Next, OrderFilter, Settlement, Store, StoredOrder, StoredRequest,
-    Timeline,
+    Counts, Erased, Error, Event, Next, OrderFilter, Pruned, Settlement, Store, StoredOrder,
+    StoredRequest, Timeline, Walk,
 };
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
@@ -200,6 +200,12 @@ impl Store for Memory {
         unimplemented!()
     }
     async fn timeline(&self, _: &NetworkName, _: &TransactionId) -> Result<Timeline, Error> {
+        unimplemented!()
+    }
+    async fn erase(&self, _: &OrderKey, _: DateTime<Utc>) -> Result<Erased, Error> {
+        unimplemented!()
+    }
+    async fn prune(&self, _: Walk, _: DateTime<Utc>) -> Result<Pruned, Error> {
         unimplemented!()
     }
     async fn counts(&self) -> Result<Counts, Error> {
