@@ -190,27 +190,30 @@ impl Desk<'_> {
 
     /// The server's own checks, at the time of then.
     async fn signature(&mut self, signed: &Signed<'_>, what: &str) -> anyhow::Result<()> {
-        let files = [signed.body, signed.authorization, signed.public_key];
-        let read = files.map(|name| self.read(name));
-        let [Ok(body), Ok(header), Ok(key)] = read else {
-            // Only a file that the manifest names may be missing without a line of its own yet.
-            self.say(
-                signed.body,
-                Found::Fails("a file of it is missing".to_owned()),
-            );
+        let mut files = Vec::new();
+        for name in [signed.body, signed.authorization, signed.public_key] {
+            match self.read(name) {
+                Ok(bytes) => files.push(bytes),
+                Err(error) => {
+                    self.say(signed.body, Found::Fails(format!("{error:#}")));
+                    return Ok(());
+                }
+            }
+        }
+        let [body, header, key] = &files[..] else {
             return Ok(());
         };
         let asked = Check {
-            header: Some(String::from_utf8_lossy(&header).into_owned()),
+            header: Some(String::from_utf8_lossy(header).into_owned()),
             gateway: false,
-            public_key: Some(String::from_utf8_lossy(&key).into_owned()),
+            public_key: Some(String::from_utf8_lossy(key).into_owned()),
             registry: None,
             at: None,
             evidence: None,
             json: false,
             body: None,
         };
-        let checked = steps::check(&asked, &body, signed.at).await?;
+        let checked = steps::check(&asked, body, signed.at).await?;
         if self.explain {
             println!("{}\n", signed.body);
             checked.print();
