@@ -106,6 +106,7 @@ fn order(facts: intake::Facts) -> Order {
         occurred_at: now(),
         booking: facts.booking,
         cancellation: None,
+        erased_at: None,
     }
 }
 

@@ -401,7 +401,7 @@ fn what_later_releases_bring_is_never_ignored() {
         + "time_zone = \"Asia/Kolkata\"\n\
            gateway_url = \"https://gateway.example.org\"\n\
            [provider]\nevents_url = \"https://example.org\"\n\
-           [retention]\n[consultations]\n[bookings]\n[admin_token.reader]\n\
+           [consultations]\n[bookings]\n[admin_token.reader]\n\
            [store]\nkind = \"postgres\"\nurl = \"postgres://u:s3cret@db\"\n";
     let later = "not available in this release";
     assert_faults(
@@ -410,15 +410,43 @@ fn what_later_releases_bring_is_never_ignored() {
             (11, "network.mobility.time_zone", later),
             (12, "network.mobility.gateway_url", later),
             (13, "provider", later),
-            (15, "retention", later),
-            (16, "consultations", later),
-            (17, "bookings", later),
-            (18, "admin_token", later),
-            (20, "store.kind", later),
-            (21, "store.url", later),
+            (15, "consultations", later),
+            (16, "bookings", later),
+            (17, "admin_token", later),
+            (19, "store.kind", later),
+            (20, "store.url", later),
         ],
     );
     assert!(!Desk::with(&toml).report(&[]).contains("s3cret"));
+}
+
+#[test]
+fn nothing_is_forgotten_while_a_signature_can_live() {
+    let retention = |lines: &str| development(NETWORK) + "[retention]\n" + lines;
+    let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
+    let plain = Desk::with(&development(NETWORK)).config(&[]).retention;
+    assert_eq!(
+        (plain.evidence, plain.final_orders),
+        (hours(90 * 24), hours(180 * 24))
+    );
+    let set = Desk::with(&retention(
+        "evidence = \"2h\"\nfinal_orders = \"forever\"\n",
+    ));
+    let set = set.config(&[]).retention;
+    assert_eq!((set.evidence, set.final_orders), (hours(2), None));
+    for (value, told) in [
+        ("1h", "at least 3605s: a signature can live 3600 s"),
+        ("0s", "at least 3605s"),
+        ("90", "or \"forever\""),
+        ("never", "or \"forever\""),
+        ("40000d", "at most 36500d"),
+    ] {
+        for name in ["evidence", "final_orders"] {
+            let toml = retention(&format!("{name} = \"{value}\"\n"));
+            let key = format!("retention.{name}");
+            assert_faults(&toml, &[(12, &key, told)]);
+        }
+    }
 }
 
 #[test]

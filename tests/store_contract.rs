@@ -4,6 +4,9 @@
 //! [`Home`]. The macro at the end makes a test of each for each kind of store. What only one
 //! kind can show (a failing disk, a locked directory) is tested beside that kind.
 
+#[path = "store_contract/retention.rs"]
+mod retention;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -93,6 +96,7 @@ fn order(id: &str, version: u64, state: State) -> Order {
         occurred_at: at(0),
         booking: Booking::default(),
         cancellation: None,
+        erased_at: None,
     }
 }
 
@@ -220,6 +224,7 @@ async fn settle(store: &dyn Store, id: CallbackId, next: Next) {
         outcome: "http_status".to_owned(),
         status: Some(500),
         detail: String::new(),
+        signed: None,
     };
     let settlement = Settlement { id, attempt, next };
     store.settle(settlement).await.expect("settles");
@@ -712,6 +717,7 @@ mod promises {
                 outcome: "timeout".to_owned(),
                 status: None,
                 detail: "x".repeat(500),
+                signed: None,
             };
             let next = Next::Retry(at(0));
             let settlement = Settlement { id, attempt, next };

@@ -2,5 +2,6 @@
 
 pub mod cli;
 pub mod config;
+pub mod retention;
 pub mod server;
 pub mod telemetry;

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use super::config::Config;
+use super::retention;
 use crate::delivery;
 use crate::engine::Engine;
 use crate::http::body::Limits as BodyLimits;
@@ -63,7 +64,9 @@ pub struct Server {
     doors: Data<Doors>,
     handles: [ServerHandle; 2],
     delivery: JoinHandle<Result<(), delivery::worker::Error>>,
-    stop_delivery: watch::Sender<bool>,
+    retention: JoinHandle<()>,
+    /// Ends delivery and pruning.
+    stop_background: watch::Sender<bool>,
     store: Arc<SledStore>,
 }
 
@@ -91,7 +94,9 @@ impl Server {
             config.delivery,
             Utc::now,
         )?;
-        let (stop_delivery, stopped) = watch::channel(false);
+        let (stop_background, stopped) = watch::channel(false);
+        let pruning = retention::run(store.clone(), config.retention, stopped.clone());
+        let retention = tokio::spawn(pruning);
         let delivery = tokio::spawn(async move {
             let mut stopped = stopped;
             // A sender that is gone means the same as one that says stop.
@@ -125,7 +130,8 @@ impl Server {
             doors,
             handles,
             delivery,
-            stop_delivery,
+            retention,
+            stop_background,
             store: sled,
         };
         Ok(server)
@@ -160,12 +166,15 @@ impl Server {
         tokio::time::sleep(grace).await;
         let doors = join_all(self.handles.iter().map(|handle| handle.stop(true)));
         // The receiver is gone when delivery has already ended.
-        let _ = self.stop_delivery.send(true);
+        let _ = self.stop_background.send(true);
         let mut delivery = self.delivery;
         let all = async { tokio::join!(doors, settled(&mut delivery)) };
         if tokio::time::timeout(STOP, all).await.is_err() {
             warn!("not all that was in hand could be finished");
             delivery.abort();
+        }
+        if let Err(error) = self.retention.await {
+            error!(%error, "pruning did not end well");
         }
         self.store.close().await;
         info!("the server has stopped");

@@ -83,6 +83,7 @@ pub(super) async fn run(
         outcome: outcome(sent.verdict, next).to_owned(),
         status: sent.status,
         detail: sent.detail,
+        signed: sent.signed,
     };
     report(&callback, &attempt, next, ended_at);
     // Before the settlement, which lets the next callback of this host be claimed.

@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::dns::Resolve;
@@ -20,7 +22,9 @@ use super::Settings;
 use super::guard::{self, Guarded, Reach};
 use super::restamp::restamp;
 use super::verdict::{self, Answer, End, Verdict};
+use crate::crypto::signature::Header;
 use crate::networks::Network;
+use crate::store::Signed;
 
 /// How we introduce ourselves.
 const USER_AGENT: &str = concat!("beckn-bpp/", env!("CARGO_PKG_VERSION"));
@@ -45,6 +49,8 @@ pub struct Sent {
     pub status: Option<u16>,
     /// The answer's beginning or the complaint, safe to print.
     pub detail: String,
+    /// What it was signed with, unless nothing was sent.
+    pub signed: Option<Signed>,
 }
 
 impl Sent {
@@ -55,6 +61,7 @@ impl Sent {
             verdict,
             status: None,
             detail: verdict::printable(complaint),
+            signed: None,
         }
     }
 }
@@ -92,15 +99,17 @@ impl Sender {
     pub async fn send(&self, network: &Network, url: &str, body: &Bytes) -> Sent {
         let deadline = Instant::now() + self.timeout;
         let now = (self.clock)();
-        let request = match self.request(network, url, body, now) {
+        let (request, signed) = match self.request(network, url, body, now) {
             Ok(request) => request,
             Err(blocked) => return Sent::unanswered(Verdict::BlockedUrl, &blocked.to_string()),
         };
-        match timeout_at(deadline, request.send()).await {
+        let sent = match timeout_at(deadline, request.send()).await {
             Err(_) => Sent::unanswered(Verdict::Timeout, "no answer within the deadline"),
             Ok(Err(error)) => unsent(error),
             Ok(Ok(response)) => self.read(response, deadline, now).await,
-        }
+        };
+        let signed = Some(signed);
+        Sent { signed, ..sent }
     }
 
     fn request(
@@ -109,19 +118,21 @@ impl Sender {
         url: &str,
         body: &Bytes,
         now: DateTime<Utc>,
-    ) -> Result<RequestBuilder, guard::Error> {
+    ) -> Result<(RequestBuilder, Signed), guard::Error> {
         let settings = &network.settings;
         let reach = Reach::of(settings.allow_http_callbacks);
         let url = guard::check(url, reach)?;
         let renewed = settings.restamp.then(|| restamp(body, now)).flatten();
+        let restamped = renewed.is_some();
         let body = renewed.unwrap_or_else(|| body.clone());
-        let authorization = settings.signer.authorization(&body, now.timestamp());
+        let header = settings.signer.sign(&body, now.timestamp());
         let client = match reach {
             Reach::Public => &self.guarded,
             Reach::Anywhere => &self.open,
         };
         let request = client.post(url).header(CONTENT_TYPE, "application/json");
-        Ok(request.header(AUTHORIZATION, authorization).body(body))
+        let request = request.header(AUTHORIZATION, header.to_string());
+        Ok((request.body(body), kept(&header, now, restamped)))
     }
 
     async fn read(&self, mut response: Response, deadline: Instant, now: DateTime<Utc>) -> Sent {
@@ -141,7 +152,19 @@ impl Sender {
             verdict,
             status: Some(status),
             detail,
+            signed: None,
         }
+    }
+}
+
+/// What is remembered of a header: what the settings do not say at any later time.
+fn kept(header: &Header, now: DateTime<Utc>, restamped: bool) -> Signed {
+    Signed {
+        key_id: header.key_id.clone(),
+        at_ms: now.timestamp_millis(),
+        lifetime_seconds: header.expires.saturating_sub(header.created),
+        restamped,
+        signature: STANDARD.encode(header.signature),
     }
 }
 
@@ -189,6 +212,7 @@ fn redirected(response: &Response) -> Sent {
         verdict: Verdict::Redirect,
         status: Some(response.status().as_u16()),
         detail: verdict::printable(&format!("Location: {location}")),
+        signed: None,
     }
 }
 

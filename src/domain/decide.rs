@@ -171,6 +171,7 @@ mod tests {
             occurred_at: now() - TimeDelta::minutes(10),
             booking: Booking::default(),
             cancellation: None,
+            erased_at: None,
         }
     }
 

@@ -215,6 +215,9 @@ pub struct Order {
     pub booking: Booking,
     /// How it was cancelled, once it was.
     pub cancellation: Option<Cancellation>,
+    /// When personal data and raw messages were erased; amounts, ids and times stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 impl Order {
@@ -224,6 +227,34 @@ impl Order {
         self.fulfillments
             .iter()
             .find_map(|fulfillment| fulfillment.state.as_deref())
+    }
+
+    /// When nothing could follow any more, for an order that is final.
+    #[must_use]
+    pub fn final_since(&self) -> Option<DateTime<Utc>> {
+        let cancelled = self
+            .cancellation
+            .as_ref()
+            .map(|cancellation| cancellation.at);
+        self.state
+            .is_final()
+            .then(|| cancelled.unwrap_or(self.occurred_at))
+    }
+
+    /// The order without what names or describes a person; the version is counted up, so that
+    /// whoever read it before cannot answer with what is gone.
+    #[must_use]
+    pub fn erased(&self, at: DateTime<Utc>) -> Order {
+        let mut order = Order {
+            version: self.version + 1,
+            erased_at: Some(at),
+            ..self.clone()
+        };
+        order.booking.patient = None;
+        if let Some(cancellation) = &mut order.cancellation {
+            cancellation.reason.text = None;
+        }
+        order
     }
 
     /// The order as it stands once cancelled; the version is counted up.

@@ -94,12 +94,11 @@ impl Engine {
         };
         let stored = self.store.order(&key).await.map_err(|e| refusal_of(&e))?;
         let caller = &asked.caller.subscriber.id;
+        // Nothing can be said any more about an order that was erased.
         let placed_by_caller = |stored: &StoredOrder| {
-            stored
-                .order
-                .placement
-                .as_ref()
-                .is_some_and(|placement| placement.bap.is(caller))
+            let placement = stored.order.placement.as_ref();
+            stored.order.erased_at.is_none()
+                && placement.is_some_and(|placement| placement.bap.is(caller))
         };
         stored.filter(placed_by_caller).ok_or_else(|| {
             Refusal::new(Word::OrderNotFound, "you have no such order here").at("message.order_id")

@@ -39,7 +39,7 @@ pub enum TakenIn {
     Created,
     /// It replaced what was known.
     Updated,
-    /// It is what was known, or older than that.
+    /// It is what was known, or older than that, or its order was erased.
     Unchanged,
 }
 
@@ -148,6 +148,7 @@ fn place(
         occurred_at: facts.occurred_at.unwrap_or(now),
         booking: facts.booking,
         cancellation: None,
+        erased_at: None,
     })
 }
 
@@ -226,6 +227,10 @@ fn merge(
     else {
         return Ok((new.clone(), TakenIn::Created));
     };
+    // There is nothing left to compare with, and nothing may come back.
+    if known.erased_at.is_some() {
+        return Ok((known.clone(), TakenIn::Unchanged));
+    }
     let same_booking = new.booking == Booking::default() || new.booking == known.booking;
     let same = known_document == document && same_booking;
     if same || new.occurred_at < known.occurred_at {

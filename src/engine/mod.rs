@@ -5,6 +5,7 @@
 
 pub mod cancel;
 pub mod change;
+pub mod erase;
 pub mod intake;
 pub mod provider;
 

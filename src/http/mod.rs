@@ -124,6 +124,7 @@ pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
         .route("/orders/{id}", web::put().to(admin::orders::put))
         .route("/orders/{id}", web::patch().to(admin::orders::patch))
         .route("/orders/{id}/cancel", web::post().to(admin::orders::cancel))
+        .route("/orders/{id}/erase", web::post().to(admin::orders::erase))
         .route("/events", web::get().to(admin::events::after))
         .route("/callbacks", web::get().to(admin::callbacks::list))
         .route("/callbacks/holds", web::get().to(admin::callbacks::holds))
@@ -144,6 +145,10 @@ pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
         .route(
             "/transactions/{id}",
             web::get().to(admin::transactions::show),
+        )
+        .route(
+            "/transactions/{id}/evidence",
+            web::get().to(admin::evidence::export),
         )
         .route("/networks", web::get().to(admin::networks::list))
         .route("/refusals", web::get().to(admin::operate::refusals))

@@ -7,6 +7,7 @@
 //! without gaps, and hands out callbacks one at a time per order.
 
 mod records;
+mod retention;
 pub mod sled;
 
 use async_trait::async_trait;
@@ -18,8 +19,9 @@ use crate::domain::order::Order;
 pub use records::{
     Attempt, Callback, CallbackFilter, CallbackId, CallbackKind, CallbackState, ClaimLimits,
     Claimed, Commit, Committed, Counts, Event, MAX_ATTEMPTS_KEPT, NewCallback, Next, OrderFilter,
-    OrderWrite, Settlement, StoredOrder, StoredRequest, Timeline,
+    OrderWrite, Settlement, Signed, StoredOrder, StoredRequest, Timeline,
 };
+pub use retention::{Erased, Pruned, Walk};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +121,7 @@ pub trait Store: Send + Sync {
 
     /// Makes dead callbacks due at `now`, with a new run of the schedule, behind those of
     /// their orders that already wait; returns those it did. A preview that an outcome has
-    /// overtaken stays dead: its price is no news any more.
+    /// overtaken stays dead: its price is no news any more; so does one whose order is erased.
     async fn redrive(
         &self,
         ids: &[CallbackId],
@@ -142,6 +144,17 @@ pub trait Store: Send + Sync {
         network: &NetworkName,
         transaction: &TransactionId,
     ) -> Result<Timeline, Error>;
+
+    /// Removes personal data and raw messages of a final order that nothing is owed for, and
+    /// keeps amounts, ids, states, times and what recognises a repeated request. The order says
+    /// so at once and takes part in nothing any more; returns when the rest is gone too. Asked
+    /// again, it finishes what an end of the process left.
+    async fn erase(&self, order: &OrderKey, now: DateTime<Utc>) -> Result<Erased, Error>;
+
+    /// Takes one small step of a walk over what may be too old, and removes what is older than
+    /// `before`: callbacks that are not owed with the requests they answer, orders that are final
+    /// and nothing is owed for, or events, of which the newest always stays.
+    async fn prune(&self, walk: Walk, before: DateTime<Utc>) -> Result<Pruned, Error>;
 
     /// Counts for health and metrics.
     async fn counts(&self) -> Result<Counts, Error>;

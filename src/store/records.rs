@@ -40,9 +40,17 @@ pub struct StoredRequest {
     pub received_at: DateTime<Utc>,
     /// The callback it caused; the store fills this in.
     pub callback: Option<CallbackId>,
-    /// The raw body; kept beside the rest.
+    /// The raw body; kept beside the rest. Empty once it is erased.
     #[serde(skip)]
     pub body: Bytes,
+}
+
+impl StoredRequest {
+    /// Whether the body was erased with its order: no request was ever empty.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.body.is_empty()
+    }
 }
 
 /// Numbers callbacks in the order they were committed.
@@ -144,6 +152,25 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// The answer's beginning or the transport's complaint, cut short.
     pub detail: String,
+    /// What it was signed with; absent when nothing left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
+}
+
+/// What makes an attempt's `Authorization` header again, byte for byte: the header without what
+/// the network's settings and the fixed grammar say anyway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// With which of our keys.
+    pub key_id: String,
+    /// When, in milliseconds of Unix time: `created`, and the timestamp of a renewed body.
+    pub at_ms: i64,
+    /// `expires` minus `created`.
+    pub lifetime_seconds: i64,
+    /// Whether the body's timestamp was renewed.
+    pub restamped: bool,
+    /// The signature, base64 of 64 bytes.
+    pub signature: String,
 }
 
 /// A callback handed out to be sent: a lease, held until it is settled or the store reopens.
@@ -151,8 +178,16 @@ pub struct Attempt {
 pub struct Claimed {
     /// The callback as it stood when claimed.
     pub callback: Callback,
-    /// The bytes to post.
+    /// The bytes to post. Empty once they are erased.
     pub body: Bytes,
+}
+
+impl Claimed {
+    /// Whether the bytes were erased with their order: no callback was ever empty.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.body.is_empty()
+    }
 }
 
 /// What may be claimed at once.

@@ -4,11 +4,13 @@
 mod callbacks;
 mod cancel;
 mod change;
+mod erase;
 mod events;
 mod ids;
 mod import;
 mod operate;
 mod orders;
+mod retention;
 mod token;
 
 use beckn_bpp::mock::orders::Sample;

@@ -8,7 +8,7 @@ use crate::app::TestApp;
 use crate::process::{Ended, command, run_with};
 
 /// Runs a command against the server; whatever it prints, the token is not in it.
-fn by_hand(app: &TestApp, arguments: &[&str]) -> Ended {
+pub fn by_hand(app: &TestApp, arguments: &[&str]) -> Ended {
     let token_file = app.directory.path().join("admin.token");
     let mut command = command(arguments);
     command.args(["--admin", &app.admin_url("")]);

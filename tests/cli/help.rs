@@ -2,7 +2,7 @@
 
 use crate::process::{command, run, run_with, run_without_reader};
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 31] = [
     &[],
     &["serve"],
     &["mock-network"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["order", "import"],
     &["order", "show"],
     &["order", "cancel"],
+    &["order", "erase"],
     &["callback"],
     &["callback", "list"],
     &["callback", "show"],
@@ -20,6 +21,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["callback", "hold"],
     &["callback", "release"],
     &["transaction", "show"],
+    &["transaction", "export"],
     &["signature"],
     &["signature", "sign"],
     &["signature", "verify"],
@@ -53,12 +55,14 @@ fn the_version_is_printed() {
 #[test]
 fn what_is_no_usage_ends_with_2_and_prints_nothing_to_standard_output() {
     run(&[]).fails(2, "Commands:");
-    let wrong: [&[&str]; 8] = [
+    let wrong: [&[&str]; 10] = [
         &["nonsense"],
         &["order", "show"],
         &["callback", "redrive"],
         &["callback", "redrive", "1", "--dry-run"],
         &["signature", "verify", "body.json"],
+        &["signature", "verify", "--public-key", "x"],
+        &["signature", "verify", "--evidence", "x", "body.json"],
         &["mock-network", "--port", "65532"],
         &["mock-network", "--json"],
         &["order", "show", "x", "--admin", "nowhere"],

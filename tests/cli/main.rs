@@ -7,6 +7,7 @@ mod app;
 mod admin;
 mod cancel;
 mod config;
+mod evidence;
 mod help;
 mod import;
 mod keys;

@@ -11,8 +11,8 @@ use beckn_bpp::domain::order::Order;
 use beckn_bpp::store::sled::SledStore;
 use beckn_bpp::store::{
     Callback, CallbackFilter, CallbackId, CallbackState, ClaimLimits, Claimed, Commit, Committed,
-    Counts, Error, Event, NewCallback, OrderFilter, OrderWrite, Settlement, Store, StoredOrder,
-    StoredRequest, Timeline,
+    Counts, Erased, Error, Event, NewCallback, OrderFilter, OrderWrite, Pruned, Settlement, Store,
+    StoredOrder, StoredRequest, Timeline, Walk,
 };
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
@@ -198,6 +198,12 @@ impl Store for Watched {
         transaction: &TransactionId,
     ) -> Result<Timeline, Error> {
         self.sled.timeline(network, transaction).await
+    }
+    async fn erase(&self, order: &OrderKey, now: DateTime<Utc>) -> Result<Erased, Error> {
+        self.sled.erase(order, now).await
+    }
+    async fn prune(&self, walk: Walk, before: DateTime<Utc>) -> Result<Pruned, Error> {
+        self.sled.prune(walk, before).await
     }
     async fn counts(&self) -> Result<Counts, Error> {
         self.sled.counts().await

@@ -47,13 +47,13 @@ enum Command {
     /// Make and show key pairs, in every encoding networks ask for
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Hand over, show and cancel orders, through the admin API
+    /// Hand over, show, cancel and erase orders, through the admin API
     #[command(subcommand)]
     Order(order::Command),
     /// See and steer the on_cancel messages owed to the networks
     #[command(subcommand)]
     Callback(callback::Command),
-    /// See what is kept of a transaction
+    /// See and export what is kept of a transaction
     #[command(subcommand)]
     Transaction(transaction::Command),
     /// Sign, verify and explain signatures

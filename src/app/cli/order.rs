@@ -1,7 +1,9 @@
-//! `order import|show|cancel`: the provider's side, through the admin API.
+//! `order import|show|cancel|erase`: the provider's side, through the admin API.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use serde_json::{Value, json};
 
 use super::admin::{Admin, Client, encoded};
@@ -59,6 +61,30 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Erase personal data and raw messages of an order that is over; this cannot be undone
+    ///
+    /// What goes: the document, the raw bodies of its cancels, the bodies of its callbacks, what
+    /// was answered to them, the patient, and reasons in words. What stays: ids, states, times,
+    /// amounts, terms, reason codes, and of each cancel the digest, header and key, so that a
+    /// repeated request still gets its answer. The order must be final and nothing owed for it.
+    /// A BAP that asks about it later is told that there is no such order; importing it again
+    /// changes nothing. The store lets go of the bytes at once, but they may stay readable in its
+    /// files on disk until it has written that part of them anew, and in backups.
+    Erase {
+        #[command(flatten)]
+        admin: Admin,
+        /// The order's id
+        id: String,
+        /// The network, where the id is on two
+        #[arg(long)]
+        network: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
@@ -88,7 +114,50 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             )
             .await
         }
+        Command::Erase {
+            admin,
+            id,
+            network,
+            yes,
+            json,
+        } => {
+            let client = admin.client()?;
+            if !yes {
+                confirm(id)?;
+            }
+            erase(&client, &path(id, "/erase", network.as_deref()), *json).await
+        }
     }
+}
+
+/// Asks a person; a script has to say --yes.
+fn confirm(id: &str) -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!("erasing cannot be undone: say --yes to erase order {id}");
+    }
+    eprint!("Erase personal data and raw messages of order {id}? This cannot be undone. [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => bail!("nothing was erased"),
+    }
+}
+
+async fn erase(client: &Client, path: &str, json: bool) -> anyhow::Result<()> {
+    let answer = client.post(path, &json!({})).await?;
+    if json {
+        output::json(&answer);
+        return Ok(());
+    }
+    println!(
+        "order {} is erased since {}: now the bytes of {} requests and {} callbacks",
+        output::text(&answer, "id"),
+        output::time(&answer, "erased_at"),
+        answer["requests"],
+        answer["callbacks"],
+    );
+    Ok(())
 }
 
 fn path(id: &str, action: &str, network: Option<&str>) -> String {
@@ -126,6 +195,12 @@ async fn show(client: &Client, id: &str, network: Option<&str>, json: bool) -> a
     println!("terms       {}", output::text(&order["policy"], "name"));
     if order["cancellation"].is_object() {
         print_cancellation(&order["cancellation"]);
+    }
+    if order["erased_at"].is_string() {
+        println!(
+            "erased      at {}: no document, no messages",
+            output::time(&order, "erased_at")
+        );
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! `signature sign|verify|explain`: the Beckn scheme by hand.
 //!
 //! The arguments are here; the checks, in the order of the server, are in `steps`, what is said
-//! about them in `explain`, and guesses at why a signature does not hold in `near`. Nothing here
-//! verifies by other code than the server's.
+//! about them in `explain`, and guesses at why a signature does not hold in `near`. `evidence` is
+//! the same for all that was exported of a transaction. Nothing here verifies by other code than
+//! the server's.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use url::Url;
 use super::keys;
 use crate::crypto::signature::{Header, Signer};
 
+mod evidence;
 mod explain;
 mod near;
 mod steps;
@@ -73,11 +75,16 @@ pub(super) struct Check {
     /// The time to check at, in Unix seconds [default: now]
     #[arg(long, value_name = "SECONDS")]
     at: Option<i64>,
+    /// A directory that `transaction export` wrote: everything in it, each signature at the
+    /// time it was judged at, without a registry
+    #[arg(long, group = "key", value_name = "DIR", conflicts_with_all = ["header", "gateway", "at", "body"])]
+    evidence: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
     /// File with the exact bytes that were signed, or - for standard input
-    body: PathBuf,
+    #[arg(required_unless_present = "evidence")]
+    body: Option<PathBuf>,
 }
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
@@ -104,7 +111,10 @@ fn print_header(sign: &Sign) -> anyhow::Result<()> {
 }
 
 async fn finish(check: &Check, explain: bool) -> anyhow::Result<()> {
-    let body = bytes(&check.body)?;
+    if let Some(directory) = &check.evidence {
+        return evidence::check(directory, explain, check.json).await;
+    }
+    let body = bytes(check.body.as_deref().unwrap_or(Path::new("-")))?;
     let now = match check.at {
         Some(at) => DateTime::from_timestamp(at, 0).context("--at is out of range")?,
         None => Utc::now(),

@@ -1,8 +1,12 @@
-//! `transaction show`: the timeline of one session, through the admin API.
+//! `transaction show|export`: the timeline of one session, or its evidence, through the admin API.
+
+mod export;
+
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::admin::{Admin, encoded};
+use super::admin::{Admin, Client, encoded};
 use super::output;
 
 #[derive(Debug, clap::Subcommand)]
@@ -20,21 +24,70 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write what is kept of a transaction as files that prove themselves
+    ///
+    /// Each request with the Authorization header and key that proved it and the ACK it got, each
+    /// callback with its attempts, their headers and answers, and a manifest, signed, that names
+    /// every file by its digest. `signature verify --evidence DIR` checks all of it without this
+    /// server and without a registry. What was erased is named, and its bytes are not there.
+    Export {
+        #[command(flatten)]
+        admin: Admin,
+        /// The transaction id
+        id: String,
+        /// The directory to write: a new one, or an empty one
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// The network, where the id is on two
+        #[arg(long)]
+        network: Option<String>,
+        /// Print the manifest
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
-    let Command::Show {
-        admin,
-        id,
-        network,
-        json,
-    } = command;
-    let on = network
-        .as_ref()
-        .map(|name| format!("?network={}", encoded(name)));
-    let path = format!("/transactions/{}{}", encoded(id), on.unwrap_or_default());
-    let answer = admin.client()?.get(&path).await?;
-    if *json {
+    match command {
+        Command::Show {
+            admin,
+            id,
+            network,
+            json,
+        } => {
+            show(
+                &admin.client()?,
+                &path(id, "", network.as_deref()),
+                id,
+                *json,
+            )
+            .await
+        }
+        Command::Export {
+            admin,
+            id,
+            out,
+            network,
+            json,
+        } => {
+            let path = path(id, "/evidence", network.as_deref());
+            export::run(&admin.client()?, &path, out, *json).await
+        }
+    }
+}
+
+fn path(id: &str, part: &str, network: Option<&str>) -> String {
+    let on = network.map(|name| format!("?network={}", encoded(name)));
+    format!(
+        "/transactions/{}{part}{}",
+        encoded(id),
+        on.unwrap_or_default()
+    )
+}
+
+async fn show(client: &Client, path: &str, id: &str, json: bool) -> anyhow::Result<()> {
+    let answer = client.get(path).await?;
+    if json {
         output::json(&answer);
         return Ok(());
     }

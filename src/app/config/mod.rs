@@ -16,6 +16,7 @@ mod mask;
 mod network;
 mod policy;
 mod report;
+mod retention;
 mod secret_file;
 mod section;
 mod show;
@@ -89,6 +90,8 @@ pub struct Config {
     pub policies: BTreeMap<String, Policy>,
     /// How callbacks are sent.
     pub delivery: crate::delivery::Settings,
+    /// How long things are kept.
+    pub retention: super::retention::Settings,
     /// What is logged.
     pub log: telemetry::Settings,
     /// Every setting with its origin.
@@ -164,14 +167,9 @@ fn read(mut root: Section<'_>, directory: &Path) -> Option<Config> {
     let networks = network::read(&mut root, &around);
     let policies = policy::read(&mut root);
     let delivery = delivery::read(&mut root);
+    let retention = retention::read(&mut root);
     let log = log::read(&mut root);
-    root.later(&[
-        "admin_token",
-        "provider",
-        "retention",
-        "consultations",
-        "bookings",
-    ]);
+    root.later(&["admin_token", "provider", "consultations", "bookings"]);
     root.finish();
     let (http, admin_token) = http?;
     Some(Config {
@@ -182,6 +180,7 @@ fn read(mut root: Section<'_>, directory: &Path) -> Option<Config> {
         networks,
         policies,
         delivery,
+        retention,
         log,
         shown: Vec::new(),
     })

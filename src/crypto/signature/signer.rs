@@ -25,15 +25,20 @@ impl Signer {
     /// The `Authorization` header value over these bytes, created at `now` (Unix seconds).
     #[must_use]
     pub fn authorization(&self, body: &[u8], now: i64) -> String {
+        self.sign(body, now).to_string()
+    }
+
+    /// The same header in its parts.
+    #[must_use]
+    pub fn sign(&self, body: &[u8], now: i64) -> Header {
         let expires = now.saturating_add(self.lifetime_seconds);
         let message = signing_string(now, expires, &blake2b_512_base64(body));
-        let header = Header {
+        Header {
             subscriber_id: self.subscriber_id.clone(),
             key_id: self.key_id.clone(),
             created: now,
             expires,
             signature: self.key.sign(message.as_bytes()),
-        };
-        header.to_string()
+        }
     }
 }

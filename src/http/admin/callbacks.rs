@@ -1,5 +1,6 @@
 //! `/callbacks`: what is owed, what became of it, and doing it again.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
@@ -44,6 +45,7 @@ pub async fn list(
 struct WithBody<'a> {
     #[serde(flatten)]
     callback: &'a Callback,
+    erased: bool,
     body: Option<&'a RawValue>,
 }
 
@@ -60,6 +62,7 @@ pub async fn show(
     let body = body.and_then(|text| serde_json::from_str(text).ok());
     Ok(HttpResponse::Ok().json(WithBody {
         callback: &claimed.callback,
+        erased: claimed.is_erased(),
         body,
     }))
 }
@@ -73,8 +76,11 @@ pub async fn redrive(
     prove(&doors, &request)?;
     let store = doors.engine.store();
     let id = CallbackId(*id);
-    if store.callback(id).await?.is_none() {
-        return Err(Problem::not_found(format!("no callback {}", id.0)));
+    let claimed = store.callback(id).await?;
+    let claimed = claimed.ok_or_else(|| Problem::not_found(format!("no callback {}", id.0)))?;
+    if claimed.is_erased() {
+        let detail = format!("callback {} was erased: nothing is left to send", id.0);
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
     let redriven = store.redrive(&[id], Utc::now()).await?;
     if redriven.is_empty() {
@@ -82,7 +88,7 @@ pub async fn redrive(
             "callback {} is not dead, or a price that an outcome has overtaken",
             id.0
         );
-        return Err(Problem::new(actix_web::http::StatusCode::CONFLICT, detail));
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
     info!(callback.id = id.0, "a callback is redriven");
     Ok(HttpResponse::Ok().json(json!({"redriven": redriven})))

@@ -4,6 +4,7 @@
 
 pub mod callbacks;
 pub mod events;
+pub mod evidence;
 pub mod import;
 pub mod networks;
 pub mod operate;

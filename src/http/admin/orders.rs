@@ -1,4 +1,4 @@
-//! `PUT|GET|PATCH /orders/{id}`, `GET /orders`, `POST /orders/{id}/cancel`.
+//! `PUT|GET|PATCH /orders/{id}`, `GET /orders`, `POST /orders/{id}/cancel|erase`.
 
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
@@ -135,6 +135,25 @@ pub async fn cancel(
     })))
 }
 
+/// `POST /orders/{id}/erase`: personal data and raw messages go, amounts, ids and times stay.
+pub async fn erase(
+    doors: Data<Doors>,
+    request: HttpRequest,
+    id: Path<String>,
+    on: Query<OnNetwork>,
+) -> Result<HttpResponse, Problem> {
+    prove(&doors, &request)?;
+    let key = find(&doors, &id, &on).await?;
+    let erasure = doors.engine.erase(&key, Utc::now()).await?;
+    Ok(HttpResponse::Ok().json(json!({
+        "id": key.id,
+        "network": key.network,
+        "erased_at": time(erasure.at),
+        "requests": erasure.requests,
+        "callbacks": erasure.callbacks,
+    })))
+}
+
 /// `GET /orders`: without documents, a page at a time.
 pub async fn list(
     doors: Data<Doors>,
@@ -204,6 +223,7 @@ fn view(order: &Order) -> Value {
         "occurred_at": time(order.occurred_at),
         "booking": order.booking,
         "cancellation": order.cancellation,
+        "erased_at": order.erased_at.map(time),
     })
 }
 

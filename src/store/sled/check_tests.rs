@@ -50,6 +50,7 @@ fn order(id: &str) -> Order {
         occurred_at: now(),
         booking: Booking::default(),
         cancellation: None,
+        erased_at: None,
     }
 }
 
@@ -89,6 +90,7 @@ async fn filled(path: &Path) {
             outcome: "timeout".to_owned(),
             status: None,
             detail: String::new(),
+            signed: None,
         };
         let settled = store.settle(Settlement { id, attempt, next }).await;
         settled.expect("settles");

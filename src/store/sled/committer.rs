@@ -18,12 +18,14 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::draft::{Draft, Effect, Numbers};
+use super::erase::{self, Blank, Blanked, Marked};
 use super::live::{Live, Phase};
+use super::prune::{self, Due};
 use super::tables::Tables;
 use super::tip::Tip;
 use super::{commit, settle, space};
-use crate::domain::ids::SubscriberId;
-use crate::store::{CallbackId, Commit, Committed, Error, Settlement};
+use crate::domain::ids::{OrderKey, SubscriberId};
+use crate::store::{CallbackId, Commit, Committed, Error, Pruned, Settlement};
 
 /// At most so many jobs wait; one more is refused at once.
 pub(super) const JOBS_WAITING: usize = 4_096;
@@ -63,6 +65,12 @@ pub(super) enum Job {
     Hold(Option<SubscriberId>, Reply<()>),
     /// See [`crate::store::Store::release`].
     Release(Option<SubscriberId>, Reply<()>),
+    /// The first part of [`crate::store::Store::erase`].
+    MarkErased(OrderKey, DateTime<Utc>, Reply<Marked>),
+    /// A piece of the rest of it.
+    Blank(Blank, Reply<Blanked>),
+    /// See [`crate::store::Store::prune`].
+    Prune(Due, DateTime<Utc>, Reply<Pruned>),
 }
 
 /// An answer that is known, kept until it is durable.
@@ -175,6 +183,18 @@ impl Committer {
             }
             Job::Release(subscriber, reply) => {
                 let result = settle::release(draft, subscriber.as_ref());
+                conclude(draft, result, reply)
+            }
+            Job::MarkErased(order, now, reply) => {
+                let result = erase::mark(draft, &order, now);
+                conclude(draft, result, reply)
+            }
+            Job::Blank(blank, reply) => {
+                let result = erase::blank(draft, &blank);
+                conclude(draft, result, reply)
+            }
+            Job::Prune(due, before, reply) => {
+                let result = prune::prune(draft, due, before);
                 conclude(draft, result, reply)
             }
         }

@@ -15,12 +15,14 @@ mod commit;
 mod committer;
 mod copy;
 mod draft;
+mod erase;
 mod fresh;
 mod keys;
 mod leftovers;
 mod line;
 mod live;
 mod open;
+mod prune;
 mod rules;
 mod salvage;
 mod schedule;
@@ -41,13 +43,15 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed, Counts, Error,
-    Event, MinFree, Next, OrderFilter, Settlement, Store, StoredOrder, StoredRequest, Timeline,
+    Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed, Counts, Erased,
+    Error, Event, MinFree, Next, OrderFilter, Pruned, Settlement, Store, StoredOrder,
+    StoredRequest, Timeline, Walk,
 };
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
 pub use check::{Digest, Report, check};
 use committer::{Committer, JOBS_WAITING, Job, Reply};
+use erase::{Blanked, Marked};
 use live::Live;
 pub use salvage::{Salvaged, Take, salvage};
 use space::Space;
@@ -294,6 +298,37 @@ impl Store for SledStore {
         let (network, transaction) = (network.clone(), transaction.clone());
         self.list(move |tables| tables.timeline(&network, &transaction))
             .await
+    }
+
+    async fn erase(&self, order: &OrderKey, now: DateTime<Utc>) -> Result<Erased, Error> {
+        let order = order.clone();
+        let marked = self.write(|reply| Job::MarkErased(order.clone(), now, reply));
+        let at = match marked.await? {
+            Marked::Erased(at) => at,
+            Marked::Not(why) => return Ok(why),
+        };
+        let left = self.list(move |tables| erase::left(tables, &order)).await?;
+        let mut gone = Blanked::default();
+        for blank in left {
+            gone += self.write(|reply| Job::Blank(blank, reply)).await?;
+        }
+        let Blanked {
+            requests,
+            callbacks,
+        } = gone;
+        Ok(Erased::Done {
+            at,
+            requests,
+            callbacks,
+        })
+    }
+
+    async fn prune(&self, walk: Walk, before: DateTime<Utc>) -> Result<Pruned, Error> {
+        let due = self.list(move |tables| prune::due(tables, walk, before));
+        match due.await? {
+            due if due.is_empty() => Ok(due.pruned()),
+            due => self.write(|reply| Job::Prune(due, before, reply)).await,
+        }
     }
 
     async fn counts(&self) -> Result<Counts, Error> {

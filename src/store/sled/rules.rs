@@ -1,6 +1,7 @@
 //! What must hold for each kind of record: that it can be read, and that the records it tells of,
 //! and those that must tell of it, are there and agree. Used by [`check`](super::check).
 
+use bytes::Bytes;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use sled::IVec;
 
@@ -101,9 +102,11 @@ fn order(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     reading.must(keys::order(&order.key) == key, || {
         format!("{} holds order {id}", key.escape_ascii())
     });
-    reading.must_exist(&sibling(key, keys::DOCUMENT), || {
+    let has_document = reading.tree.contains_key(sibling(key, keys::DOCUMENT))?;
+    reading.must(has_document || order.erased_at.is_some(), || {
         format!("order {id} has no document")
-    })
+    });
+    Ok(())
 }
 
 fn document(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
@@ -124,7 +127,8 @@ fn request(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
         format!("{} holds request {id}", key.escape_ascii())
     });
     let digest = (reading.digest)(&request.body);
-    reading.must(digest == request.body_digest, || {
+    let is_right = request.is_erased() || digest == request.body_digest;
+    reading.must(is_right, || {
         let told = &request.body_digest;
         format!("request {id}: the body's digest is {digest}, not {told}")
     });
@@ -151,7 +155,8 @@ fn callback(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
         )
     });
     let body = values::read(reading.tree, &keys::callback_body(id))?;
-    reading.must(body.is_some_and(|body| is_json(&body)), || {
+    let is_right = |body: Bytes| body.is_empty() || is_json(&body);
+    reading.must(body.is_some_and(is_right), || {
         format!("callback {} has no body that is JSON", id.0)
     });
     in_line(reading, &kept)?;

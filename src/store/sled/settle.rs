@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::draft::{Draft, Effect};
+use super::erase;
 use super::line::{self, Kept};
 use super::live::Live;
 use super::{keys, values};
@@ -85,6 +86,9 @@ pub(super) fn redrive(
             continue;
         };
         let mut callback = kept.callback;
+        if erase::is_erased(draft, &callback.order)? {
+            continue;
+        }
         if callback.kind == CallbackKind::Preview && is_overtaken(draft, &callback)? {
             continue;
         }

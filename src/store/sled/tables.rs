@@ -93,23 +93,35 @@ impl Tables {
     /// Reads events after one number up to another, and says so when one of them is missing:
     /// sled can lose a damaged page without a word, and these are what money is paid by.
     pub(super) fn events(&self, after: u64, upto: u64, limit: usize) -> Result<Vec<Event>, Error> {
-        let begin = Bound::Excluded(keys::event(after));
-        let end = Bound::Included(keys::event(upto));
         if after >= upto {
             return Ok(Vec::new());
         }
-        let entries = self.tree().range((begin, end)).take(limit);
-        let events: Result<Vec<Event>, Error> = entries
-            .filter_map(|entry| self.decode(entry).transpose())
-            .collect();
-        let events = events?;
-        let first = (after + 1).max(self.oldest_event()?.unwrap_or(1));
-        let sequences = events.iter().map(|event| event.sequence);
-        if sequences.eq((first..=upto).take(limit)) {
-            return Ok(events);
+        loop {
+            let oldest = self.oldest_event()?;
+            let begin = Bound::Excluded(keys::event(after));
+            let end = Bound::Included(keys::event(upto));
+            let entries = self.tree().range((begin, end)).take(limit);
+            let events: Result<Vec<Event>, Error> = entries
+                .filter_map(|entry| self.decode(entry).transpose())
+                .collect();
+            let events = events?;
+            let first = (after + 1).max(oldest.unwrap_or(1));
+            let sequences = events.iter().map(|event| event.sequence);
+            if sequences.eq((first..=upto).take(limit)) {
+                return Ok(events);
+            }
+            // Nothing was pruned while we read, so that is not why.
+            if self.oldest_event()? == oldest {
+                let what = format!("an event between {first} and {upto} is missing");
+                return Err(Error::Corrupt { what, source: None });
+            }
         }
-        let what = format!("an event between {first} and {upto} is missing");
-        Err(Error::Corrupt { what, source: None })
+    }
+
+    /// The newest event there is, which is never pruned.
+    pub(super) fn newest_event(&self) -> Result<Option<u64>, Error> {
+        let newest = self.tree().scan_prefix([keys::EVENT]).keys().next_back();
+        Ok(newest.transpose()?.and_then(|key| keys::last_number(&key)))
     }
 
     /// Those before it have been pruned, which never takes the newest.

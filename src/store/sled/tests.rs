@@ -2,6 +2,9 @@
 //! directories that are locked, damaged or of another format. The promises that every store
 //! keeps are in `tests/store_contract.rs`.
 
+#[cfg(test)]
+mod retention;
+
 use std::io;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -204,6 +207,7 @@ fn delivered(id: CallbackId) -> Settlement {
         outcome: "delivered".to_owned(),
         status: Some(200),
         detail: String::new(),
+        signed: None,
     };
     let next = Next::Delivered;
     Settlement { id, attempt, next }
