@@ -424,8 +424,13 @@ fn nothing_is_forgotten_while_a_signature_can_live() {
     let retention = |lines: &str| development(NETWORK) + "[retention]\n" + lines;
     let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
     let plain = Desk::with(&development(NETWORK)).config(&[]).retention;
-    assert_eq!((plain.evidence, plain.final_orders), (hours(90 * 24), hours(180 * 24)));
-    let set = Desk::with(&retention("evidence = \"2h\"\nfinal_orders = \"forever\"\n"));
+    assert_eq!(
+        (plain.evidence, plain.final_orders),
+        (hours(90 * 24), hours(180 * 24))
+    );
+    let set = Desk::with(&retention(
+        "evidence = \"2h\"\nfinal_orders = \"forever\"\n",
+    ));
     let set = set.config(&[]).retention;
     assert_eq!((set.evidence, set.final_orders), (hours(2), None));
     for (value, told) in [
