@@ -106,8 +106,11 @@ fn before(now: DateTime<Utc>, kept: Duration) -> DateTime<Utc> {
     now.checked_sub_signed(kept).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// One walk from its start to its end.
-async fn round(store: &dyn Store, start: Walk, before: DateTime<Utc>) -> Result<Pruned, Error> {
+/// One walk from its start to its end, as the server takes it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn round(store: &dyn Store, start: Walk, before: DateTime<Utc>) -> Result<Pruned, Error> {
     let mut all = Pruned::default();
     let mut next = Some(start);
     while let Some(walk) = next.take() {
