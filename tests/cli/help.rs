@@ -2,7 +2,7 @@
 
 use crate::process::{command, run, run_with, run_without_reader};
 
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 32] = [
     &[],
     &["serve"],
     &["mock-network"],
