@@ -892,7 +892,7 @@ fn paths_begin_at_the_directory_of_the_file() {
         path, cache_bytes, ..
     } = desk.config(&[]).store;
     assert_eq!(path, desk.0.path().join("data"));
-    assert_eq!(cache_bytes, 32_000_000);
+    assert_eq!(cache_bytes, 20_000_000);
 }
 
 #[test]

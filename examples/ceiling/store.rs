@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use tokio::sync::{mpsc, oneshot};
 
 /// As much page cache as the server has by default.
-const CACHE_BYTES: u64 = 32_000_000;
+const CACHE_BYTES: u64 = 20_000_000;
 /// At most so many records share a sync.
 const RECORDS_PER_SYNC: usize = 256;
 

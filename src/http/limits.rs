@@ -4,7 +4,7 @@
 //! are slow to come cannot fill the memory; once its body is there it is at work, and of those
 //! there are only as many as can be served in a fraction of a second. A request too many is told
 //! so before any of it is parsed or verified: under overload that is most of them. Those at work
-//! begin one at a time ([`Turnstile`]), so that a refusal never waits behind much work.
+//! begin a few at a time ([`Turnstile`]), so that a refusal never waits behind much work.
 //!
 //! The counters of addresses are forgotten once they are full again, so that a stranger with
 //! many addresses cannot fill the memory; an IPv6 network of 64 bits, the least that anybody
@@ -66,7 +66,11 @@ impl Room {
     }
 }
 
-/// Lets the requests of one worker begin one after the other.
+/// So many requests of one worker begin between two looks at what has come in. Each look costs a
+/// system call; the work of so many is a millisecond or two.
+const BEGIN_AT_ONCE: usize = 8;
+
+/// Lets the requests of one worker begin a few at a time.
 ///
 /// A worker does the parsing and verifying of its requests itself, one after the other, and looks
 /// at what has come in between two. Without this it would first do all that is ready: a hundred
@@ -75,7 +79,7 @@ pub struct Turnstile(Semaphore);
 
 impl Default for Turnstile {
     fn default() -> Self {
-        Self(Semaphore::new(1))
+        Self(Semaphore::new(BEGIN_AT_ONCE))
     }
 }
 

@@ -27,7 +27,7 @@ pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Settings {
     section.or("kind", Kind::Sled);
     section.later(&["url"]);
     let path: PathBuf = section.or("path", "data".into());
-    let cache = section.or("cache_size", Size(32_000_000));
+    let cache = section.or("cache_size", Size(20_000_000));
     let min_free = min_free(&mut section);
     section.finish();
     Settings::Sled {
