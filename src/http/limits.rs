@@ -3,8 +3,8 @@
 //! Two numbers bound what is in hand. A request has a place from its head on, so that bodies that
 //! are slow to come cannot fill the memory; once its body is there it is at work, and of those
 //! there are only as many as can be served in a fraction of a second. A request too many is told
-//! so before any of it is parsed or verified: under overload that is most of them. Those at work
-//! begin a few at a time ([`Turnstile`]), so that a refusal never waits behind much work.
+//! so before any of it is parsed or verified: under overload that is most of them. Of a
+//! crowd a few begin at a time ([`Turnstile`]), so that a refusal never waits behind much work.
 //!
 //! The counters of addresses are forgotten once they are full again, so that a stranger with
 //! many addresses cannot fill the memory; an IPv6 network of 64 bits, the least that anybody
@@ -65,6 +65,10 @@ impl Room {
         (self.taken.fetch_add(1, Ordering::Relaxed) < self.places).then_some(place)
     }
 }
+
+/// From so many requests at work on, those who come begin in turn. Below it nobody is about to be
+/// refused, and another round through the worker would cost more than it gives.
+const IN_TURN_FROM: usize = 64;
 
 /// So many requests of one worker begin between two looks at what has come in. Each look costs a
 /// system call; the work of so many is a millisecond or two.
@@ -144,13 +148,14 @@ impl Limits {
         Ok(place)
     }
 
-    /// Puts a request to work whose body is there, as soon as it is its turn at its worker.
+    /// Puts a request to work whose body is there; in a crowd, once it is its turn at its worker.
     ///
     /// # Errors
     /// 503, at once, when as many are at work as may be.
     pub async fn begin(&self, request: &HttpRequest) -> Result<Place, Refusal> {
         let place = self.at_work.enter().ok_or_else(|| self.overloaded())?;
-        if let Some(turnstile) = request.app_data::<Data<Turnstile>>() {
+        let is_crowded = self.at_work.taken.load(Ordering::Relaxed) > IN_TURN_FROM;
+        if let Some(turnstile) = request.app_data::<Data<Turnstile>>().filter(|_| is_crowded) {
             turnstile.pass().await;
         }
         Ok(place)
@@ -344,16 +349,19 @@ mod tests {
     #[tokio::test]
     async fn requests_that_are_ready_together_begin_in_their_order_after_all_were_looked_at() {
         let turnstile = Turnstile::default();
-        let order = std::cell::RefCell::new(Vec::new());
-        let request = |name: char| {
-            let (turnstile, order) = (&turnstile, &order);
+        let seen = std::cell::RefCell::new(Vec::new());
+        let request = |number: usize| {
+            let (turnstile, seen) = (&turnstile, &seen);
             async move {
-                order.borrow_mut().push(name.to_ascii_lowercase());
+                seen.borrow_mut().push(("came", number));
                 turnstile.pass().await;
-                order.borrow_mut().push(name);
+                seen.borrow_mut().push(("begins", number));
             }
         };
-        tokio::join!(request('A'), request('B'), request('C'));
-        assert_eq!(order.into_inner(), ['a', 'b', 'c', 'A', 'B', 'C']);
+        let count = 3 * BEGIN_AT_ONCE;
+        futures_util::future::join_all((0..count).map(request)).await;
+        let all = |what| (0..count).map(move |number| (what, number));
+        let expected: Vec<_> = all("came").chain(all("begins")).collect();
+        assert_eq!(seen.into_inner(), expected);
     }
 }
