@@ -12,10 +12,10 @@ use crate::town::{Answer, Running, Town, WAIT};
 const MARK_BYTES: u64 = 24_000_000;
 
 /// How much is left above the mark, and above nothing, for the load to eat.
-const TO_EAT_BYTES: u64 = 3_000_000;
+const TO_EAT_BYTES: u64 = 2_000_000;
 
 /// How many orders each load may cancel.
-const ORDERS: u64 = 800;
+const ORDERS: u64 = 1_600;
 
 /// How many refusals show that the server refuses.
 const REFUSALS: usize = 64;
