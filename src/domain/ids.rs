@@ -3,10 +3,14 @@
 //! Every identifier is printable ASCII, 1 to 255 characters, without space, quote or `|`
 //! (the separator of a Beckn `keyId`). Published samples use whole URLs as ids, so nothing
 //! more is assumed about their form. Comparison is byte by byte, except for subscriber ids.
+//! They go from hand to hand a lot, so a clone shares its text.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The longest identifier accepted, in bytes.
 pub const MAX_ID_BYTES: usize = 255;
@@ -43,12 +47,26 @@ pub fn check(text: &str) -> Result<(), Error> {
     }
 }
 
+/// Reads an id from a text that need not be copied first.
+struct Text<T>(PhantomData<T>);
+
+impl<T: for<'t> TryFrom<&'t str, Error = Error>> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        T::try_from(text).map_err(E::custom)
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes the text as it is.
@@ -57,7 +75,7 @@ macro_rules! id {
             /// When the text breaks a rule of [`check`].
             pub fn parse(text: &str) -> Result<Self, Error> {
                 check(text)?;
-                Ok(Self(text.to_owned()))
+                Ok(Self(text.into()))
             }
 
             /// The text as it was given.
@@ -67,17 +85,29 @@ macro_rules! id {
             }
         }
 
-        impl TryFrom<String> for $name {
+        impl TryFrom<&str> for $name {
             type Error = Error;
-            fn try_from(text: String) -> Result<Self, Error> {
-                check(&text)?;
-                Ok(Self(text))
+            fn try_from(text: &str) -> Result<Self, Error> {
+                Self::parse(text)
             }
         }
 
-        impl From<$name> for String {
-            fn from(id: $name) -> String {
-                id.0
+        impl TryFrom<String> for $name {
+            type Error = Error;
+            fn try_from(text: String) -> Result<Self, Error> {
+                Self::parse(&text)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Text(PhantomData))
             }
         }
 

@@ -72,7 +72,7 @@ pub fn context(
     context.set("timestamp", quote(&rfc3339(now)));
     context.remove("key");
     context.remove("ttl");
-    Ok(context.to_string())
+    Ok(context.text())
 }
 
 /// The dialect of a raw context, under either name of its version.
@@ -118,10 +118,15 @@ pub fn encode(
         (Dialect::V1, Content::Quoted(c)) => v1::quoted(&mut order, c)?,
         (_, Content::Denied(_)) => {}
     }
-    let order = order.to_string();
-    Ok(format!(
-        r#"{{"context":{context},"message":{{"order":{order}}}}}"#
-    ))
+    let order = order.text();
+    let parts = [
+        r#"{"context":"#,
+        context,
+        r#","message":{"order":"#,
+        &order,
+        "}}",
+    ];
+    Ok(parts.concat())
 }
 
 fn denied(dialect: Dialect, sentence: &str) -> String {

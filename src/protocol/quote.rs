@@ -73,11 +73,11 @@ impl<'a> Quote<'a> {
         let price_text = self.object.get("price").unwrap_or("{}");
         let mut price = RawObject::parse(price_text)?;
         price.set("value", quote(&fee.display_like(&self.total_as_written)));
-        let (price, breakup) = (price.to_string(), breakup.to_string());
+        let (price, breakup) = (price.text(), breakup.to_string());
         let mut changed = self.object.clone();
         changed.set("price", price);
         changed.set("breakup", breakup);
-        Ok(changed.to_string())
+        Ok(changed.text())
     }
 
     fn line(&self, title: &str, amount: Money) -> String {

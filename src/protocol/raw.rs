@@ -144,16 +144,28 @@ impl<'a> RawObject<'a> {
     }
 }
 
+impl RawObject<'_> {
+    /// The object as text, which takes as much room as it needs at once.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let members = self.members.iter();
+        let bytes: usize = members.map(|m| m.written.len() + m.raw.len() + 2).sum();
+        let mut text = String::with_capacity(bytes + 2);
+        text.push('{');
+        for (at, member) in self.members.iter().enumerate() {
+            text.push_str(if at == 0 { "" } else { "," });
+            text.push_str(&member.written);
+            text.push(':');
+            text.push_str(&member.raw);
+        }
+        text.push('}');
+        text
+    }
+}
+
 impl fmt::Display for RawObject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        for (at, member) in self.members.iter().enumerate() {
-            f.write_str(if at == 0 { "" } else { "," })?;
-            f.write_str(&member.written)?;
-            f.write_str(":")?;
-            f.write_str(&member.raw)?;
-        }
-        f.write_str("}")
+        f.write_str(&self.text())
     }
 }
 
@@ -262,10 +274,22 @@ pub fn decode_str(raw: &str) -> Option<Cow<'_, str>> {
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// So many keys are compared each with each, which is cheaper than to sort them.
+const FEW_KEYS: usize = 24;
+
 fn check_distinct(members: &[Member<'_>]) -> Result<(), Error> {
-    let mut keys: Vec<&str> = members.iter().map(|m| &*m.key).collect();
-    keys.sort_unstable();
-    match keys.windows(2).any(|pair| pair[0] == pair[1]) {
+    let is_twice = match members.len() {
+        0..=FEW_KEYS => (1..members.len()).any(|at| {
+            let (before, member) = (&members[..at], &members[at]);
+            before.iter().any(|other| other.key == member.key)
+        }),
+        _ => {
+            let mut keys: Vec<&str> = members.iter().map(|m| &*m.key).collect();
+            keys.sort_unstable();
+            keys.windows(2).any(|pair| pair[0] == pair[1])
+        }
+    };
+    match is_twice {
         true => Err(Error::DuplicateKey),
         false => Ok(()),
     }

@@ -73,7 +73,7 @@ fn cancelled_fulfillment(item: &str, at: DateTime<Utc>) -> String {
     let code = fulfillment_code(&fulfillment);
     let code = cancelled_fulfillment_code(code.as_deref());
     set_fulfillment_code(&mut fulfillment, code, at);
-    fulfillment.to_string()
+    fulfillment.text()
 }
 
 fn fulfillment_code(fulfillment: &RawObject<'_>) -> Option<String> {
@@ -91,7 +91,7 @@ pub fn set_fulfillment_code(fulfillment: &mut RawObject<'_>, code: &str, at: Dat
     if state.get("updated_at").is_some() {
         state.set("updated_at", quote(&rfc3339(at)));
     }
-    let state = state.to_string();
+    let state = state.text();
     fulfillment.set("state", state);
 }
 

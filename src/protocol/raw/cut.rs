@@ -86,36 +86,32 @@ impl<'a> Cutter<'a> {
     fn string(&mut self) -> Result<&'a str, Error> {
         let start = self.at;
         self.expect(b'"')?;
-        loop {
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            match memchr::memchr2(b'"', b'\\', rest) {
-                Some(found) if rest[found] == b'"' => {
-                    self.at += found + 1;
-                    return self.since(start);
-                }
-                // What is escaped is one byte of a short escape, or the `u` before digits.
-                Some(found) => self.at += found + 2,
-                None => return self.fault(),
+        match end_of_string(self.text.as_bytes(), self.at) {
+            Some(end) => {
+                self.at = end;
+                self.since(start)
             }
+            None => self.fault(),
         }
     }
 
     /// From a bracket to the one that closes it.
     fn nested(&mut self) -> Result<&'a str, Error> {
-        let start = self.at;
-        let mut depth = 0_usize;
-        while let Some(byte) = self.peek() {
+        let (bytes, start) = (self.text.as_bytes(), self.at);
+        let (mut at, mut depth) = (start, 0_usize);
+        while let Some(&byte) = bytes.get(at) {
+            at += 1;
             match byte {
-                b'"' => {
-                    self.string()?;
-                    continue;
-                }
+                b'"' => match end_of_string(bytes, at) {
+                    Some(end) => at = end,
+                    None => break,
+                },
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => depth -= 1,
                 _ => {}
             }
-            self.at += 1;
             if depth == 0 {
+                self.at = at;
                 return self.since(start);
             }
         }
@@ -167,6 +163,24 @@ impl<'a> Cutter<'a> {
     }
 }
 
+/// Most strings are shorter than it takes to begin a search by vectors.
+const SHORT_STRING: usize = 24;
+
+/// Where a string ends that begins behind a quote at `at`: behind its closing quote.
+fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let stops = |byte: &u8| matches!(byte, b'"' | b'\\');
+    loop {
+        let rest = bytes.get(at..)?;
+        let near = rest.iter().take(SHORT_STRING).position(stops);
+        let found = near.or_else(|| memchr::memchr2(b'"', b'\\', rest))?;
+        match rest[found] {
+            b'"' => return Some(at + found + 1),
+            // What is escaped is one byte of a short escape, or the `u` before digits.
+            _ => at += found + 2,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -186,7 +200,7 @@ mod tests {
 
         #[test]
         fn the_parts_are_those_that_a_parser_sees(
-            texts in proptest::collection::vec("[\\[\\]{}\",:\\\\a1é\u{1} \n]{0,8}", 0..6),
+            texts in proptest::collection::vec("[\\[\\]{}\",:\\\\a1é\u{1} \n]{0,40}", 0..6),
         ) {
             let array = serde_json::json!([texts, {"a": texts}, 1.5, null, true]).to_string();
             let object = serde_json::json!({"x\"y": texts, "z": {"a": [texts]}}).to_string();

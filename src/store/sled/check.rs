@@ -14,6 +14,7 @@ use sled::{Db, IVec, Tree};
 
 use super::copy::Copy;
 use super::draft::Numbers;
+use super::migrate::migrate;
 use super::open::{FORMAT, Format};
 use super::tip::Tip;
 use super::{keys, rules, values};
@@ -100,8 +101,12 @@ fn check_frame(store: &Path, db: &Db, report: &mut Report) -> Result<Numbers, Er
                 known: FORMAT,
             });
         }
-        Ok(Some(format)) if format.number == FORMAT => {}
-        Ok(Some(format)) => report.found(format!("the store has format {}", format.number)),
+        // What is looked at is a copy: it may be brought up to date like the store itself would.
+        Ok(Some(format)) => {
+            if let Err(why) = guarded(|| migrate(db, format)) {
+                report.found(why);
+            }
+        }
         Ok(None) if db.is_empty() => {}
         Ok(None) => report.found("the record of the format is missing"),
         Err(why) => report.found(why),

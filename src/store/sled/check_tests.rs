@@ -9,11 +9,20 @@ use super::tests::{commit, directory, key, limits, now, open_at};
 use super::{Report, SledStore, check, keys, rules};
 use crate::domain::order::{Booking, Order, State};
 use crate::domain::policy::Policy;
-use crate::store::{Attempt, Commit, Error, Next, OrderWrite, Settlement, Store};
+use crate::store::{
+    Attempt, CallbackId, CallbackState, Commit, Error, Next, OrderWrite, Settlement, Store,
+};
 
-/// Bodies are longer than a piece, so that there are further ones.
+/// Too long for one piece, however it is compressed.
 fn body() -> Bytes {
-    Bytes::from(format!("\"{}\"", "x".repeat(9_000)))
+    let noise = std::iter::successors(Some(1_u64), |last| {
+        Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1))
+    });
+    let noise: String = noise
+        .take(1_000)
+        .map(|number| format!("{number:016x}"))
+        .collect();
+    Bytes::from(serde_json::json!({ "noise": noise }).to_string())
 }
 
 fn digest(body: &[u8]) -> String {
@@ -195,4 +204,58 @@ async fn a_store_that_is_open_or_not_there_or_without_data_is_told_apart() {
     open.close().await;
     std::fs::remove_file(path.join("db")).expect("removes");
     assert!(matches!(checked(path), Err(Error::Corrupt { .. })));
+}
+
+/// Takes a store back to format 1: each body under a key of its own, and no value compressed.
+fn take_back_to_format_1(path: &Path) {
+    let db = sled::open(path).expect("opens");
+    let put = |key: &[u8], value: &[u8]| {
+        for old in db.scan_prefix([&[keys::PIECE], key].concat()).keys() {
+            db.remove(old.expect("a key")).expect("removes");
+        }
+        let (first, rest) = value.split_at(value.len().min(4_096));
+        let pieces: Vec<_> = rest.chunks(4_096).collect();
+        let count = (pieces.len() as u16).to_be_bytes();
+        db.insert(key, [&count, first].concat()).expect("writes");
+        for (number, piece) in (0..).zip(pieces) {
+            db.insert(keys::piece(key, number), piece).expect("writes");
+        }
+    };
+    for key in db.scan_prefix([keys::CALLBACK]).keys() {
+        let key = key.expect("a key");
+        let id = keys::last_number(&key).map(CallbackId).expect("numbered");
+        let (kept, body) = super::line::read(&*db, id)
+            .expect("readable")
+            .expect("there");
+        put(&key, &serde_json::to_vec(&kept).expect("a record"));
+        put(&[b"y", &key[1..]].concat(), &body);
+        db.remove(keys::progress(id)).expect("removes");
+    }
+    put(
+        keys::FORMAT,
+        br#"{"number":1,"created_at":"2026-01-01T00:00:00Z"}"#,
+    );
+    db.flush().expect("flushes");
+}
+
+#[tokio::test]
+async fn a_store_of_format_1_is_brought_up_to_date_and_keeps_its_callbacks() {
+    let directory = directory();
+    let path = directory.path();
+    filled(path).await;
+    take_back_to_format_1(path);
+    assert_eq!(looked_at(path).findings, Vec::<String>::new(), "the copy");
+    let store = open_at(path).expect("is brought up to date");
+    for (id, state) in [
+        (1, CallbackState::Delivered),
+        (2, CallbackState::Dead),
+        (3, CallbackState::Pending),
+    ] {
+        let read = store.callback(CallbackId(id)).await;
+        let read = read.expect("readable").expect("there");
+        assert_eq!((read.callback.state, read.body), (state, body()));
+    }
+    store.close().await;
+    assert_eq!(looked_at(path).findings, Vec::<String>::new(), "the store");
+    open_at(path).expect("opens again").close().await;
 }

@@ -129,10 +129,11 @@ fn owe(
         head_before = line::head(draft, order)?;
     }
     let body = new.body.clone();
-    let callback = write_callback(draft, (order, now), new)?;
+    let callback = new_callback(draft, (order, now), new);
     let id = callback.id;
     let head = line::Waiting::of(&callback).head();
-    let kept = line::join(draft, callback)?;
+    draft.insert(keys::callback_of_order(order, id), &[])?;
+    let kept = line::begin(draft, callback, &body)?;
     if head_before.is_none() {
         draft.effect(Effect::Fresh(Box::new(Fresh { kept, body })));
         draft.effect(Effect::Ready(head));
@@ -157,17 +158,15 @@ fn supersede(draft: &mut Draft<'_>, live: &Live, order: &OrderKey) -> Result<(),
     Ok(())
 }
 
-fn write_callback(
+fn new_callback(
     draft: &mut Draft<'_>,
     (order, now): (&OrderKey, DateTime<Utc>),
     new: NewCallback,
-) -> Result<Callback, Error> {
+) -> Callback {
     let numbers = draft.numbers();
     numbers.callback += 1;
     let id = CallbackId(numbers.callback);
-    draft.insert(keys::callback_body(id), &new.body)?;
-    draft.insert(keys::callback_of_order(order, id), &[])?;
-    Ok(Callback {
+    Callback {
         id,
         kind: new.kind,
         order: order.clone(),
@@ -182,5 +181,5 @@ fn write_callback(
         next_at: now,
         attempts_in_run: 0,
         attempts: Vec::new(),
-    })
+    }
 }

@@ -149,8 +149,7 @@ impl<'a> Draft<'a> {
         let Some(entry) = self.get(key)? else {
             return Ok(());
         };
-        let (count, _) = values::begin(key, &entry)?;
-        for number in 0..count {
+        for number in 0..values::further_pieces(key, &entry)? {
             self.job.writes.insert(keys::piece(key, number), None);
         }
         Ok(())

@@ -128,8 +128,9 @@ pub(super) fn blank(draft: &mut Draft<'_>, blank: &Blank) -> Result<Blanked, Err
 }
 
 fn callback(draft: &mut Draft<'_>, id: CallbackId) -> Result<Blanked, Error> {
-    let kept = line::kept(draft, id)?;
-    let Some(mut kept) = kept.filter(|kept| kept.callback.state != CallbackState::Pending) else {
+    let read = line::read(draft, id)?;
+    let read = read.filter(|(kept, _)| kept.callback.state != CallbackState::Pending);
+    let Some((kept, body)) = read else {
         return Ok(Blanked::default());
     };
     let request = request_of(draft, &kept.callback)?;
@@ -138,14 +139,9 @@ fn callback(draft: &mut Draft<'_>, id: CallbackId) -> Result<Blanked, Error> {
         let without_body = values::encode_with(request, &[])?;
         draft.replace(keys::request(&request.key), &without_body)?;
     }
-    let body = values::read(draft, &keys::callback_body(id))?;
-    let new = body.is_some_and(|body| !body.is_empty());
+    let new = !body.is_empty();
     if new {
-        for attempt in &mut kept.callback.attempts {
-            attempt.detail.clear();
-        }
-        draft.replace(keys::callback_body(id), &[])?;
-        draft.replace_record(keys::callback(id), &kept)?;
+        line::blank(draft, kept)?;
     }
     Ok(Blanked {
         requests: u64::from(request.is_some()),

@@ -20,8 +20,10 @@ pub(super) const NUMBERS: &[u8] = b"mnumbers";
 pub(super) const ORDER: u8 = b'o';
 /// Requests, each with its body.
 pub(super) const REQUEST: u8 = b'r';
-/// Callbacks, without their bodies.
+/// Callbacks as they were committed, each with its body.
 pub(super) const CALLBACK: u8 = b'c';
+/// What has become of callbacks since.
+pub(super) const PROGRESS: u8 = b'p';
 /// Callbacks owed, by order.
 pub(super) const PENDING: u8 = b'q';
 /// Callbacks given up on.
@@ -33,8 +35,6 @@ pub(super) const HOLD: u8 = b'h';
 
 /// Order documents.
 pub(super) const DOCUMENT: u8 = b'd';
-/// Bodies of callbacks.
-pub(super) const CALLBACK_BODY: u8 = b'y';
 /// The index of callbacks by order.
 pub(super) const CALLBACK_OF_ORDER: u8 = b'n';
 /// The index by session of callbacks that no request tells of.
@@ -45,14 +45,19 @@ pub(super) const PIECE: u8 = b'~';
 /// How many bytes a pending key has after its order's part: the kind and the place.
 const PENDING_TAIL_BYTES: usize = 9;
 
+/// Room for a number behind the parts, and for an escape or two.
+const KEY_ROOM: usize = 16;
+
 fn texts(kind: u8, parts: &[&str]) -> Key {
-    let mut key = vec![kind];
+    let bytes: usize = parts.iter().map(|part| part.len() + 2).sum();
+    let mut key = Vec::with_capacity(bytes + KEY_ROOM);
+    key.push(kind);
     for part in parts {
-        for byte in part.bytes() {
-            key.push(byte);
-            if byte == 0 {
-                key.push(0xff);
+        for (number, piece) in part.split('\0').enumerate() {
+            if number > 0 {
+                key.extend([0, 0xff]);
             }
+            key.extend_from_slice(piece.as_bytes());
         }
         key.extend([0, 1]);
     }
@@ -106,9 +111,9 @@ pub(super) fn callback(id: CallbackId) -> Key {
     with_number(vec![CALLBACK], id.0)
 }
 
-/// Where a callback's body is.
-pub(super) fn callback_body(id: CallbackId) -> Key {
-    with_number(vec![CALLBACK_BODY], id.0)
+/// Where it is told what has become of a callback.
+pub(super) fn progress(id: CallbackId) -> Key {
+    with_number(vec![PROGRESS], id.0)
 }
 
 /// What the index of all callbacks of an order begins with.

@@ -3,24 +3,63 @@
 //! Each place in a line is an entry under [`keys::pending`]; the lowest place is the head,
 //! and only the head is in the schedule. Whatever changes a line says so in the draft:
 //! join it, move within it, leave it. Nothing here knows what was decided or why.
+//!
+//! A callback is written down once, with its body, and not again: what becomes of it is a small
+//! record of its own ([`Progress`]), so that an attempt does not cost the writing of a whole order.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::draft::{Draft, Effect};
 use super::keys;
 use super::schedule::Head;
-use super::values;
+use super::values::{self, Source};
 use crate::domain::ids::{OrderKey, SubscriberId};
-use crate::store::{Callback, CallbackId, CallbackKind, CallbackState, Error};
+use crate::store::{Attempt, Callback, CallbackId, CallbackKind, CallbackState, Error};
 
-/// A callback as it is written down.
+/// A callback with its place; written down as it was committed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
     /// Its place in the order's line, while it is owed.
     pub place: u64,
     /// The callback.
     pub callback: Callback,
+    /// Whether anything has been written down of it since it was committed.
+    #[serde(skip)]
+    has_progress: bool,
+}
+
+/// What has become of a callback: the part of [`Kept`] that changes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
+    place: u64,
+    state: CallbackState,
+    next_at: DateTime<Utc>,
+    attempts_in_run: u32,
+    attempts: Vec<Attempt>,
+}
+
+impl Progress {
+    fn of(kept: &Kept) -> Self {
+        let callback = &kept.callback;
+        Self {
+            place: kept.place,
+            state: callback.state,
+            next_at: callback.next_at,
+            attempts_in_run: callback.attempts_in_run,
+            attempts: callback.attempts.clone(),
+        }
+    }
+
+    fn tell(self, kept: &mut Kept) {
+        kept.place = self.place;
+        let callback = &mut kept.callback;
+        callback.state = self.state;
+        callback.next_at = self.next_at;
+        callback.attempts_in_run = self.attempts_in_run;
+        callback.attempts = self.attempts;
+    }
 }
 
 /// A place in a line, as it is written down: what the schedule needs, and no more.
@@ -58,9 +97,23 @@ impl Waiting {
     }
 }
 
-/// Reads a callback as it is written down.
-pub(super) fn kept(draft: &Draft<'_>, id: CallbackId) -> Result<Option<Kept>, Error> {
-    values::record(draft, &keys::callback(id))
+/// Reads a callback as it stands, with its body.
+pub(super) fn read(source: &impl Source, id: CallbackId) -> Result<Option<(Kept, Bytes)>, Error> {
+    let key = keys::callback(id);
+    let Some(value) = values::read(source, &key)? else {
+        return Ok(None);
+    };
+    let (mut kept, body) = values::decode_with::<Kept>(&key, &value)?;
+    if let Some(progress) = values::record::<Progress>(source, &keys::progress(id))? {
+        progress.tell(&mut kept);
+        kept.has_progress = true;
+    }
+    Ok(Some((kept, body)))
+}
+
+/// Reads a callback as it stands.
+pub(super) fn kept(source: &impl Source, id: CallbackId) -> Result<Option<Kept>, Error> {
+    Ok(read(source, id)?.map(|(kept, _)| kept))
 }
 
 /// The first of an order's line.
@@ -93,23 +146,69 @@ pub(super) fn previews(draft: &Draft<'_>, order: &OrderKey) -> Result<Vec<Waitin
     entries.into_iter().map(decode).collect()
 }
 
-/// Puts a pending callback at the back of its order's line; gives it back as written.
-pub(super) fn join(draft: &mut Draft<'_>, callback: Callback) -> Result<Kept, Error> {
+/// Puts a new callback at the back of its order's line; gives it back as written.
+pub(super) fn begin(draft: &mut Draft<'_>, callback: Callback, body: &[u8]) -> Result<Kept, Error> {
+    let kept = last_in_line(draft, callback);
+    let value = values::encode_with(&kept, body)?;
+    draft.insert(keys::callback(kept.callback.id), &value)?;
+    draft.insert_record(place(&kept), &Waiting::of(&kept.callback))?;
+    Ok(kept)
+}
+
+/// Puts a callback that had left its order's line at the back of it again.
+pub(super) fn rejoin(draft: &mut Draft<'_>, callback: Callback) -> Result<(), Error> {
+    let kept = Kept {
+        has_progress: true,
+        ..last_in_line(draft, callback)
+    };
+    stay(draft, &kept)
+}
+
+fn last_in_line(draft: &mut Draft<'_>, callback: Callback) -> Kept {
     let numbers = draft.numbers();
     numbers.place += 1;
     let place = numbers.place;
     draft.effect(Effect::Pending(1));
-    let kept = Kept { place, callback };
-    stay(draft, &kept)?;
-    Ok(kept)
+    Kept {
+        place,
+        callback,
+        has_progress: false,
+    }
 }
 
-/// Writes down a callback that keeps its place.
+fn place(kept: &Kept) -> keys::Key {
+    keys::pending(&kept.callback.order, kept.callback.kind, kept.place)
+}
+
+/// Writes down what has become of a callback that keeps its place.
 pub(super) fn stay(draft: &mut Draft<'_>, kept: &Kept) -> Result<(), Error> {
-    let callback = &kept.callback;
-    let place = keys::pending(&callback.order, callback.kind, kept.place);
-    draft.replace_record(place, &Waiting::of(callback))?;
-    draft.replace_record(keys::callback(callback.id), kept)
+    draft.replace_record(place(kept), &Waiting::of(&kept.callback))?;
+    write_progress(draft, kept)
+}
+
+fn write_progress(draft: &mut Draft<'_>, kept: &Kept) -> Result<(), Error> {
+    let key = keys::progress(kept.callback.id);
+    match kept.has_progress {
+        true => draft.replace_record(key, &Progress::of(kept)),
+        // Most callbacks are delivered at once: nothing need be looked up for them.
+        false => draft.insert_record(key, &Progress::of(kept)),
+    }
+}
+
+/// Writes down a callback without its body, and without what its host said.
+pub(super) fn blank(draft: &mut Draft<'_>, mut kept: Kept) -> Result<(), Error> {
+    for attempt in &mut kept.callback.attempts {
+        attempt.detail.clear();
+    }
+    let id = kept.callback.id;
+    draft.replace_record(keys::callback(id), &kept)?;
+    write_progress(draft, &kept)
+}
+
+/// Removes all that is written down of a callback that is in no line.
+pub(super) fn forget(draft: &mut Draft<'_>, id: CallbackId) -> Result<(), Error> {
+    draft.remove(keys::progress(id))?;
+    draft.remove(keys::callback(id))
 }
 
 /// Takes a callback out of its order's line for good, or until it is redriven.
@@ -120,11 +219,11 @@ pub(super) fn leave(
 ) -> Result<(), Error> {
     kept.callback.state = state;
     let callback = &kept.callback;
-    draft.remove(keys::pending(&callback.order, callback.kind, kept.place))?;
+    draft.remove(place(&kept))?;
     draft.effect(Effect::Pending(-1));
     if state == CallbackState::Dead {
         draft.insert(keys::dead(callback.id), &[])?;
         draft.effect(Effect::Dead(1));
     }
-    draft.replace_record(keys::callback(callback.id), &kept)
+    write_progress(draft, &kept)
 }

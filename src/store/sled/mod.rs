@@ -21,6 +21,7 @@ mod keys;
 mod leftovers;
 mod line;
 mod live;
+mod migrate;
 mod open;
 mod prune;
 mod rules;

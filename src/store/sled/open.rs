@@ -19,6 +19,7 @@ use super::ballast::Ballast;
 use super::draft::Numbers;
 use super::keys;
 use super::line::Waiting;
+use super::migrate::{self, migrate};
 use super::schedule::Schedule;
 use super::tables::Tables;
 use super::tip::Tip;
@@ -28,7 +29,7 @@ use crate::domain::ids::SubscriberId;
 use crate::store::Error;
 
 /// The newest format this release reads, and the one it writes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// sled's own threads let go of the file a moment after the last handle is dropped, so a
 /// store that is reopened by the process that closed it asks a few times.
@@ -171,14 +172,14 @@ fn sync_directory(path: &Path) -> Result<File, Error> {
 
 fn check_format(db: &Db, now: DateTime<Utc>) -> Result<(), Error> {
     let format: Option<Format> = values::record(&**db, keys::FORMAT)?;
-    match format.map(|format| format.number) {
-        Some(FORMAT) => Ok(()),
-        Some(found) if found > FORMAT => Err(Error::TooNew {
-            found,
+    match format {
+        Some(Format { number, .. }) if number > FORMAT => Err(Error::TooNew {
+            found: number,
             known: FORMAT,
         }),
+        Some(format) => migrate(db, format),
         None if db.is_empty() => write_format(db, now),
-        _ => Err(values::corrupt(keys::FORMAT, None)),
+        None => Err(values::corrupt(keys::FORMAT, None)),
     }
 }
 
@@ -187,9 +188,7 @@ fn write_format(db: &Db, created_at: DateTime<Utc>) -> Result<(), Error> {
         number: FORMAT,
         created_at,
     };
-    let (entry, _) = values::cut(&values::encode(&format)?)?;
-    db.insert(keys::FORMAT, entry)?;
-    Ok(())
+    migrate::put(db, keys::FORMAT, &values::encode(&format)?)
 }
 
 /// Reads who is first in each line, how many are owed and given up on, and the holds.
@@ -232,12 +231,12 @@ fn read_dead_and_holds(tables: &Tables, schedule: &mut Schedule) -> Result<(), E
     }
     for entry in tables.entries_after(vec![keys::HOLD], None) {
         let (key, entry) = entry?;
-        let (_, written) = values::begin(&key, &entry)?;
+        let written = values::finish(tables.tree(), &key, &entry)?;
         if key[..] == keys::hold(None)[..] {
             schedule.hold(None);
             continue;
         }
-        let written = String::from_utf8_lossy(written);
+        let written = String::from_utf8_lossy(&written);
         let id = SubscriberId::parse(&written)
             .map_err(|error| values::corrupt(&key, Some(Box::new(error))))?;
         schedule.hold(Some((id.comparable().to_owned(), id.as_str().to_owned())));

@@ -9,7 +9,7 @@
 use chrono::{DateTime, Utc};
 
 use super::draft::{Draft, Effect, Numbers};
-use super::line::{self, Kept};
+use super::line;
 use super::tables::Tables;
 use super::{commit, keys, values};
 use crate::domain::ids::{OrderKey, RequestKey};
@@ -84,14 +84,19 @@ fn due_callbacks(tables: &Tables, after: CallbackId, before: DateTime<Utc>) -> R
             break;
         }
         looked_at += 1;
-        let Some(kept) = tables.decode::<Kept>(entry)? else {
+        let id = keys::last_number(&entry?.0).map(CallbackId);
+        let callback = id
+            .map(|id| tables.callback_alone(id))
+            .transpose()?
+            .flatten();
+        let Some(callback) = callback else {
             continue;
         };
-        if kept.callback.created_at >= before {
+        if callback.created_at >= before {
             break;
         }
-        last = kept.callback.id;
-        ids.extend(Some(last).filter(|_| may_go(&kept.callback, before)));
+        last = callback.id;
+        ids.extend(Some(last).filter(|_| may_go(&callback, before)));
     }
     Ok(Due {
         what: What::Callbacks(ids),
@@ -157,8 +162,8 @@ fn many_callbacks(
     }
     let mut old = Vec::new();
     for id in ids {
-        let kept = values::record::<Kept>(tables.tree(), &keys::callback(id))?;
-        let going = kept.is_some_and(|kept| may_go(&kept.callback, before));
+        let callback = tables.callback_alone(id)?;
+        let going = callback.is_some_and(|callback| may_go(&callback, before));
         old.extend(Some(id).filter(|_| going));
     }
     Ok(old)
@@ -260,8 +265,7 @@ fn forget_callback(
     let in_session = keys::callback_of_session(&order.network, &callback.transaction, id);
     draft.remove(in_session)?;
     draft.remove(keys::callback_of_order(order, id))?;
-    draft.remove(keys::callback_body(id))?;
-    draft.remove(keys::callback(id))?;
+    line::forget(draft, id)?;
     if callback.state == CallbackState::Dead {
         draft.remove(keys::dead(id))?;
         draft.effect(Effect::Dead(-1));

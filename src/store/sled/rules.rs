@@ -1,12 +1,11 @@
 //! What must hold for each kind of record: that it can be read, and that the records it tells of,
 //! and those that must tell of it, are there and agree. Used by [`check`](super::check).
 
-use bytes::Bytes;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use sled::IVec;
 
 use super::check::{Kind, Reading};
-use super::line::{Kept, Waiting};
+use super::line::{self, Kept, Waiting};
 use super::{commit, keys, values};
 use crate::domain::ids::SubscriberId;
 use crate::domain::order::Order;
@@ -19,7 +18,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind(keys::DOCUMENT, "order documents", document),
     kind(keys::REQUEST, "requests", request),
     kind(keys::CALLBACK, "callbacks", callback),
-    kind(keys::CALLBACK_BODY, "callback bodies", callback_body),
+    kind(keys::PROGRESS, "outcomes of callbacks", progress),
     kind(keys::PENDING, "places in lines", place),
     kind(keys::DEAD, "marks of dead callbacks", dead),
     kind(keys::CALLBACK_OF_ORDER, "callbacks by order", of_order),
@@ -47,7 +46,7 @@ impl Reading<'_> {
     }
 
     fn callback(&self, id: CallbackId) -> Result<Option<Kept>, Error> {
-        values::record(self.tree, &keys::callback(id))
+        line::kept(self.tree, id)
     }
 
     /// Finds fault unless it holds.
@@ -92,8 +91,8 @@ fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
-fn setting(_: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
-    values::begin(key, entry).map(drop)
+fn setting(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    values::finish(reading.tree, key, entry).map(drop)
 }
 
 fn order(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
@@ -140,8 +139,11 @@ fn request(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     }
 }
 
-fn callback(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
-    let kept: Kept = reading.record(key, entry)?;
+fn callback(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
+    let id = keys::last_number(key).map(CallbackId);
+    let read = id.map(|id| line::read(reading.tree, id)).transpose()?;
+    let read = read.flatten().ok_or_else(|| values::corrupt(key, None))?;
+    let (kept, body) = read;
     let callback = &kept.callback;
     let id = callback.id;
     reading.must(keys::callback(id) == key, || {
@@ -154,9 +156,7 @@ fn callback(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
             id.0
         )
     });
-    let body = values::read(reading.tree, &keys::callback_body(id))?;
-    let is_right = |body: Bytes| body.is_empty() || is_json(&body);
-    reading.must(body.is_some_and(is_right), || {
+    reading.must(body.is_empty() || is_json(&body), || {
         format!("callback {} has no body that is JSON", id.0)
     });
     in_line(reading, &kept)?;
@@ -230,8 +230,8 @@ fn is_known_in_session(reading: &Reading<'_>, callback: &Callback) -> Result<boo
     Ok(false)
 }
 
-fn callback_body(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
-    values::finish(reading.tree, key, entry)?;
+fn progress(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
+    // Read with its callback.
     reading.must_exist(&sibling(key, keys::CALLBACK), || {
         format!("{} belongs to no callback", key.escape_ascii())
     })
@@ -301,8 +301,8 @@ pub(super) fn newest_event(reading: &mut Reading<'_>) {
 }
 
 fn hold(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
-    let (_, written) = values::begin(key, entry)?;
-    let written = String::from_utf8_lossy(written);
+    let written = values::finish(reading.tree, key, entry)?;
+    let written = String::from_utf8_lossy(&written);
     let is_right = match &*written {
         "*" => keys::hold(None) == key,
         id => SubscriberId::parse(id).is_ok_and(|id| keys::hold(Some(&id)) == key),
@@ -318,7 +318,7 @@ fn piece(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
     let parts = key[1..].split_last_chunk::<2>();
     let (owner, number) = parts.ok_or_else(|| values::corrupt(key, None))?;
     let counted = match reading.tree.get(owner)? {
-        Some(entry) => values::begin(owner, &entry)?.0,
+        Some(entry) => values::further_pieces(owner, &entry)?,
         None => 0,
     };
     reading.must(u16::from_be_bytes(*number) < counted, || {

@@ -11,10 +11,11 @@ use sled::{Db, IVec, Tree};
 
 use super::check::{Report, guarded, open};
 use super::copy::Copy;
-use super::line::Kept;
-use super::{keys, values};
+use super::migrate::migrate;
+use super::open::Format;
+use super::{keys, line, values};
 use crate::domain::order::Order;
-use crate::store::{Callback, CallbackState, Error};
+use crate::store::{Callback, CallbackId, CallbackState, Error};
 
 /// Something that could be read.
 #[derive(Debug)]
@@ -38,6 +39,11 @@ pub fn salvage(store: &Path, scratch: &Path, take: Take<'_>) -> Result<Report, E
     let Some(db) = open_somehow(copy.path(), &mut report)? else {
         return Ok(report);
     };
+    if let Ok(Some(format)) = guarded(|| values::record::<Format>(&*db, keys::FORMAT))
+        && let Err(why) = guarded(|| migrate(&db, format))
+    {
+        report.found(why);
+    }
     for (key, entry) in entries(&db, keys::ORDER, &mut report) {
         match guarded(|| order(&db, &key, &entry)) {
             Ok((order, document)) => {
@@ -53,8 +59,8 @@ pub fn salvage(store: &Path, scratch: &Path, take: Take<'_>) -> Result<Report, E
             Err(why) => report.found(why),
         }
     }
-    for (key, entry) in entries(&db, keys::CALLBACK, &mut report) {
-        match guarded(|| owed(&db, &key, &entry)) {
+    for (key, _) in entries(&db, keys::CALLBACK, &mut report) {
+        match guarded(|| owed(&db, &key)) {
             Ok(Some((callback, body))) => {
                 count("callbacks owed", &mut report);
                 take(Salvaged::Owed(Box::new(callback), body))?;
@@ -132,13 +138,9 @@ fn order(tree: &Tree, key: &[u8], entry: &IVec) -> Result<WithDocument, Error> {
     Ok((order, document))
 }
 
-fn owed(tree: &Tree, key: &[u8], entry: &IVec) -> Result<Option<(Callback, Bytes)>, Error> {
-    let kept: Kept = values::decode(key, &values::finish(tree, key, entry)?)?;
-    if kept.callback.state != CallbackState::Pending {
-        return Ok(None);
-    }
-    let body_key = keys::callback_body(kept.callback.id);
-    let body = values::read(tree, &body_key)?;
-    let body = body.ok_or_else(|| values::corrupt(&body_key, None))?;
-    Ok(Some((kept.callback, body)))
+fn owed(tree: &Tree, key: &[u8]) -> Result<Option<(Callback, Bytes)>, Error> {
+    let id = keys::last_number(key).map(CallbackId);
+    let id = id.ok_or_else(|| values::corrupt(key, None))?;
+    let read = line::read(tree, id)?.map(|(kept, body)| (kept.callback, body));
+    Ok(read.filter(|(callback, _)| callback.state == CallbackState::Pending))
 }

@@ -99,7 +99,7 @@ pub(super) fn redrive(
         draft.effect(Effect::Dead(-1));
         let order = callback.order.clone();
         let line_was_empty = line::head(draft, &order)?.is_none();
-        line::join(draft, callback)?;
+        line::rejoin(draft, callback)?;
         if let Some(head) = line::head(draft, &order)?.filter(|_| line_was_empty) {
             draft.effect(Effect::Ready(head.head()));
         }

@@ -12,7 +12,7 @@ use std::sync::{PoisonError, RwLock};
 use sled::{Batch, Db, Tree};
 
 use super::keys::{self, Key};
-use super::line::{Kept, Waiting};
+use super::line::{self, Waiting};
 use super::{commit, values};
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, TransactionId};
 use crate::domain::order::Order;
@@ -79,14 +79,10 @@ impl Tables {
     /// Reads a callback with its body.
     pub(super) fn callback(&self, id: CallbackId) -> Result<Option<Claimed>, Error> {
         let _whole = self.applying.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(kept) = values::record::<Kept>(self.tree(), &keys::callback(id))? else {
-            return Ok(None);
-        };
-        let body_key = keys::callback_body(id);
-        let body = values::read(self.tree(), &body_key)?;
-        Ok(Some(Claimed {
+        let read = line::read(self.tree(), id)?;
+        Ok(read.map(|(kept, body)| Claimed {
             callback: kept.callback,
-            body: body.ok_or_else(|| values::corrupt(&body_key, None))?,
+            body,
         }))
     }
 
@@ -204,9 +200,9 @@ impl Tables {
         Ok(Box::new(oldest.into_sorted_vec().into_iter().map(Ok)))
     }
 
-    fn callback_alone(&self, id: CallbackId) -> Result<Option<Callback>, Error> {
+    pub(super) fn callback_alone(&self, id: CallbackId) -> Result<Option<Callback>, Error> {
         let _whole = self.applying.read().unwrap_or_else(PoisonError::into_inner);
-        let kept: Option<Kept> = values::record(self.tree(), &keys::callback(id))?;
+        let kept = line::kept(self.tree(), id)?;
         Ok(kept.map(|kept| kept.callback))
     }
 
@@ -273,8 +269,9 @@ impl Tables {
         entry: Entry,
     ) -> Result<Option<T>, Error> {
         let (key, entry) = entry?;
-        if let (0, value) = values::begin(&key, &entry)? {
-            return values::decode(&key, value).map(Some);
+        if values::further_pieces(&key, &entry)? == 0 {
+            let value = values::finish(self.tree(), &key, &entry)?;
+            return values::decode(&key, &value).map(Some);
         }
         // It has further pieces, which may have changed since: read it again, whole.
         let _whole = self.applying.read().unwrap_or_else(PoisonError::into_inner);

@@ -305,10 +305,10 @@ fn write_raw(path: &Path, record: &[u8], value: &[u8]) {
 #[test]
 fn a_store_of_a_newer_format_is_refused_with_a_sentence() {
     let directory = directory();
-    let newer = br#"{"number":2,"created_at":"2030-01-01T00:00:00Z"}"#;
+    let newer = br#"{"number":3,"created_at":"2030-01-01T00:00:00Z"}"#;
     write_raw(directory.path(), keys::FORMAT, newer);
     let error = open_at(directory.path()).err().expect("is refused");
-    assert!(matches!(error, Error::TooNew { found: 2, known: 1 }));
+    assert!(matches!(error, Error::TooNew { found: 3, known: 2 }));
 }
 
 #[test]

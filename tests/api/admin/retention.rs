@@ -21,8 +21,8 @@ use crate::app::{TestApp, WAIT};
 async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
     let old = Utc::now() - TimeDelta::days(days);
     let key = OrderKey {
-        network: "mobility".to_owned().try_into().expect("a name"),
-        id: sample.id.to_owned().try_into().expect("an id"),
+        network: "mobility".try_into().expect("a name"),
+        id: sample.id.try_into().expect("an id"),
     };
     let stored = store.order(&key).await.expect("reads").expect("kept");
     let placement = stored.order.placement.clone().expect("placed");
@@ -36,7 +36,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         network: key.network.clone(),
         caller: placement.bap.comparable().to_owned(),
         transaction: placement.transaction.clone(),
-        message: "long-ago".to_owned().try_into().expect("an id"),
+        message: "long-ago".try_into().expect("an id"),
         action: "cancel".to_owned(),
     };
     let callback = NewCallback {

@@ -1,0 +1,83 @@
+//! Brings a store of an older format up to the present one, before anything else reads it.
+//!
+//! Each step may be cut short at any moment and goes on from there at the next opening; the
+//! number of the format is written last. Format 2 keeps the body of a callback behind its record,
+//! under one key, and compresses values.
+
+use sled::{Batch, Db};
+
+use super::keys::{self, Key};
+use super::open::{FORMAT, Format};
+use super::values;
+use crate::store::{CallbackId, Error};
+
+/// Where format 1 kept the bodies of callbacks.
+const CALLBACK_BODY: u8 = b'y';
+
+/// At most so many records are rewritten in one batch.
+const RECORDS_PER_BATCH: usize = 64;
+
+/// Rewrites what an older format keeps otherwise, and the number of the format.
+pub(super) fn migrate(db: &Db, format: Format) -> Result<(), Error> {
+    if format.number < FORMAT {
+        tracing::info!(
+            from = format.number,
+            to = FORMAT,
+            "the store is brought up to this release's format"
+        );
+        join_bodies(db)?;
+        let number = FORMAT;
+        let present = Format { number, ..format };
+        put(db, keys::FORMAT, &values::encode(&present)?)?;
+    }
+    Ok(())
+}
+
+/// Writes a value that has one piece.
+pub(super) fn put(db: &Db, key: &[u8], value: &[u8]) -> Result<(), Error> {
+    let (entry, _) = values::cut(value)?;
+    db.insert(key, entry)?;
+    Ok(())
+}
+
+fn join_bodies(db: &Db) -> Result<(), Error> {
+    loop {
+        let bodies = db.scan_prefix([CALLBACK_BODY]).keys();
+        let some: Vec<_> = bodies.take(RECORDS_PER_BATCH).collect::<Result<_, _>>()?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        for key in some {
+            join_body(db, &mut batch, &key)?;
+        }
+        db.apply_batch(batch)?;
+    }
+}
+
+fn join_body(db: &Db, batch: &mut Batch, body_key: &[u8]) -> Result<(), Error> {
+    let id = keys::last_number(body_key).map(CallbackId);
+    let id = id.ok_or_else(|| values::corrupt(body_key, None))?;
+    let key = keys::callback(id);
+    let body = values::read(&**db, body_key)?.unwrap_or_default();
+    let record = values::read(&**db, &key)?.ok_or_else(|| values::corrupt(&key, None))?;
+    remove(db, batch, body_key)?;
+    remove(db, batch, &key)?;
+    let (entry, pieces) = values::cut(&[&record[..], &body].concat())?;
+    for (number, piece) in (0..).zip(pieces) {
+        batch.insert(keys::piece(&key, number), piece);
+    }
+    batch.insert(key, entry);
+    Ok(())
+}
+
+/// Removes a value with all its pieces.
+fn remove(db: &Db, batch: &mut Batch, key: &[u8]) -> Result<(), Error> {
+    if let Some(entry) = db.get(key)? {
+        for number in 0..values::further_pieces(key, &entry)? {
+            batch.remove(keys::piece(key, number));
+        }
+        batch.remove(Key::from(key));
+    }
+    Ok(())
+}
