@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# What comes in with the dependencies: licences, banned crates and sources against deny.toml, then
-# the advisories where their database can be reached. What cannot be checked is printed as
-# SKIPPED; without cargo-deny that is a failure in CI. Installs nothing.
+# What comes in with the dependencies, by cargo-deny: licences, banned crates and sources against
+# deny.toml, then the advisories where their database can be reached. What cannot be checked is
+# printed as SKIPPED. Installs nothing: compiling cargo-deny takes many minutes, so without it
+# licences, names and sources are checked by `cargo test --test supply_chain`, as every test run does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
 
 if ! command -v cargo-deny >/dev/null; then
-    echo "SKIPPED: licences, bans, sources and advisories: cargo-deny is not on PATH." \
-        "Install it with 'cargo install --locked cargo-deny', then run this again" >&2
-    [ -z "${CI:-}" ]
-    exit
+    say "licences, bans, sources (without cargo-deny)"
+    cargo test --quiet --test supply_chain
+    echo "SKIPPED: advisories and doubled versions: cargo-deny is not on PATH." \
+        "'cargo install --locked cargo-deny' installs it" >&2
+    exit 0
 fi
 
 say "licences, bans, sources"

@@ -68,6 +68,10 @@ RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 say "tests"
 cargo test --quiet --no-fail-fast
 
+# Without cargo-deny this says what is skipped: compiling it would take longer than all the rest.
+say "supply chain"
+./scripts/supply_chain.sh
+
 # The debug build of the tests is enough: what is proved is what a killed process keeps.
 say "kill -9 under load"
 cargo run --quiet --example kill_loop -- --rounds 20 --seed 1

@@ -907,3 +907,18 @@ fn a_stop_has_a_grace_in_production_alone_and_never_a_long_one() {
     let development = Desk::with(&development(NETWORK)).config(&[]);
     assert_eq!(development.http.stop_grace, Duration::ZERO);
 }
+
+#[test]
+fn the_name_of_a_variable_cannot_move_the_cursor_of_who_reads_the_report() {
+    let desk = Desk::with(NETWORK);
+    let report = desk.report(&[
+        ("BECKN_BPP__\u{1b}[2J__X", "1"),
+        ("BECKN_BPP__\u{7}__A", "1"),
+        ("BECKN_BPP__\u{7}__a", "2"),
+        ("BECKN_BPP__\u{7}__", "3"),
+        ("BECKN_BPP__\u{7}", "4"),
+    ]);
+    let is_plain = |line: &str| !line.chars().any(char::is_control);
+    assert!(report.lines().all(is_plain), "{report:?}");
+    assert!(report.contains("BECKN_BPP__\\u{1b}[2J__X"), "{report}");
+}

@@ -244,3 +244,20 @@ async fn a_message_without_a_quote_does_not_make_a_cancellation_free() {
     assert_eq!(cancelled["cancellation"]["charge"]["fee"]["value"], "30.00");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_of_the_longest_amounts_comes_back_from_the_store_and_can_be_cancelled() {
+    let app = TestApp::start().await;
+    let mut order = document(&app, O1);
+    let longest = json!({"currency": "INR", "value": "999999999999999999"});
+    order["message"]["order"]["id"] = json!("longest");
+    order["message"]["order"]["quote"] = json!({"price": longest});
+    order["message"]["order"]["payments"] = json!([{"status": "PAID"}, {"status": "PAID"}]);
+    assert_eq!(put(&app, "longest", &order).await.status, 201);
+    let shown = app.admin("GET", "/orders/longest", None).await;
+    assert_eq!(shown.body["price"]["value"], "999999999999999999.00");
+    assert_eq!(shown.body["paid"]["value"], "1999999999999999998.00");
+    let order = cancel(&app, O1, "longest").await["message"]["order"].clone();
+    assert_eq!(order["status"], "CANCELLED");
+    app.stop().await;
+}

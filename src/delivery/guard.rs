@@ -127,12 +127,16 @@ const LOCAL_NAMES: [&str; 9] = [
 ];
 
 fn check_name(name: &str) -> Result<(), Error> {
-    let bare = name.trim_end_matches('.');
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    // The URL parser has read every name that ends in a number as an address, but for these.
+    if bare.split('.').any(str::is_empty) {
+        return Err(Error::Malformed("its host has an empty part"));
+    }
     let is_under = |local: &&str| {
         let rest = bare.strip_suffix(*local);
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    match bare.is_empty() || LOCAL_NAMES.iter().any(is_under) {
+    match LOCAL_NAMES.iter().any(is_under) {
         true => Err(Error::Name(name.to_owned())),
         false => Ok(()),
     }

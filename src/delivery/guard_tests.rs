@@ -27,6 +27,10 @@ fn no_spelling_of_an_inside_address_passes() {
         "0X7F000001",
         "0x7f.0x0.0x0.0x1",
         "127.0.0.1.",
+        // With more than one dot at the end the parser takes a number for a name.
+        "127.0..",
+        "2130706433..",
+        "①②⑦.⓪..",
         "127.000.000.001",
         "0",
         "0.0.0.0",

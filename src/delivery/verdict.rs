@@ -185,8 +185,8 @@ fn complaint(json: &Value) -> String {
 #[must_use]
 pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.parse().ok().map(Duration::from_secs);
     }
     let date = DateTime::parse_from_rfc2822(value).ok()?;
     Some((date.to_utc() - now).to_std().unwrap_or_default())
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(read("120"), Some(120));
         assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(60));
         assert_eq!(read("Wed, 21 Oct 2015 07:26:00 GMT"), Some(0));
-        for bad in ["", "-1", "1.5", "soon", "99999999999999999999999"] {
+        for bad in ["", "-1", "+1", "1.5", "soon", "99999999999999999999999"] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

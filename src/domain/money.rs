@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize, Serializer};
 /// The most digits an amount may have, before and after the point together.
 const MAX_DIGITS: usize = 18;
 
+/// The most digits of an amount that was kept: the sum of a document full of the longest, with
+/// all decimals of its currency. A share of it still fits 128 bits.
+const MAX_KEPT_DIGITS: usize = 27;
+
 /// Why a text is not an amount, a percentage or a currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -128,8 +132,12 @@ impl Money {
     /// # Errors
     /// When it is no decimal, has over 18 digits, or is finer than the currency's minor unit.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, Error> {
+        Self::of_digits(text, currency, MAX_DIGITS)
+    }
+
+    fn of_digits(text: &str, currency: Currency, max_digits: usize) -> Result<Self, Error> {
         let exponent = currency.exponent();
-        match scaled(text, exponent)? {
+        match scaled(text, exponent, max_digits)? {
             Some(minor) => Ok(Self { minor, currency }),
             None => Err(Error::TooFine {
                 amount: text.to_owned(),
@@ -176,7 +184,7 @@ struct Written {
 impl TryFrom<Written> for Money {
     type Error = Error;
     fn try_from(written: Written) -> Result<Self, Error> {
-        Self::parse(&written.value, written.currency)
+        Self::of_digits(&written.value, written.currency, MAX_KEPT_DIGITS)
     }
 }
 
@@ -221,7 +229,7 @@ impl Percentage {
     /// When it is no decimal, finer than four decimals, or outside 0 to 100.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refused = || Error::NotPercentage(text.to_owned());
-        let scaled = scaled(text, PERCENT_DECIMALS)?.ok_or_else(refused)?;
+        let scaled = scaled(text, PERCENT_DECIMALS, MAX_DIGITS)?.ok_or_else(refused)?;
         match u32::try_from(scaled) {
             Ok(value) if i128::from(value) <= 100 * PERCENT_SCALE => Ok(Self(value)),
             _ => Err(refused()),
@@ -236,15 +244,16 @@ fn round_half_up(numerator: i128, denominator: i128) -> i128 {
 }
 
 /// A decimal text times `10^decimals`; `None` when it is finer than that.
-fn scaled(text: &str, decimals: u32) -> Result<Option<i128>, Error> {
+fn scaled(text: &str, decimals: u32, max_digits: usize) -> Result<Option<i128>, Error> {
     let refused = || Error::NotDecimal(text.to_owned());
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if part.is_empty() || !all_digits(whole) || !all_digits(part) || unsigned.is_empty() {
+    let is_cut_off = unsigned.is_empty() || unsigned.ends_with('.');
+    if is_cut_off || !all_digits(whole) || !all_digits(part) {
         return Err(refused());
     }
-    if whole.len() + part.len() > MAX_DIGITS + 1 {
+    if whole.len() + part.len() > max_digits {
         return Err(Error::TooManyDigits(text.to_owned()));
     }
     let kept = part.trim_end_matches('0');
@@ -302,10 +311,14 @@ mod tests {
             Money::parse("1.005", currency("INR")),
             Err(Error::TooFine { .. })
         ));
-        assert!(matches!(
-            Money::parse("12345678901234567890", currency("INR")),
-            Err(Error::TooManyDigits(_))
-        ));
+        for long in [
+            "12345678901234567890",
+            "1234567890123456789",
+            "12345678901234567.89",
+        ] {
+            let read = Money::parse(long, currency("INR"));
+            assert!(matches!(read, Err(Error::TooManyDigits(_))), "{long}");
+        }
     }
 
     #[test]

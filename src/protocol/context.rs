@@ -190,7 +190,7 @@ mod tests {
         );
         message["context"]["core_version"] = Value::Null;
         assert_eq!(read(&message).expect("1.x").dialect, Dialect::V1);
-        for unknown in ["2.0.0", "0.8.0", "1", "1.x", "", "0.9"] {
+        for unknown in ["2.0.0", "0.8.0", "1", "1.x", "", "0.9", "1.+1.0", "0.9.+1"] {
             message["context"]["version"] = json!(unknown);
             assert_eq!(
                 read(&message).expect_err(unknown).word,

@@ -34,7 +34,10 @@ impl Dialect {
     /// The dialect of a version such as `0.9.1` or `1.1.0`; `None` for one we do not speak.
     #[must_use]
     pub fn of(version: &str) -> Option<Self> {
-        let numeric = version.split('.').all(|part| part.parse::<u16>().is_ok());
+        // A number's parser alone would take a sign as well.
+        let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        let is_number = |part: &str| digits(part) && part.parse::<u16>().is_ok();
+        let numeric = version.split('.').all(is_number);
         match numeric {
             true if version.starts_with("0.9.") => Some(Self::V0_9),
             true if version.starts_with("1.") => Some(Self::V1),

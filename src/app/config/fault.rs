@@ -30,7 +30,7 @@ impl fmt::Display for Place {
             Place::Default => f.write_str("default"),
             Place::Line { file, line } => write!(f, "{file}:{line}"),
             Place::File(file) => f.write_str(file),
-            Place::Variable(name) => write!(f, "env {name}"),
+            Place::Variable(name) => write!(f, "env {}", name.escape_debug()),
         }
     }
 }

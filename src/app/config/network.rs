@@ -15,6 +15,7 @@ use super::values::{Word, invalid};
 use super::{Environment, Surroundings, handshake};
 use crate::domain::ids::NetworkName;
 use crate::networks::{CallbackRule, Kind, ReasonCode, Settings};
+use crate::protocol::Dialect;
 use crate::registry;
 
 /// `none` is the network of orders that are on no network.
@@ -205,8 +206,7 @@ fn check_registry(section: &Section<'_>, settings: &registry::Settings) {
 
 fn default_version(section: &mut Section<'_>) -> String {
     let version: String = section.or("default_version", "1.1.0".to_owned());
-    let parts: Vec<_> = version.split('.').map(str::parse::<u16>).collect();
-    if !matches!(parts[..], [Ok(0), Ok(9), Ok(_)] | [Ok(1), Ok(_), Ok(_)]) {
+    if Dialect::of(&version).is_none() || version.split('.').count() != 3 {
         section.fault(
             "default_version",
             invalid("a version 0.9.x or 1.x, such as \"1.1.0\""),

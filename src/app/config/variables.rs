@@ -28,12 +28,15 @@ pub fn overlay(table: &mut Table, variables: impl Iterator<Item = (String, Strin
         let Some(path) = path_of(&name) else { continue };
         let place = Place::Variable(Arc::from(name.as_str()));
         let outcome = match seen.insert(path.clone(), name.clone()) {
-            Some(other) => Err(Problem::Conflict(format!("{other} sets the same key"))),
+            Some(other) => {
+                let other = other.escape_debug();
+                Err(Problem::Conflict(format!("{other} sets the same key")))
+            }
             None => set(table, &path, &place, value),
         };
         if let Err(problem) = outcome {
             faults.push(Fault {
-                key: path.join("."),
+                key: path.join(".").escape_debug().to_string(),
                 place,
                 value: None,
                 problem,
@@ -79,7 +82,8 @@ fn set(table: &mut Table, path: &[String], place: &Place, value: String) -> Resu
     match &mut inner.value {
         Value::Table(inner) => set(inner, rest, place, value),
         _ => Err(Problem::Conflict(format!(
-            "`{part}` is set as a value at {}, it has no keys of its own",
+            "`{}` is set as a value at {}, it has no keys of its own",
+            part.escape_debug(),
             inner.place
         ))),
     }
@@ -91,7 +95,9 @@ fn existing(table: &Table, part: &str) -> Result<Option<String>, Problem> {
     let mut same = table.keys().filter(|key| plain(key) == plain(part));
     match (same.next(), same.next()) {
         (Some(one), Some(two)) => Err(Problem::Conflict(format!(
-            "the name could mean `{one}` or `{two}`"
+            "the name could mean `{}` or `{}`",
+            one.escape_debug(),
+            two.escape_debug()
         ))),
         (found, _) => Ok(found.cloned()),
     }
