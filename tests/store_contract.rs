@@ -141,6 +141,7 @@ fn event(order: &str, version: u64) -> Event {
         external_id: None,
         version,
         by: Party::Customer,
+        token: None,
         reason: Reason::default(),
         charge: (version == 2).then(|| Charge::of(rupees("20.50"), Some(rupees("250")))),
         at: at(0),
@@ -501,12 +502,18 @@ mod promises {
         let preview = owe(&*store, "o1", CallbackKind::Preview).await;
         assert_eq!(claim_ids(&*store, at(0)).await, [preview]);
         settle(&*store, preview, Next::Dead).await;
-        let redriven = store.redrive(&[preview], at(1)).await.expect("redrives");
+        let redriven = store
+            .redrive(&[preview], "ops", at(1))
+            .await
+            .expect("redrives");
         assert_eq!(redriven, [preview], "nothing has overtaken it yet");
         assert_eq!(claim_ids(&*store, at(1)).await, [preview]);
         settle(&*store, preview, Next::Dead).await;
         owe(&*store, "o1", CallbackKind::Final).await;
-        let redriven = store.redrive(&[preview], at(2)).await.expect("redrives");
+        let redriven = store
+            .redrive(&[preview], "ops", at(2))
+            .await
+            .expect("redrives");
         assert!(redriven.is_empty());
         assert_eq!(state(&*store, preview).await, CallbackState::Dead);
     }
@@ -674,7 +681,7 @@ mod promises {
         );
 
         let ids = [dead, later, CallbackId(99)];
-        let redriven = store.redrive(&ids, at(5)).await.expect("redrives");
+        let redriven = store.redrive(&ids, "ops", at(5)).await.expect("redrives");
         assert_eq!(redriven, [dead]);
         assert_eq!(
             counts(&*store).await,
@@ -701,7 +708,10 @@ mod promises {
                 callbacks_dead: 1
             }
         );
-        store.redrive(&[dead], at(6)).await.expect("redrives");
+        store
+            .redrive(&[dead], "ops", at(6))
+            .await
+            .expect("redrives");
         assert_eq!(claim_ids(&*store, at(6)).await, [dead], "it is first again");
     }
 

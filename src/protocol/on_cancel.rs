@@ -167,6 +167,7 @@ mod tests {
             reason,
             charge,
             at: at(),
+            token: None,
         }
     }
 

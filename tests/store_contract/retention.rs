@@ -42,6 +42,7 @@ async fn cancelled(store: &dyn Store, id: &str, on: i64, next: Option<Next>) -> 
             },
             charge: Some(Charge::of(rupees("20.50"), Some(rupees("250")))),
             at: day(on),
+            token: None,
         });
     }
     let callback = commit(store, cancel).await.expect("a callback");
@@ -333,7 +334,9 @@ async fn an_erased_order_keeps_amounts_ids_and_times_and_stays_erased() {
     // It takes part in nothing any more: whoever read it before, and whoever redrives it.
     let late = store.commit(nothing("o1", 2)).await.expect("answers");
     assert_eq!(late, Committed::OrderChanged);
-    let redriven = store.redrive(&[id, CallbackId(id.0 + 1)], at(70)).await;
+    let redriven = store
+        .redrive(&[id, CallbackId(id.0 + 1)], "ops", at(70))
+        .await;
     assert_eq!(redriven.expect("answers"), [CallbackId(id.0 + 1)]);
 }
 

@@ -181,6 +181,7 @@ fn write_callback(
         created_at: now,
         next_at: now,
         attempts_in_run: 0,
+        redrives: Vec::new(),
         attempts: Vec::new(),
     })
 }
