@@ -11,8 +11,8 @@ use beckn_bpp::store::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    Home, SledHome, at, callback, cancel, claim, commit, counts, intake, key, listed, network,
-    nothing, order, request, rupees, sequences, session, settle,
+    Home, SledHome, asked_for, at, callback, cancel, claim, commit, counts, intake, key, listed,
+    network, nothing, order, request, rupees, sequences, session, settle,
 };
 
 const EVIDENCE: Walk = Walk::Evidence(CallbackId(0));
@@ -246,6 +246,28 @@ async fn old_events_go_but_never_the_newest_and_readers_meet_no_gap() {
     assert_eq!(sequences(&*store).await, [200]);
     cancelled(&*store, "next", 9, None).await;
     assert_eq!(sequences(&*store).await, [200, 201]);
+}
+
+#[tokio::test]
+async fn old_audit_entries_go_and_their_numbers_never_come_again() {
+    let home = SledHome::new();
+    let store = home.open().await;
+    for number in 0..100 {
+        let entry = asked_for("o1", (number / 50) * 86_400);
+        store.note(entry).await.expect("written");
+    }
+    assert_eq!(walk(&*store, Walk::Audit, day(1)).await.audit, 50);
+    let left = store.audit(0, 1_000).await.expect("reads");
+    assert_eq!(left.first().map(|entry| entry.sequence), Some(51));
+    assert_eq!(walk(&*store, Walk::Audit, day(9)).await.audit, 50);
+    store.close().await;
+    let store = home.open().await;
+    store.note(asked_for("o1", 0)).await.expect("written");
+    let left = store.audit(0, 1_000).await.expect("reads");
+    assert_eq!(
+        left.iter().map(|entry| entry.sequence).collect::<Vec<_>>(),
+        [101]
+    );
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         .open(path)
         .map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => anyhow::anyhow!(
-                "{} is there already, and a key is never overwritten; name another --out",
+                "{} is there already, and is never overwritten; name another --out",
                 path.display()
             ),
             _ => anyhow::anyhow!("cannot create {}: {error}", path.display()),

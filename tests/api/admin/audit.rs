@@ -61,11 +61,8 @@ async fn a_cancel_by_a_token_carries_its_name_and_one_from_the_network_carries_n
             "the BAP is not told"
         );
     }
-    let again = app.admin(
-        "POST",
-        "/orders/trip_1/cancel",
-        Some(&json!({"by": "provider"})),
-    );
+    let by_provider = json!({"by": "provider"});
+    let again = app.admin("POST", "/orders/trip_1/cancel", Some(&by_provider));
     let again = again.await.body;
     assert_eq!(again["cancellation"]["token"], "night", "the first stays");
     assert_eq!(
