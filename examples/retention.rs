@@ -283,6 +283,7 @@ fn cancellation(number: u64, now: DateTime<Utc>) -> Commit {
         external_id: None,
         version: 2,
         by: Party::Customer,
+        token: None,
         reason: reason.clone(),
         charge: None,
         at: now,
@@ -292,6 +293,7 @@ fn cancellation(number: u64, now: DateTime<Utc>) -> Commit {
         reason,
         charge: None,
         at: now,
+        token: None,
     };
     let mut commit = nothing(number, 1, now);
     commit.order.order = Some(order(number, now).cancelled(decided));

@@ -31,17 +31,29 @@ need_rust() {
     done
 }
 
-# A Debian package that a proof uses. Without root it is only named: the proof then says SKIPPED,
+# A program that a proof uses, with its Debian package where that is called otherwise. Without root it is only named: the proof then says SKIPPED,
 # and in CI that is a failure.
 want() {
     command -v "$1" >/dev/null && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "installing $1"
-        apt-get install -y "$1" >/dev/null 2>&1 ||
-            { apt-get update >/dev/null && apt-get install -y "$1" >/dev/null; }
+        local package=${2:-$1}
+        say "installing $package"
+        apt-get install -y "$package" >/dev/null 2>&1 ||
+            { apt-get update >/dev/null && apt-get install -y "$package" >/dev/null; }
         return
     fi
-    echo "$1 is missing; the proof that uses it is skipped. Install the package '$1' to run it" >&2
+    echo "$1 is missing; the proof that uses it is skipped. Install the package '${2:-$1}' to run it" >&2
+    [ -z "${CI:-}" ]
+}
+
+# A Python with what the signing program of docs/refusals.md imports, in a directory of its own.
+want_signing_python() {
+    local place=target/signing-python
+    "$place/bin/python3" -c 'import cryptography' 2>/dev/null && return
+    python3 -c 'import cryptography' 2>/dev/null && return
+    say "installing cryptography for Python"
+    python3 -m venv "$place" && "$place/bin/python3" -m pip install --quiet cryptography && return
+    echo "signing in Python is not proved: install python3 with venv, and reach its packages once" >&2
     [ -z "${CI:-}" ]
 }
 
@@ -49,6 +61,9 @@ need_rust
 want strace
 want jq
 want curl
+want python3
+want_signing_python
+want node nodejs
 
 say "format"
 cargo fmt --check

@@ -11,6 +11,7 @@ use beckn_bpp::app::config::{
     render_show,
 };
 use beckn_bpp::domain::order::Party;
+use beckn_bpp::http::admin::access::Scope;
 use beckn_bpp::networks::CallbackRule;
 use beckn_bpp::store;
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ use tempfile::TempDir;
 const SEED: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 /// Base64 of the bytes 0 to 31, which everybody has.
 const PUBLISHED_SEED: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789a";
 
 const NETWORK: &str = r#"
 [network.mobility]
@@ -401,7 +402,7 @@ fn what_later_releases_bring_is_never_ignored() {
         + "time_zone = \"Asia/Kolkata\"\n\
            gateway_url = \"https://gateway.example.org\"\n\
            [provider]\nevents_url = \"https://example.org\"\n\
-           [consultations]\n[bookings]\n[admin_token.reader]\n\
+           [consultations]\n[bookings]\n\
            [store]\nkind = \"postgres\"\nurl = \"postgres://u:s3cret@db\"\n";
     let later = "not available in this release";
     assert_faults(
@@ -412,9 +413,8 @@ fn what_later_releases_bring_is_never_ignored() {
             (13, "provider", later),
             (15, "consultations", later),
             (16, "bookings", later),
-            (17, "admin_token", later),
-            (19, "store.kind", later),
-            (20, "store.url", later),
+            (18, "store.kind", later),
+            (19, "store.url", later),
         ],
     );
     assert!(!Desk::with(&toml).report(&[]).contains("s3cret"));
@@ -504,7 +504,7 @@ fn production_refuses_published_keys_and_short_tokens() {
         &report,
         &[
             "signing_key_file = \"mobility.signing\"\n    refused in production: everybody has",
-            "an admin token of at least 32 characters",
+            "an admin token of at least 43 characters",
             "2 faults",
         ],
     );
@@ -631,7 +631,7 @@ fn secrets_are_never_printed() {
     let misspelt = Desk::with("[http]\nadmin_tokens = \"s3cret\"\n").report(&[]);
     assert_holds(
         &misspelt,
-        &["known here are bind, admin_bind, admin_token_file,"],
+        &["known here are bind, admin_bind, metrics_bind, admin_token_file,"],
     );
     let pasted = production(&NETWORK.replace("mobility.signing", SEED));
     let pasted = Desk::with(&pasted).report(&[]);
@@ -661,10 +661,13 @@ fn secrets_from_the_environment_go_before_their_files() {
         ("BECKN_BPP__NETWORK__MOBILITY__SIGNING_KEY", SEED),
     ]);
     let variable = "BECKN_BPP__HTTP__ADMIN_TOKEN".to_owned();
-    assert_eq!(config.admin_token, AdminToken::Variable(variable));
+    let hash = config::sha256(TOKEN);
+    let main = config.admin_tokens.main.clone();
+    assert_eq!(main, Some(AdminToken::Variable(variable, hash)));
     let from_file = Desk::with(&production(NETWORK)).config(&[]);
-    let digest = |config: &Config| config.http.admin_token_sha256;
-    assert_eq!(digest(&config), digest(&from_file), "the same token");
+    let held = |config: &Config| config.admin_tokens.ready().expect("readable");
+    assert_eq!(held(&config), held(&from_file), "the same token");
+    assert_eq!(held(&config)[0].sha256, hash);
     let key = |config: &Config| config.networks[0].signer.key.verifying_key().to_base64();
     assert_eq!(key(&config), key(&from_file), "the same key");
 }
@@ -675,22 +678,157 @@ fn a_development_server_makes_its_own_admin_token_once() {
     let desk = Desk::with(&toml);
     let config = desk.config(&[]);
     let path = desk.0.path().join("var/admin.token");
-    assert_eq!(config.admin_token, AdminToken::Own(path.clone()));
-    assert_eq!(config.http.admin_token_sha256, [0; 32], "opens nothing");
+    let main = config.admin_tokens.main.clone();
+    assert_eq!(main, Some(AdminToken::Own(path.clone())));
     assert!(!path.exists(), "loading writes nothing");
-    let first = config.admin_token.ready().expect("made");
-    assert_eq!(config.admin_token.ready().expect("read"), first);
-    assert_eq!(config.admin_token.text().expect("there").len(), 64);
+    let first = config.admin_tokens.ready().expect("made");
+    assert_eq!(config.admin_tokens.ready().expect("read"), first);
+    let text = config.admin_tokens.text().expect("there");
+    assert_eq!(text.len(), 64);
+    assert_eq!(first[0].sha256, config::sha256(&text));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let found = std::fs::metadata(&path).expect("there");
         assert_eq!(found.permissions().mode() & 0o777, 0o600);
     }
-    let configured = Desk::with(&production(NETWORK));
-    let config = configured.config(&[]);
-    let digest = config.admin_token.ready().expect("read");
-    assert_eq!(digest, config.http.admin_token_sha256);
+}
+
+/// A token that may see and nothing else.
+fn reader(hash: &str) -> String {
+    format!("[admin_token.reader]\nsha256 = {hash:?}\nscopes = [\"read\", \"metrics\"]\n")
+}
+
+#[test]
+fn named_tokens_have_scopes_and_may_be_all_that_production_has() {
+    let hash = config::hex(&config::sha256(TOKEN));
+    let expires = "expires = 2036-01-31T00:00:00+05:30\n";
+    let config = Desk::with(&(reader(&hash) + expires + NETWORK)).config(&[]);
+    assert_eq!(config.admin_tokens.main, None);
+    let held = config.admin_tokens.ready().expect("readable");
+    let [token] = &held[..] else {
+        panic!("{held:?}");
+    };
+    assert_eq!(&*token.name, "reader");
+    assert_eq!(token.scopes, [Scope::Read, Scope::Metrics]);
+    assert_eq!(token.sha256, config::sha256(TOKEN));
+    let ends = token.expires_at.expect("an end").to_rfc3339();
+    assert_eq!(ends, "2036-01-30T18:30:00+00:00");
+
+    let toml = production(NETWORK) + &reader(&hash).replace("sha256 =", "sha256_file =");
+    let desk = Desk::with(&toml.replace(&hash, "reader.sha256"));
+    desk.write("reader.sha256", &format!("{hash}\n"));
+    let held = desk.config(&[]).admin_tokens.ready().expect("readable");
+    assert_eq!(held.len(), 2);
+    assert_eq!(held[1].sha256, config::sha256(TOKEN));
+    assert_eq!(held[0].scopes, Scope::ALL);
+}
+
+#[test]
+fn named_tokens_that_cannot_be_meant_are_faults() {
+    let hash = config::hex(&config::sha256("another token"));
+    let toml = |section: &str| production(NETWORK) + section;
+    let scopes = "scopes = [\"read\"]\n";
+    let with = |lines: &str| toml(&format!("[admin_token.reader]\n{lines}"));
+    for (toml, line, key, told) in [
+        (with(scopes), 11, "admin_token.reader.sha256", "missing"),
+        (
+            with(&format!("sha256 = \"{hash}\"\n")),
+            11,
+            "admin_token.reader.scopes",
+            "missing",
+        ),
+        (
+            with(&format!("sha256 = \"{hash}\"\nscopes = []\n")),
+            13,
+            "admin_token.reader.scopes",
+            "at least one of orders, read, operate, metrics",
+        ),
+        (
+            with(&format!("sha256 = \"{hash}\"\nscopes = [\"write\"]\n")),
+            13,
+            "admin_token.reader.scopes[1]",
+            "\"orders\" or \"read\" or \"operate\" or \"metrics\"",
+        ),
+        (
+            with(&format!("{scopes}sha256 = \"{}\"\n", &hash[1..])),
+            13,
+            "admin_token.reader.sha256",
+            "64 hexadecimal digits",
+        ),
+        (
+            with(&format!(
+                "{scopes}sha256 = \"{hash}\"\nexpires = \"soon\"\n"
+            )),
+            14,
+            "admin_token.reader.expires",
+            "2027-01-31T00:00:00Z",
+        ),
+        (
+            with(&format!(
+                "{scopes}sha256 = \"{hash}\"\nsha256_file = \"x\"\n"
+            )),
+            14,
+            "admin_token.reader.sha256_file",
+            "one of them is enough",
+        ),
+        (
+            toml(&reader(&hash).replace("reader", "admin")),
+            11,
+            "admin_token.admin",
+            "another name than `admin`",
+        ),
+        (
+            toml(&(reader(&hash) + &reader(&hash).replace("reader", "second"))),
+            14,
+            "admin_token.second",
+            "admin_token.reader is the same token",
+        ),
+    ] {
+        assert_faults(&toml, &[(line, key, told)]);
+    }
+    let desk = Desk::with(&toml(&format!(
+        "[admin_token.reader]\n{scopes}sha256_file = \"reader.sha256\"\n"
+    )));
+    desk.write("reader.sha256", TOKEN);
+    let report = desk.report(&[]);
+    assert_holds(&report, &["reader.sha256 is not a SHA-256 in 64"]);
+    assert!(!report.contains(TOKEN));
+    set_mode(&desk.0.path().join("reader.sha256"), 0o640);
+    assert_holds(&desk.report(&[]), &["is open to others than its owner"]);
+}
+
+#[test]
+fn metrics_without_a_token_are_never_for_the_internet() {
+    let desk = Desk::with(&production(NETWORK));
+    let variable = |value| [("BECKN_BPP__HTTP__METRICS_BIND", value)];
+    for private in [
+        "127.0.0.1:9090",
+        "10.0.0.7:9090",
+        "0.0.0.0:9090",
+        "[::]:9090",
+        "[fd00::7]:9090",
+    ] {
+        assert!(desk.config(&variable(private)).http.metrics_bind.is_some());
+    }
+    for public in [
+        "203.0.113.7:9090",
+        "[2001:db9::7]:9090",
+        "[::ffff:203.0.113.7]:9090",
+    ] {
+        assert_holds(
+            &desk.report(&variable(public)),
+            &["metrics_bind asks for no token"],
+        );
+    }
+    let twice = desk.report(&variable("127.0.0.1:8081"));
+    assert_holds(
+        &twice,
+        &[
+            "http.metrics_bind",
+            "http.admin_bind listens on 127.0.0.1:8081",
+        ],
+    );
 }
 
 #[test]

@@ -20,9 +20,9 @@ use beckn_bpp::domain::order::{Booking, Order, Party, Reason, State};
 use beckn_bpp::domain::policy::{Charge, Policy};
 use beckn_bpp::store::sled::SledStore;
 use beckn_bpp::store::{
-    Attempt, CallbackFilter, CallbackId, CallbackKind, CallbackState, ClaimLimits, Claimed, Commit,
-    Committed, Counts, Event, MAX_ATTEMPTS_KEPT, NewCallback, Next, OrderFilter, OrderWrite,
-    Settlement, Store, StoredRequest,
+    Attempt, AuditEntry, CallbackFilter, CallbackId, CallbackKind, CallbackState, ClaimLimits,
+    Claimed, Commit, Committed, Counts, Event, MAX_ATTEMPTS_KEPT, NewCallback, Next, OrderFilter,
+    OrderWrite, Redrive, Settlement, Store, StoredRequest,
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -119,6 +119,17 @@ fn request(order: &str, message: &str) -> StoredRequest {
     }
 }
 
+fn asked_for(target: &str, seconds: i64) -> AuditEntry {
+    AuditEntry {
+        sequence: 0,
+        at: at(seconds),
+        token: "ops".to_owned(),
+        action: "order.cancel".to_owned(),
+        network: Some(network()),
+        target: Some(target.to_owned()),
+    }
+}
+
 fn callback(kind: CallbackKind, host: &str, message: &str) -> NewCallback {
     NewCallback {
         vouched: true,
@@ -141,6 +152,7 @@ fn event(order: &str, version: u64) -> Event {
         external_id: None,
         version,
         by: Party::Customer,
+        token: None,
         reason: Reason::default(),
         charge: (version == 2).then(|| Charge::of(rupees("20.50"), Some(rupees("250")))),
         at: at(0),
@@ -501,12 +513,18 @@ mod promises {
         let preview = owe(&*store, "o1", CallbackKind::Preview).await;
         assert_eq!(claim_ids(&*store, at(0)).await, [preview]);
         settle(&*store, preview, Next::Dead).await;
-        let redriven = store.redrive(&[preview], at(1)).await.expect("redrives");
+        let redriven = store
+            .redrive(&[preview], "ops", at(1))
+            .await
+            .expect("redrives");
         assert_eq!(redriven, [preview], "nothing has overtaken it yet");
         assert_eq!(claim_ids(&*store, at(1)).await, [preview]);
         settle(&*store, preview, Next::Dead).await;
         owe(&*store, "o1", CallbackKind::Final).await;
-        let redriven = store.redrive(&[preview], at(2)).await.expect("redrives");
+        let redriven = store
+            .redrive(&[preview], "ops", at(2))
+            .await
+            .expect("redrives");
         assert!(redriven.is_empty());
         assert_eq!(state(&*store, preview).await, CallbackState::Dead);
     }
@@ -674,7 +692,7 @@ mod promises {
         );
 
         let ids = [dead, later, CallbackId(99)];
-        let redriven = store.redrive(&ids, at(5)).await.expect("redrives");
+        let redriven = store.redrive(&ids, "ops", at(5)).await.expect("redrives");
         assert_eq!(redriven, [dead]);
         assert_eq!(
             counts(&*store).await,
@@ -701,8 +719,35 @@ mod promises {
                 callbacks_dead: 1
             }
         );
-        store.redrive(&[dead], at(6)).await.expect("redrives");
+        store
+            .redrive(&[dead], "ops", at(6))
+            .await
+            .expect("redrives");
         assert_eq!(claim_ids(&*store, at(6)).await, [dead], "it is first again");
+        let kept = store.callback(dead).await.expect("reads").expect("kept");
+        let asked = |seconds| Redrive {
+            at: at(seconds),
+            token: "ops".to_owned(),
+        };
+        assert_eq!(kept.callback.redrives, [asked(5), asked(6)]);
+    }
+
+    pub async fn what_is_asked_for_is_written_down_in_order_and_survives(home: &dyn Home) {
+        let store = home.open().await;
+        for target in ["o1", "o2", "o3"] {
+            store.note(asked_for(target, 0)).await.expect("written");
+        }
+        drop(store);
+        let store = home.open().await;
+        store.note(asked_for("o4", 0)).await.expect("written");
+        let numbered = |sequence: u64| AuditEntry {
+            sequence,
+            ..asked_for(&format!("o{sequence}"), 0)
+        };
+        let all = store.audit(0, 10).await.expect("reads");
+        assert_eq!(all, [1, 2, 3, 4].map(numbered));
+        let some = store.audit(1, 2).await.expect("reads");
+        assert_eq!(some, [2, 3].map(numbered));
     }
 
     pub async fn a_callback_remembers_its_latest_attempts(home: &dyn Home) {
@@ -1020,6 +1065,7 @@ contract!(
         holds_stop_sending_and_survive_reopening,
         a_dead_preview_is_not_redriven_after_the_outcome,
         dead_callbacks_are_redriven_at_the_back_of_their_order,
+        what_is_asked_for_is_written_down_in_order_and_survives,
         a_callback_remembers_its_latest_attempts,
         a_callback_that_is_not_in_flight_cannot_be_settled,
         reopening_frees_all_leases_and_keeps_every_line,

@@ -1,5 +1,6 @@
 //! Puts the parts together: configuration, the running server, the command line.
 
+pub mod admin_tokens;
 pub mod cli;
 pub mod config;
 pub mod retention;

@@ -1,6 +1,7 @@
 //! Removes what is too old, in the background: small steps, with pauses as long as they took.
 //!
-//! Three walks take turns: callbacks with their requests, orders that are over, events. A walk
+//! The walks take turns: callbacks with their requests, orders that are over, events, audit
+//! entries. A walk
 //! begins at the oldest that there is, so nothing need be remembered of the last one, and one
 //! that finds nothing costs a look. What may go at all the store decides; how long things are
 //! kept is configuration. This reads the clock, and hands the time down.
@@ -43,7 +44,7 @@ const LONGEST_ROUND_OF_ORDERS: Duration = Duration::from_secs(86_400);
 pub struct Settings {
     /// How long requests and callbacks are kept.
     pub evidence: Option<Duration>,
-    /// How long orders are kept once they are final, and events.
+    /// How long orders are kept once they are final, events, and audit entries.
     pub final_orders: Option<Duration>,
 }
 
@@ -68,6 +69,7 @@ pub async fn run(store: Arc<dyn Store>, settings: Settings, mut stopped: watch::
         tokio::join!(
             repeat(store, START_OF_EVIDENCE, evidence, LONGEST_ROUND),
             repeat(store, Walk::Events, final_orders, LONGEST_ROUND),
+            repeat(store, Walk::Audit, final_orders, LONGEST_ROUND),
             repeat(
                 store,
                 Walk::Orders(None),
@@ -142,6 +144,7 @@ fn report(pruned: &Pruned) {
         ("callbacks", pruned.callbacks),
         ("orders", pruned.orders),
         ("events", pruned.events),
+        ("audit", pruned.audit),
     ];
     for (what, count) in parts {
         metrics::counter!("bpp_pruned_total", "what" => what).increment(count);
@@ -152,6 +155,7 @@ fn report(pruned: &Pruned) {
             callbacks = pruned.callbacks,
             orders = pruned.orders,
             events = pruned.events,
+            audit = pruned.audit,
             "what was kept long enough is removed"
         );
     }

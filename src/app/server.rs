@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
-use actix_web::web::{Data, PayloadConfig};
+use actix_web::web::{Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use chrono::Utc;
@@ -20,9 +19,11 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use super::config::Config;
-use super::retention;
+use super::{admin_tokens, retention};
 use crate::delivery;
 use crate::engine::Engine;
+use crate::http::admin::access::Tokens;
+use crate::http::admin::failures::Failures;
 use crate::http::body::Limits as BodyLimits;
 use crate::http::heard::Heard;
 use crate::http::limits::Limits;
@@ -61,8 +62,10 @@ pub struct Server {
     pub public_address: SocketAddr,
     /// Where the provider reaches it.
     pub admin_address: SocketAddr,
+    /// Where metrics are served without a token, if anywhere.
+    pub metrics_address: Option<SocketAddr>,
     doors: Data<Doors>,
-    handles: [ServerHandle; 2],
+    handles: Vec<ServerHandle>,
     delivery: JoinHandle<Result<(), delivery::worker::Error>>,
     retention: JoinHandle<()>,
     /// Ends delivery and pruning.
@@ -84,6 +87,11 @@ impl Server {
         let public = listen(config.http.bind)?;
         let admin = listen(config.http.admin_bind)?;
         let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
+        let metrics_listener = config.http.metrics_bind.map(listen).transpose()?;
+        let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr);
+        let metrics_address = metrics_address.transpose()?;
+        let tokens = Arc::new(Tokens::default());
+        tokens.replace(config.admin_tokens.ready()?);
         let sled = open(&config.store).await?;
         let store: Arc<dyn Store> = sled.clone();
         let client = registry::client(REGISTRY_TIMEOUT)?;
@@ -95,6 +103,9 @@ impl Server {
             Utc::now,
         )?;
         let (stop_background, stopped) = watch::channel(false);
+        let reading =
+            admin_tokens::read_again(config.admin_tokens, tokens.clone(), stopped.clone());
+        tokio::spawn(reading);
         let pruning = retention::run(store.clone(), config.retention, stopped.clone());
         let retention = tokio::spawn(pruning);
         let delivery = tokio::spawn(async move {
@@ -116,17 +127,23 @@ impl Server {
             refusals: Refusals::default(),
             heard: Heard::default(),
             readiness: http::health::Readiness::default(),
-            admin_token_sha256: config.http.admin_token_sha256,
+            tokens: Arc::clone(&tokens),
+            failures: Failures::default(),
             metrics: Box::new(metrics),
         });
-        let handles = [
+        let mut handles = vec![
             serve_public(public, &doors, config.http.connections)?,
-            serve_admin(admin, &doors)?,
+            serve_few(admin, &doors, http::admin_routes)?,
         ];
-        info!(public = %public_address, admin = %admin_address, "the server is ready");
+        if let Some(listener) = metrics_listener {
+            handles.push(serve_few(listener, &doors, http::metrics_routes)?);
+        }
+        let metrics = metrics_address.map(tracing::field::display);
+        info!(public = %public_address, admin = %admin_address, metrics, "the server is ready");
         let server = Self {
             public_address,
             admin_address,
+            metrics_address,
             doors,
             handles,
             delivery,
@@ -237,14 +254,18 @@ fn serve_public(
     Ok(handle)
 }
 
-fn serve_admin(listener: TcpListener, doors: &Data<Doors>) -> anyhow::Result<ServerHandle> {
+/// Serves those whose requests are few: one worker is enough.
+fn serve_few(
+    listener: TcpListener,
+    doors: &Data<Doors>,
+    routes: fn(&mut ServiceConfig, &Data<Doors>),
+) -> anyhow::Result<ServerHandle> {
     let doors = doors.clone();
     let server = HttpServer::new(move || {
         let doors = doors.clone();
         App::new()
-            .wrap(from_fn(http::admin::guard))
             .app_data(PayloadConfig::new(ADMIN_BODY_BYTES))
-            .configure(move |routes| http::admin_routes(routes, &doors))
+            .configure(move |config| routes(config, &doors))
     })
     .workers(1)
     .shutdown_timeout(STOP_SECONDS)

@@ -86,6 +86,7 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
         reason: request.reason.clone(),
         charge: charge(order, rule),
         at: now,
+        token: None,
     };
     match request.intent {
         Intent::Quote => Decision::Quoted(cancellation),

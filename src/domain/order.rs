@@ -118,6 +118,9 @@ pub struct Cancellation {
     pub charge: Option<Charge>,
     /// When it was decided.
     pub at: DateTime<Utc>,
+    /// The name of the admin token that asked for it; absent when it came over a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// Who placed the order on the network, and where their callbacks go.

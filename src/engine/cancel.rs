@@ -123,8 +123,10 @@ fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
         false => Err(Refusal::new(
             Word::RequestReused,
             format!(
-                "the same transaction and message id came before with another body, at {}",
-                on_cancel::rfc3339(known.received_at)
+                "the same transaction and message id came before with another body, at {}: \
+                 expected BLAKE-512={}, got BLAKE-512={digest}",
+                on_cancel::rfc3339(known.received_at),
+                known.body_digest
             ),
         )
         .at("context.message_id")),

@@ -96,6 +96,7 @@ fn cancelled_event(order: &Order, cancellation: &Cancellation) -> Event {
         external_id: order.booking.external_id.clone(),
         version: order.version,
         by: cancellation.by,
+        token: cancellation.token.clone(),
         reason: cancellation.reason.clone(),
         charge: cancellation.charge,
         at: cancellation.at,

@@ -25,6 +25,17 @@ pub struct Outcome {
     pub already: bool,
 }
 
+/// What the provider's side asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct ForProvider<'a> {
+    /// The order.
+    pub key: &'a OrderKey,
+    /// Who cancels, and why.
+    pub request: &'a CancelRequest,
+    /// The name of the admin token that asks; kept with the cancellation.
+    pub token: &'a str,
+}
+
 impl Engine {
     /// Cancels an order without a network request. `network` is the one it was placed on;
     /// an order that is on none makes no callback. An order of a network that is not joined
@@ -35,15 +46,22 @@ impl Engine {
     pub async fn cancel_for_provider(
         &self,
         network: Option<&Network>,
-        key: &OrderKey,
-        request: &CancelRequest,
+        asked: ForProvider<'_>,
         now: DateTime<Utc>,
     ) -> Result<Outcome, Error> {
+        let ForProvider {
+            key,
+            request,
+            token,
+        } = asked;
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
             let cancellation = match decide(&stored.order, request, now) {
-                Decision::Cancelled(cancellation) => cancellation,
+                Decision::Cancelled(cancellation) => Cancellation {
+                    token: Some(token.to_owned()),
+                    ..cancellation
+                },
                 Decision::AlreadyCancelled(cancellation) | Decision::Quoted(cancellation) => {
                     match self.store.commit(unchanged(&stored, now)).await? {
                         Committed::Done { .. } => {
@@ -61,7 +79,7 @@ impl Engine {
             let order = stored.order.cancelled(cancellation.clone());
             let commit = transaction(network, &stored, &order, &cancellation, now)?;
             if let Committed::Done { .. } = self.store.commit(commit).await? {
-                info!(order.id = %key.id, "an order is cancelled for the provider");
+                info!(order.id = %key.id, token, "an order is cancelled for the provider");
                 return Ok(Outcome {
                     order,
                     cancellation,

@@ -9,6 +9,7 @@ use actix_web::http::header::{
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
+use crate::crypto::signature::Excerpt;
 use crate::domain::refusal::{Refusal, Word};
 
 /// How much, and for how long.
@@ -51,7 +52,8 @@ fn check_type(request: &HttpRequest) -> Result<(), Refusal> {
     let content_type = header(request, &CONTENT_TYPE).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
-        let detail = "expected Content-Type: application/json";
+        let got = Excerpt::of(content_type);
+        let detail = format!("expected Content-Type: application/json, got {got}");
         return Err(Refusal::new(Word::UnsupportedMediaType, detail));
     }
     // All of them: a second header could name what the first one hides.

@@ -142,8 +142,8 @@ impl Limits {
     /// 503 when all places are taken, 429 when this address is too fast.
     pub fn admit(&self, request: &HttpRequest) -> Result<Place, Refusal> {
         let place = self.in_flight.enter().ok_or_else(|| self.overloaded())?;
-        if let (Some(rates), Some(address)) = (&self.addresses, self.address(request)) {
-            rates.check(&network_of(address), "this address")?;
+        if let (Some(rates), Some(address)) = (&self.addresses, self.counted_address(request)) {
+            rates.check(&address, "this address")?;
         }
         Ok(place)
     }
@@ -187,6 +187,11 @@ impl Limits {
     #[must_use]
     pub fn in_hand(&self) -> usize {
         self.in_flight.taken.load(Ordering::Relaxed)
+    }
+
+    /// What counts as the address of a request.
+    pub(super) fn counted_address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        self.address(request).map(network_of)
     }
 
     /// The peer, or behind trusted proxies the right-most address they do not vouch for.

@@ -1,7 +1,8 @@
 //! The doors: the route table, whole, on one screen.
 //!
 //! Two listeners. The public one answers the networks and health; the admin one, on loopback
-//! by default, serves the provider and its operator behind a token. No decisions are made here.
+//! by default, serves the provider and its operator behind tokens; a third, for metrics alone, is
+//! there if configured. No decisions are made here.
 
 pub mod admin;
 pub mod body;
@@ -19,11 +20,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::Route;
 use actix_web::guard;
+use actix_web::http::Method;
 use actix_web::http::header::HeaderName;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
 use ipnet::IpNet;
 
+use self::admin::access::{Scope, Tokens};
+use self::admin::failures::Failures;
 use crate::domain::policy::Policy;
 use crate::engine::Engine;
 use crate::networks::Networks;
@@ -38,8 +44,8 @@ pub struct Settings {
     pub bind: SocketAddr,
     /// Where orders, callbacks and metrics listen.
     pub admin_bind: SocketAddr,
-    /// SHA-256 of the admin token.
-    pub admin_token_sha256: [u8; 32],
+    /// Where `/metrics` is served without a token, if anywhere.
+    pub metrics_bind: Option<SocketAddr>,
     /// How long a stopping server still takes requests, so that a balancer can notice.
     pub stop_grace: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -78,8 +84,10 @@ pub struct Doors {
     pub heard: heard::Heard,
     /// Whether the server takes requests.
     pub readiness: health::Readiness,
-    /// SHA-256 of the admin token.
-    pub admin_token_sha256: [u8; 32],
+    /// The admin tokens that hold at present.
+    pub tokens: Arc<Tokens>,
+    /// Who showed wrong ones.
+    pub failures: Failures,
     /// Renders the metrics.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
@@ -111,49 +119,86 @@ pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
     config.default_service(web::to(network::nowhere));
 }
 
-/// What the provider and its operator reach.
+/// One endpoint of the provider and its operator.
+type Endpoint = (Method, &'static str, Scope, fn() -> Route);
+
+/// What the provider and its operator reach, each with the one scope that it needs: what changes
+/// orders `Orders`, what is only looked at `Read`, what else changes something `Operate`. The
+/// first that fits a request answers it.
+pub const ENDPOINTS: &[Endpoint] = {
+    use Scope::{Metrics, Operate, Orders, Read};
+    use admin::{
+        audit, callbacks, events, evidence, import, networks, operate, orders, transactions,
+    };
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    &[
+        (GET, "/orders", Read, || web::to(orders::list)),
+        (POST, "/orders", Orders, || web::to(import::import)),
+        (GET, "/orders/{id}", Read, || web::to(orders::show)),
+        (Method::PUT, "/orders/{id}", Orders, || web::to(orders::put)),
+        (Method::PATCH, "/orders/{id}", Orders, || {
+            web::to(orders::patch)
+        }),
+        (POST, "/orders/{id}/cancel", Orders, || {
+            web::to(orders::cancel)
+        }),
+        (POST, "/orders/{id}/erase", Operate, || {
+            web::to(orders::erase)
+        }),
+        (GET, "/events", Read, || web::to(events::after)),
+        (GET, "/callbacks", Read, || web::to(callbacks::list)),
+        (GET, "/callbacks/holds", Read, || web::to(callbacks::holds)),
+        (POST, "/callbacks/hold", Operate, || {
+            web::to(callbacks::hold)
+        }),
+        (POST, "/callbacks/release", Operate, || {
+            web::to(callbacks::release)
+        }),
+        (POST, "/callbacks/redrive", Operate, || {
+            web::to(callbacks::redrive_many)
+        }),
+        (GET, "/callbacks/{id}", Read, || web::to(callbacks::show)),
+        (POST, "/callbacks/{id}/redrive", Operate, || {
+            web::to(callbacks::redrive)
+        }),
+        (GET, "/transactions/{id}", Read, || {
+            web::to(transactions::show)
+        }),
+        (GET, "/transactions/{id}/evidence", Read, || {
+            web::to(evidence::export)
+        }),
+        (GET, "/networks", Read, || web::to(networks::list)),
+        (GET, "/refusals", Read, || web::to(operate::refusals)),
+        (GET, "/audit", Read, || web::to(audit::list)),
+        (GET, "/metrics", Metrics, || web::to(operate::metrics)),
+    ]
+};
+
+/// Every endpoint behind its guard, and health without one.
 pub fn admin_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
     config
         .app_data(doors.clone())
         .app_data(QueryConfig::default().error_handler(|e, _| admin::bad_query(&e)))
         .app_data(PathConfig::default().error_handler(|e, _| admin::bad_path(&e)))
+        .configure(health_routes);
+    for (method, path, scope, route) in ENDPOINTS {
+        let resource = web::resource(*path)
+            .guard(guard::Method(method.clone()))
+            .app_data(*scope)
+            .wrap(from_fn(admin::access::guard))
+            .route(route());
+        config.service(resource);
+    }
+    config.default_service(web::to(admin::nowhere));
+}
+
+/// What a collector of metrics reaches, without a token: figures, and nothing of any order.
+pub fn metrics_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
+    config
+        .app_data(doors.clone())
         .configure(health_routes)
-        .route("/orders", web::get().to(admin::orders::list))
-        .route("/orders", web::post().to(admin::import::import))
-        .route("/orders/{id}", web::get().to(admin::orders::show))
-        .route("/orders/{id}", web::put().to(admin::orders::put))
-        .route("/orders/{id}", web::patch().to(admin::orders::patch))
-        .route("/orders/{id}/cancel", web::post().to(admin::orders::cancel))
-        .route("/orders/{id}/erase", web::post().to(admin::orders::erase))
-        .route("/events", web::get().to(admin::events::after))
-        .route("/callbacks", web::get().to(admin::callbacks::list))
-        .route("/callbacks/holds", web::get().to(admin::callbacks::holds))
-        .route("/callbacks/hold", web::post().to(admin::callbacks::hold))
-        .route(
-            "/callbacks/release",
-            web::post().to(admin::callbacks::release),
-        )
-        .route(
-            "/callbacks/redrive",
-            web::post().to(admin::callbacks::redrive_many),
-        )
-        .route("/callbacks/{id}", web::get().to(admin::callbacks::show))
-        .route(
-            "/callbacks/{id}/redrive",
-            web::post().to(admin::callbacks::redrive),
-        )
-        .route(
-            "/transactions/{id}",
-            web::get().to(admin::transactions::show),
-        )
-        .route(
-            "/transactions/{id}/evidence",
-            web::get().to(admin::evidence::export),
-        )
-        .route("/networks", web::get().to(admin::networks::list))
-        .route("/refusals", web::get().to(admin::operate::refusals))
-        .route("/metrics", web::get().to(admin::operate::metrics))
-        .default_service(web::to(admin::nowhere));
+        .route("/metrics", web::get().to(admin::operate::open_metrics));
 }
 
 fn health_routes(config: &mut ServiceConfig) {

@@ -145,7 +145,10 @@ fn check_route(request: &HttpRequest) -> Result<(), Refusal> {
 pub(super) fn only_post(request: &HttpRequest) -> Result<(), Refusal> {
     match request.method() == Method::POST {
         true => Ok(()),
-        false => Err(Refusal::new(Word::MethodNotAllowed, "expected POST")),
+        false => {
+            let detail = format!("expected POST, got {}", cut(request.method().as_str()));
+            Err(Refusal::new(Word::MethodNotAllowed, detail))
+        }
     }
 }
 
@@ -182,14 +185,16 @@ fn check_addressed(network: &Network, context: &Context) -> Result<(), Refusal> 
     }
     if !network.serves(context.domain.as_deref()) {
         let domain = context.domain.as_deref().unwrap_or_default();
-        let detail = format!("{:?} is not served here", cut(domain));
+        let served = network.settings.domains.join(", ");
+        let detail = format!("expected one of {served}, got {:?}", cut(domain));
         return Err(Refusal::new(Word::DomainNotServed, detail).at("context.domain"));
     }
     match &context.bpp_id {
         Some(bpp) if !bpp.is(&network.settings.subscriber_id) => {
             let detail = format!(
-                "this is {}, the message is for another",
-                network.settings.subscriber_id
+                "this is {}, the message is for {:?}",
+                network.settings.subscriber_id,
+                cut(bpp.as_str())
             );
             Err(Refusal::new(Word::WrongRecipient, detail).at("context.bpp_id"))
         }

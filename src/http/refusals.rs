@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::crypto::signature::fit_to_show;
+
 /// How many are kept.
 const KEPT: usize = 1_000;
 
@@ -27,7 +29,7 @@ pub struct Refused {
     pub detail: String,
     /// The answer's status.
     pub status: u16,
-    /// The `Authorization` header, cut.
+    /// The `Authorization` header, cut; of another scheme than ours its name alone.
     pub authorization: Option<String>,
     /// BLAKE2b-512 of the body, where one was read.
     pub body_digest: Option<String>,
@@ -42,9 +44,9 @@ pub struct Refusals(Mutex<VecDeque<Refused>>);
 impl Refusals {
     /// Remembers one, forgetting the oldest when full.
     pub fn push(&self, mut refused: Refused) {
-        refused.authorization = refused
-            .authorization
-            .map(|h| h.chars().take(HEADER_CHARS).collect());
+        // An admin token that went to the wrong port, say, is nobody's to read.
+        let header = refused.authorization.as_deref().map(fit_to_show);
+        refused.authorization = header.map(|header| header.chars().take(HEADER_CHARS).collect());
         let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if ring.len() == KEPT {
             ring.pop_front();

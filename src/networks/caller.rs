@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{Network, callback_url};
 use crate::crypto::digest::blake2b_512_base64;
-use crate::crypto::signature::{self, Header};
+use crate::crypto::signature::{self, Excerpt, Header};
 use crate::domain::ids::{KeyId, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};
 use crate::protocol::context::Context;
@@ -183,8 +183,9 @@ pub fn check_digest_header(given: Option<&str>, body: &[u8]) -> Result<(), Refus
         false => Err(Refusal::new(
             Word::DigestMismatch,
             format!(
-                "the Digest header is not that of the {} bytes received: ours is BLAKE-512={ours}",
-                body.len()
+                "expected the Digest header of the {} bytes received, BLAKE-512={ours}, got {}",
+                body.len(),
+                Excerpt::of(given)
             ),
         )),
     }

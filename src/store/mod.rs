@@ -17,9 +17,10 @@ use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, Transa
 use crate::domain::order::Order;
 
 pub use records::{
-    Attempt, Callback, CallbackFilter, CallbackId, CallbackKind, CallbackState, ClaimLimits,
-    Claimed, Commit, Committed, Counts, Event, MAX_ATTEMPTS_KEPT, NewCallback, Next, OrderFilter,
-    OrderWrite, Settlement, Signed, StoredOrder, StoredRequest, Timeline,
+    Attempt, AuditEntry, Callback, CallbackFilter, CallbackId, CallbackKind, CallbackState,
+    ClaimLimits, Claimed, Commit, Committed, Counts, Event, MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT,
+    NewCallback, Next, OrderFilter, OrderWrite, Redrive, Settlement, Signed, StoredOrder,
+    StoredRequest, Timeline,
 };
 pub use retention::{Erased, Pruned, Walk};
 
@@ -120,11 +121,13 @@ pub trait Store: Send + Sync {
     async fn callback(&self, id: CallbackId) -> Result<Option<Claimed>, Error>;
 
     /// Makes dead callbacks due at `now`, with a new run of the schedule, behind those of
-    /// their orders that already wait; returns those it did. A preview that an outcome has
-    /// overtaken stays dead: its price is no news any more; so does one whose order is erased.
+    /// their orders that already wait; returns those it did. Each remembers the `token` that
+    /// asked. A preview that an outcome has overtaken stays dead: its price is no news any more;
+    /// so does one whose order is erased.
     async fn redrive(
         &self,
         ids: &[CallbackId],
+        token: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<CallbackId>, Error>;
 
@@ -137,6 +140,14 @@ pub trait Store: Send + Sync {
 
     /// The holds in force: subscriber ids, `*` for all.
     async fn holds(&self) -> Result<Vec<String>, Error>;
+
+    /// Writes down what an admin token asks for, before it is done. Needs no room to be left:
+    /// it is little, and operators are needed most where a disk is full.
+    async fn note(&self, entry: AuditEntry) -> Result<(), Error>;
+
+    /// Reads audit entries with a sequence above `after`, in order. A listing may show one a
+    /// moment before it is durable.
+    async fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, Error>;
 
     /// Reads what is kept of a session.
     async fn timeline(
@@ -153,7 +164,7 @@ pub trait Store: Send + Sync {
 
     /// Takes one small step of a walk over what may be too old, and removes what is older than
     /// `before`: callbacks that are not owed with the requests they answer, orders that are final
-    /// and nothing is owed for, or events, of which the newest always stays.
+    /// and nothing is owed for, events, of which the newest always stays, or audit entries.
     async fn prune(&self, walk: Walk, before: DateTime<Utc>) -> Result<Pruned, Error>;
 
     /// Counts for health and metrics.

@@ -134,10 +134,25 @@ pub struct Callback {
     pub attempts_in_run: u32,
     /// Every attempt, oldest first; at most [`MAX_ATTEMPTS_KEPT`] are kept.
     pub attempts: Vec<Attempt>,
+    /// Who had it sent again, oldest first; at most [`MAX_REDRIVES_KEPT`] are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redrives: Vec<Redrive>,
 }
 
 /// How many attempts a callback remembers.
 pub const MAX_ATTEMPTS_KEPT: usize = 64;
+
+/// How many redrives a callback remembers.
+pub const MAX_REDRIVES_KEPT: usize = 16;
+
+/// A dead callback was given a new run of the schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redrive {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The name of the admin token that asked for it.
+    pub token: String,
+}
 
 /// One try to deliver a callback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,6 +256,9 @@ pub struct Event {
     pub version: u64,
     /// Who caused it.
     pub by: Party,
+    /// The name of the admin token that asked for it; absent when it came over a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Why.
     pub reason: Reason,
     /// The money, absent when the order has no price.
@@ -248,6 +266,27 @@ pub struct Event {
     pub charge: Option<Charge>,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// Something an admin token asked for that changes what happens or takes messages out. Written
+/// before it is done, so nothing is done without one; whether it then could be done, the order
+/// or callback itself tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Counts entries from 1; the store fills this in.
+    pub sequence: u64,
+    /// When it was asked.
+    pub at: DateTime<Utc>,
+    /// The name of the token.
+    pub token: String,
+    /// What, in a fixed word: `order.cancel`, `callback.redrive`, ...
+    pub action: String,
+    /// The network of the order or session, where one is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkName>,
+    /// The id of the order, callback, transaction or subscriber; absent when all are meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// What a commit says about the order.

@@ -18,6 +18,8 @@ pub enum Walk {
     Orders(Option<OrderKey>),
     /// Events, oldest first.
     Events,
+    /// Audit entries, oldest first.
+    Audit,
 }
 
 /// What a step removed.
@@ -31,6 +33,8 @@ pub struct Pruned {
     pub orders: u64,
     /// Events.
     pub events: u64,
+    /// Audit entries.
+    pub audit: u64,
     /// Where the walk goes on; at its end, nothing.
     pub next: Option<Walk>,
 }
@@ -42,7 +46,8 @@ impl Pruned {
         self.callbacks += step.callbacks;
         self.orders += step.orders;
         self.events += step.events;
-        step.requests + step.callbacks + step.orders + step.events > 0
+        self.audit += step.audit;
+        step.requests + step.callbacks + step.orders + step.events + step.audit > 0
     }
 }
 

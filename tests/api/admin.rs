@@ -1,6 +1,7 @@
 //! The provider's door: orders, their changes and cancellations, events, callbacks, and what an
 //! operator looks at. Everything over HTTP with the admin token, as the provider's system does.
 
+mod audit;
 mod callbacks;
 mod cancel;
 mod change;

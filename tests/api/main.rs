@@ -12,5 +12,6 @@ mod checks;
 mod delivery;
 mod handshake;
 mod outcomes;
+mod refusals_page;
 mod setup;
 mod unsolicited;

@@ -2,7 +2,7 @@
 
 use crate::process::{command, run, run_with, run_without_reader};
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 35] = [
     &[],
     &["serve"],
     &["mock-network"],
@@ -20,6 +20,9 @@ const COMMANDS: [&[&str]; 32] = [
     &["callback", "redrive"],
     &["callback", "hold"],
     &["callback", "release"],
+    &["audit"],
+    &["admin-token"],
+    &["admin-token", "new"],
     &["transaction", "show"],
     &["transaction", "export"],
     &["signature"],

@@ -5,6 +5,7 @@
 mod app;
 
 mod admin;
+mod admin_token;
 mod cancel;
 mod config;
 mod evidence;
@@ -13,6 +14,7 @@ mod import;
 mod keys;
 mod mock_network;
 mod process;
+mod production;
 mod registry;
 mod serve;
 mod signature;

@@ -232,21 +232,7 @@ impl TestApp {
 
     /// A cancel of a sample by `bap.example.org` that every check would pass.
     pub fn cancel_of(&self, sample: Sample) -> CancelMessage {
-        CancelMessage {
-            version: sample.version.to_owned(),
-            domain: sample.domain.to_owned(),
-            bap_id: "bap.example.org".to_owned(),
-            bap_uri: self.bap.url.to_string(),
-            bpp_id: BPP.to_owned(),
-            bpp_uri: "http://bpp.example.org".to_owned(),
-            transaction: sample.transaction().expect("a sample"),
-            message: Uuid::new_v4().to_string(),
-            at: Utc::now(),
-            order: sample.id.to_owned(),
-            reason: Some("001".to_owned()),
-            intent: None,
-            note: None,
-        }
+        cancel_by(&self.bap, sample)
     }
 
     /// Signs and posts a message as `bap.example.org`.
@@ -314,6 +300,25 @@ impl TestApp {
     }
 }
 
+/// A cancel of a sample by `bap.example.org` at this BAP's address.
+pub fn cancel_by(bap: &BapHandle, sample: Sample) -> CancelMessage {
+    CancelMessage {
+        version: sample.version.to_owned(),
+        domain: sample.domain.to_owned(),
+        bap_id: "bap.example.org".to_owned(),
+        bap_uri: bap.url.to_string(),
+        bpp_id: BPP.to_owned(),
+        bpp_uri: "http://bpp.example.org".to_owned(),
+        transaction: sample.transaction().expect("a sample"),
+        message: Uuid::new_v4().to_string(),
+        at: Utc::now(),
+        order: sample.id.to_owned(),
+        reason: Some("001".to_owned()),
+        intent: None,
+        note: None,
+    }
+}
+
 pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let answer = request.send().await.expect("an answer");
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -334,15 +339,15 @@ fn rendered_metrics() -> String {
 }
 
 async fn start_server(file: &Path) -> (Server, String) {
-    let mut config = match config::load(Some(file), std::iter::empty()) {
+    let config = match config::load(Some(file), std::iter::empty()) {
         Ok(config) => config,
         Err(faults) => panic!("{faults}"),
     };
-    config.http.admin_token_sha256 = config.admin_token.ready().expect("a token");
-    let token = config.admin_token.text().expect("a token").to_string();
+    let tokens = config.admin_tokens.clone();
     // Set up before anything is counted.
     rendered_metrics();
     let server = Server::start(config, rendered_metrics).await;
     let server = server.expect("a server");
+    let token = tokens.text().expect("a token").to_string();
     (server, token)
 }

@@ -111,6 +111,7 @@ pub fn callback(order: &str, host: &Host) -> Claimed {
         created_at: start(),
         next_at: start(),
         attempts_in_run: 0,
+        redrives: Vec::new(),
         attempts: Vec::new(),
     };
     Claimed {

@@ -10,9 +10,9 @@ use beckn_bpp::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, Tr
 use beckn_bpp::domain::order::Order;
 use beckn_bpp::store::sled::SledStore;
 use beckn_bpp::store::{
-    Callback, CallbackFilter, CallbackId, CallbackState, ClaimLimits, Claimed, Commit, Committed,
-    Counts, Erased, Error, Event, NewCallback, OrderFilter, OrderWrite, Pruned, Settlement, Store,
-    StoredOrder, StoredRequest, Timeline, Walk,
+    AuditEntry, Callback, CallbackFilter, CallbackId, CallbackState, ClaimLimits, Claimed, Commit,
+    Committed, Counts, Erased, Error, Event, NewCallback, OrderFilter, OrderWrite, Pruned,
+    Settlement, Store, StoredOrder, StoredRequest, Timeline, Walk,
 };
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
@@ -179,9 +179,10 @@ impl Store for Watched {
     async fn redrive(
         &self,
         ids: &[CallbackId],
+        token: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<CallbackId>, Error> {
-        self.sled.redrive(ids, now).await
+        self.sled.redrive(ids, token, now).await
     }
     async fn hold(&self, subscriber: Option<&SubscriberId>) -> Result<(), Error> {
         self.sled.hold(subscriber).await
@@ -191,6 +192,12 @@ impl Store for Watched {
     }
     async fn holds(&self) -> Result<Vec<String>, Error> {
         self.sled.holds().await
+    }
+    async fn note(&self, entry: AuditEntry) -> Result<(), Error> {
+        self.sled.note(entry).await
+    }
+    async fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, Error> {
+        self.sled.audit(after, limit).await
     }
     async fn timeline(
         &self,

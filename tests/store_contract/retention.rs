@@ -11,8 +11,8 @@ use beckn_bpp::store::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    Home, SledHome, at, callback, cancel, claim, commit, counts, intake, key, listed, network,
-    nothing, order, request, rupees, sequences, session, settle,
+    Home, SledHome, asked_for, at, callback, cancel, claim, commit, counts, intake, key, listed,
+    network, nothing, order, request, rupees, sequences, session, settle,
 };
 
 const EVIDENCE: Walk = Walk::Evidence(CallbackId(0));
@@ -42,6 +42,7 @@ async fn cancelled(store: &dyn Store, id: &str, on: i64, next: Option<Next>) -> 
             },
             charge: Some(Charge::of(rupees("20.50"), Some(rupees("250")))),
             at: day(on),
+            token: None,
         });
     }
     let callback = commit(store, cancel).await.expect("a callback");
@@ -248,6 +249,28 @@ async fn old_events_go_but_never_the_newest_and_readers_meet_no_gap() {
 }
 
 #[tokio::test]
+async fn old_audit_entries_go_and_their_numbers_never_come_again() {
+    let home = SledHome::new();
+    let store = home.open().await;
+    for number in 0..100 {
+        let entry = asked_for("o1", (number / 50) * 86_400);
+        store.note(entry).await.expect("written");
+    }
+    assert_eq!(walk(&*store, Walk::Audit, day(1)).await.audit, 50);
+    let left = store.audit(0, 1_000).await.expect("reads");
+    assert_eq!(left.first().map(|entry| entry.sequence), Some(51));
+    assert_eq!(walk(&*store, Walk::Audit, day(9)).await.audit, 50);
+    store.close().await;
+    let store = home.open().await;
+    store.note(asked_for("o1", 0)).await.expect("written");
+    let left = store.audit(0, 1_000).await.expect("reads");
+    assert_eq!(
+        left.iter().map(|entry| entry.sequence).collect::<Vec<_>>(),
+        [101]
+    );
+}
+
+#[tokio::test]
 async fn only_an_order_that_is_over_and_owes_nothing_is_erased() {
     let home = SledHome::new();
     let store = home.open().await;
@@ -333,7 +356,9 @@ async fn an_erased_order_keeps_amounts_ids_and_times_and_stays_erased() {
     // It takes part in nothing any more: whoever read it before, and whoever redrives it.
     let late = store.commit(nothing("o1", 2)).await.expect("answers");
     assert_eq!(late, Committed::OrderChanged);
-    let redriven = store.redrive(&[id, CallbackId(id.0 + 1)], at(70)).await;
+    let redriven = store
+        .redrive(&[id, CallbackId(id.0 + 1)], "ops", at(70))
+        .await;
     assert_eq!(redriven.expect("answers"), [CallbackId(id.0 + 1)]);
 }
 

@@ -203,6 +203,13 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
             output::text(attempt, "detail"),
         );
     }
+    for redrive in callback["redrives"].as_array().into_iter().flatten() {
+        println!(
+            "  {}  redriven by token {}",
+            output::time(redrive, "at"),
+            output::text(redrive, "token"),
+        );
+    }
     println!("{:#}", callback["body"]);
     Ok(())
 }

@@ -115,7 +115,8 @@ fn read_any(file: &Path, encryption: bool) -> anyhow::Result<Key> {
     Ok(Key::Signing(read(file)?))
 }
 
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+/// Writes a secret to a new file that only its owner can read.
+pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options
         .write(true)
@@ -124,7 +125,7 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         .open(path)
         .map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => anyhow::anyhow!(
-                "{} is there already, and a key is never overwritten; name another --out",
+                "{} is there already, and is never overwritten; name another --out",
                 path.display()
             ),
             _ => anyhow::anyhow!("cannot create {}: {error}", path.display()),

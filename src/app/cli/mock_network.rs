@@ -148,12 +148,13 @@ impl Network {
         let file = configuration(directory.path(), &public_url, admin_address, &registry.url)?;
         // The server binds the addresses itself; they were only held to find free ones.
         drop((public, admin));
-        let config = serve::ready(serve::load(Some(&file))?)?;
-        let token = config.admin_token.text()?.to_string();
+        let config = serve::load(Some(&file))?;
+        let tokens = config.admin_tokens.clone();
         telemetry::log_to_stderr(&config.log)?;
         let metrics = telemetry::metrics_on_demand()?;
         let joined = config.networks.clone();
         let server = Server::start(config, metrics).await?;
+        let token = tokens.text()?.to_string();
         let mut listed = None;
         for network in &joined {
             let bodies = subscribe::bodies::of_configuration(network, Utc::now());

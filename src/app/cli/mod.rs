@@ -3,6 +3,8 @@
 //! 0 ok, 1 failed, 2 usage, 3 store corrupt, 4 configuration.
 
 mod admin;
+mod admin_token;
+mod audit;
 mod callback;
 mod cancel;
 mod config;
@@ -56,6 +58,11 @@ enum Command {
     /// See and export what is kept of a transaction
     #[command(subcommand)]
     Transaction(transaction::Command),
+    /// See which admin token asked for what: cancels, redrives, holds, erasures, exports
+    Audit(audit::Arguments),
+    /// Make tokens for the admin API that may do less than all
+    #[command(subcommand)]
+    AdminToken(admin_token::Command),
     /// Sign, verify and explain signatures
     #[command(subcommand)]
     Signature(signature::Command),
@@ -111,6 +118,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Order(command) => order::run(&command).await,
         Command::Callback(command) => callback::run(&command).await,
         Command::Transaction(command) => transaction::run(&command).await,
+        Command::Audit(arguments) => audit::run(&arguments).await,
+        Command::AdminToken(command) => admin_token::run(&command),
         Command::Signature(command) => signature::run(&command).await,
         Command::Registry(command) => registry::run(&command).await,
         Command::Cancel(arguments) => cancel::run(&arguments).await,

@@ -224,9 +224,12 @@ async fn cancel(client: &Client, path: &str, body: &Value, json: bool) -> anyhow
 
 fn print_cancellation(cancellation: &Value) {
     let by = output::text(cancellation, "by");
+    let token = cancellation["token"].as_str();
+    let token = token.map(|name| format!(", asked for by token {name}"));
     println!(
-        "cancelled   by {by} at {}",
-        output::time(cancellation, "at")
+        "cancelled   by {by} at {}{}",
+        output::time(cancellation, "at"),
+        token.unwrap_or_default()
     );
     let reason = &cancellation["reason"];
     println!(

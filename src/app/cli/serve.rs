@@ -24,11 +24,11 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     telemetry::log_to_stderr(&config.log)?;
     let metrics = telemetry::metrics_on_demand()?;
     let grace = config.http.stop_grace;
-    if let AdminToken::Own(file) = &config.admin_token {
+    if let Some(AdminToken::Own(file)) = &config.admin_tokens.main {
         info!(file = %file.display(), "the admin token is the one in this file");
     }
     let stopped = stop_signal()?;
-    let mut server = Server::start(ready(config)?, metrics).await?;
+    let mut server = Server::start(config, metrics).await?;
     tokio::select! {
         () = stopped => {
             server.stop(grace).await;
@@ -45,12 +45,6 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 pub(super) fn load(path: Option<&Path>) -> anyhow::Result<Config> {
     config::load(path, config::process_environment())
         .map_err(|faults| Misconfigured(faults.to_string()).into())
-}
-
-/// Makes the token of a development server where it has none yet.
-pub(super) fn ready(mut config: Config) -> anyhow::Result<Config> {
-    config.http.admin_token_sha256 = config.admin_token.ready()?;
-    Ok(config)
 }
 
 /// Ends at SIGTERM or SIGINT. From this call on, not from the first wait, neither kills the

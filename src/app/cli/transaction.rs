@@ -119,6 +119,11 @@ fn about(entry: &Value) -> String {
             output::text(entry, "url"),
             output::text(entry, "state"),
         ),
+        Some("callback redriven") => format!(
+            "callback {}, asked for by token {}",
+            entry["callback"],
+            output::text(entry, "token"),
+        ),
         _ => format!(
             "callback {}, attempt {}: {} {} in {} ms",
             entry["callback"],

@@ -1,9 +1,9 @@
-//! The admin token: where it is, and the one that a development server makes for itself.
+//! The admin token with all scopes: where it is, and the one that a development server makes.
 //!
-//! Loading reads a configured token and keeps its SHA-256 only. Loading never writes; a token
-//! is made by [`AdminToken::ready`], which `serve` calls before it listens.
+//! Loading reads a configured token and looks whether it will do. Loading never writes; a token
+//! is made by [`AdminToken::make_if_own`], before the server listens. The others are in
+//! `named_token`.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,8 @@ use super::fault::Problem;
 use super::section::Section;
 use super::{Environment, Surroundings, secret_file};
 
-/// The shortest token taken in production, in bytes.
-const SHORTEST: usize = 32;
+/// The shortest token taken in production, in bytes: 256 bits in base64 are as many characters.
+const SHORTEST: usize = 43;
 
 /// Why there is no admin token.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,12 @@ pub enum Error {
     /// The system gives no random numbers.
     #[error("the system has no random numbers: {0}")]
     Random(getrandom::Error),
+    /// It is not what it should be.
+    #[error("the admin token: {0}")]
+    Unfit(Problem),
+    /// There are only named tokens, whose texts nobody has kept.
+    #[error("no admin_token_file is configured")]
+    None,
     /// The variable is gone since the configuration was loaded.
     #[error("the environment variable {0} is not set")]
     Variable(String),
@@ -40,8 +46,8 @@ pub enum Error {
 /// Where the admin token is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdminToken {
-    /// In an environment variable.
-    Variable(String),
+    /// In an environment variable, which does not change: its name, and the token's SHA-256.
+    Variable(String, [u8; 32]),
     /// In the configured file.
     File(PathBuf),
     /// In the file that a development server writes when it starts.
@@ -55,7 +61,7 @@ impl AdminToken {
     /// When it is not where it should be: an own token exists once the server has started.
     pub fn text(&self) -> Result<Zeroizing<String>, Error> {
         match self {
-            AdminToken::Variable(name) => {
+            AdminToken::Variable(name, _) => {
                 let text = std::env::var(name).map_err(|_| Error::Variable(name.clone()))?;
                 Ok(Zeroizing::new(text.trim().to_owned()))
             }
@@ -63,41 +69,69 @@ impl AdminToken {
         }
     }
 
-    /// Makes the own token where it is needed and not yet there; returns the token's SHA-256.
+    /// Makes the own token where it is needed and not yet there.
     ///
     /// # Errors
-    /// When the file cannot be read or written.
-    pub fn ready(&self) -> Result<[u8; 32], Error> {
-        if let AdminToken::Own(path) = self
-            && !path.exists()
-        {
-            make(path)?;
+    /// When the file cannot be written.
+    pub fn make_if_own(&self) -> Result<(), Error> {
+        match self {
+            AdminToken::Own(path) if !path.exists() => make(path),
+            _ => Ok(()),
         }
-        Ok(digest(&self.text()?))
+    }
+
+    /// The SHA-256 of the token as it is now.
+    ///
+    /// # Errors
+    /// When it cannot be read, or would not be taken at the start.
+    pub fn sha256(&self, environment: Environment) -> Result<[u8; 32], Error> {
+        let text = match self {
+            AdminToken::Variable(_, sha256) => return Ok(*sha256),
+            AdminToken::File(path) | AdminToken::Own(path) => {
+                secret_file::open(path, environment).map_err(Error::Unfit)?
+            }
+        };
+        match weakness(&text, environment) {
+            Some(problem) => Err(Error::Unfit(problem)),
+            None => Ok(sha256(&text)),
+        }
+    }
+
+    /// The file that it is in.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            AdminToken::Variable(..) => None,
+            AdminToken::File(path) | AdminToken::Own(path) => Some(path),
+        }
     }
 }
 
-/// Reads `admin_token` or `admin_token_file`; the token's SHA-256 where it is known already.
+/// Reads `admin_token` or `admin_token_file`; production does without where `others` can get in.
 pub fn section(
     section: &mut Section<'_>,
     around: &Surroundings,
     data: &Path,
-) -> Option<(AdminToken, [u8; 32])> {
+    others: bool,
+) -> Option<AdminToken> {
     let given = section.secret("admin_token");
     let file = match given {
         Some(_) => section.optional::<PathBuf>("admin_token_file").and(None),
         None => secret_file::read(section, "admin_token_file", around),
     };
     let (name, token, text) = match (given, file) {
-        (Some((variable, text)), _) => ("admin_token", AdminToken::Variable(variable), text),
+        (Some((variable, text)), _) => {
+            let token = AdminToken::Variable(variable, sha256(&text));
+            ("admin_token", token, text)
+        }
         (None, Some((path, text))) => ("admin_token_file", AdminToken::File(path), text),
-        (None, None) => return own(section, around, data),
+        (None, None) => return own(section, around, data, others),
     };
     if let Some(problem) = weakness(&text, around.environment) {
         section.fault(name, problem);
         return None;
     }
-    Some((token, digest(&text)))
+    Some(token)
 }
 
 fn weakness(text: &str, environment: Environment) -> Option<Problem> {
@@ -109,27 +143,50 @@ fn weakness(text: &str, environment: Environment) -> Option<Problem> {
     }
 }
 
-/// The token of a development server that was given none. No token has the digest that
-/// stands in until [`AdminToken::ready`], so nothing is open meanwhile.
+/// The token of a development server that was given none.
 fn own(
     section: &Section<'_>,
     around: &Surroundings,
     data: &Path,
-) -> Option<(AdminToken, [u8; 32])> {
+    others: bool,
+) -> Option<AdminToken> {
     if section.is_given("admin_token_file") || section.is_given("admin_token") {
         return None;
     }
     if around.environment == Environment::Production {
-        let expected = format!("the name of a file with at least {SHORTEST} random characters");
-        section.missing("admin_token_file", expected);
+        if !others {
+            let expected = format!(
+                "the name of a file with at least {SHORTEST} random characters, or sections \
+                 [admin_token.NAME]"
+            );
+            section.missing("admin_token_file", expected);
+        }
         return None;
     }
     let beside = data.parent().unwrap_or(Path::new("."));
-    Some((AdminToken::Own(beside.join("admin.token")), [0; 32]))
+    Some(AdminToken::Own(beside.join("admin.token")))
 }
 
-fn digest(text: &str) -> [u8; 32] {
+/// How tokens are kept.
+#[must_use]
+pub fn sha256(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
+}
+
+/// A new token: 256 random bits in hexadecimal.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn random() -> Result<Zeroizing<String>, Error> {
+    let mut random = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(&mut *random).map_err(Error::Random)?;
+    Ok(Zeroizing::new(hex(&random)))
+}
+
+/// Bytes as lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -147,20 +204,13 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
 
 /// Writes a new token, complete or not at all, for its owner only.
 fn make(path: &Path) -> Result<(), Error> {
-    let mut random = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *random).map_err(Error::Random)?;
-    let mut text = Zeroizing::new(String::with_capacity(65));
-    for byte in random.iter() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.push('\n');
+    let text = random()?;
     let directory = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
         std::fs::create_dir_all(directory)?;
         // tempfile creates with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(text.as_bytes())?;
+        writeln!(file, "{}", *text)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())

@@ -1,16 +1,17 @@
 //! The sections `[http]` and `[limits]`: where the doors listen and how much they take.
 //!
-//! Gathers `http::Settings`; the admin token is read by its own file.
+//! Gathers `http::Settings`; the admin tokens are read by their own files.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::admin_token::{self, AdminToken};
 use super::fault::Problem;
+use super::network::is_private_address;
 use super::section::Section;
 use super::values::{Size, invalid};
-use super::{Environment, Surroundings};
+use super::{Environment, Surroundings, admin_token, named_token};
+use crate::app::admin_tokens::AdminTokens;
 use crate::http::Settings;
 
 /// Whoever stops a server rarely waits longer before it is killed.
@@ -27,21 +28,21 @@ struct Limits {
     per_subscriber_per_second: u32,
 }
 
-/// Reads both sections out of `root`; `data` is where the store's files are.
-pub fn read(
-    root: &mut Section<'_>,
-    around: &Surroundings,
-    data: &Path,
-) -> Option<(Settings, AdminToken)> {
+/// Reads them out of `root`; `data` is where the store's files are.
+pub fn read(root: &mut Section<'_>, around: &Surroundings, data: &Path) -> (Settings, AdminTokens) {
     let limits = limits(root.section("limits"), around.environment);
     let mut http = root.section("http");
     let bind = http.or("bind", SocketAddr::from(([127, 0, 0, 1], 8080)));
     let admin_bind = http.or("admin_bind", SocketAddr::from(([127, 0, 0, 1], 8081)));
-    if would_collide(bind, admin_bind) {
-        let rule = format!("http.bind listens on {bind} already: give each listener its own port");
-        http.fault("admin_bind", Problem::Conflict(rule));
-    }
-    let token = admin_token::section(&mut http, around, data);
+    let metrics_bind = metrics_bind(&mut http, around.environment);
+    let all = [
+        ("bind", Some(bind)),
+        ("admin_bind", Some(admin_bind)),
+        ("metrics_bind", metrics_bind),
+    ];
+    refuse_collisions(&http, &all);
+    let (named, any) = named_token::read(root, around);
+    let main = admin_token::section(&mut http, around, data, any);
     // Nobody balances requests among laptops.
     let grace = match around.environment {
         Environment::Production => Duration::from_secs(5),
@@ -53,11 +54,15 @@ pub fn read(
     }
     let trusted_proxies = http.list("trusted_proxies", Some(Vec::new()));
     http.finish();
-    let (token, admin_token_sha256) = token?;
+    let tokens = AdminTokens {
+        environment: around.environment,
+        main,
+        named,
+    };
     let settings = Settings {
         bind,
         admin_bind,
-        admin_token_sha256,
+        metrics_bind,
         stop_grace,
         trusted_proxies,
         body_bytes: limits.body_bytes,
@@ -68,7 +73,32 @@ pub fn read(
         per_address_per_second: limits.per_address_per_second,
         per_subscriber_per_second: limits.per_subscriber_per_second,
     };
-    Some((settings, token))
+    (settings, tokens)
+}
+
+/// Where metrics need no token nobody on the internet should be. A container cannot know its
+/// address, so every interface may be meant.
+fn metrics_bind(http: &mut Section<'_>, environment: Environment) -> Option<SocketAddr> {
+    let address: SocketAddr = http.optional("metrics_bind")?;
+    if environment == Environment::Production && !is_private_address(address.ip().to_canonical()) {
+        let rule = "metrics_bind asks for no token: take a private or loopback address";
+        http.fault("metrics_bind", Problem::Production(rule.to_owned()));
+    }
+    Some(address)
+}
+
+fn refuse_collisions(http: &Section<'_>, listeners: &[(&'static str, Option<SocketAddr>)]) {
+    for (place, (name, address)) in listeners.iter().enumerate() {
+        let collides = |at: &Option<SocketAddr>| match (address, at) {
+            (Some(one), Some(other)) => would_collide(*one, *other),
+            _ => false,
+        };
+        if let Some((other, Some(at))) = listeners[..place].iter().find(|(_, at)| collides(at)) {
+            let rule =
+                format!("http.{other} listens on {at} already: give each listener its own port");
+            http.fault(name, Problem::Conflict(rule));
+        }
+    }
 }
 
 /// Port 0 is another free port each time.

@@ -13,6 +13,7 @@ mod handshake;
 mod http;
 mod log;
 mod mask;
+mod named_token;
 mod network;
 mod policy;
 mod report;
@@ -32,15 +33,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use admin_token::{AdminToken, Error as AdminTokenError};
+pub use admin_token::{AdminToken, Error as AdminTokenError, hex, random, sha256};
 pub use fault::{Fault, Faults, Place, Problem};
+pub use named_token::{NamedToken, name_fault as token_name_fault};
 pub use report::Shown;
 pub use show::{render_check, render_show};
+pub use units::duration;
 
 use self::report::Report;
 use self::section::Section;
 use self::tree::Table;
-use self::values::{Word, invalid};
+use self::values::Word;
+use super::admin_tokens::AdminTokens;
 use super::telemetry;
 use crate::domain::policy::Policy;
 
@@ -78,10 +82,10 @@ impl Environment {
 pub struct Config {
     /// How careful to be.
     pub environment: Environment,
-    /// The listeners and their limits. The token's digest is final after [`AdminToken::ready`].
+    /// The listeners and their limits.
     pub http: crate::http::Settings,
-    /// Where the admin token is.
-    pub admin_token: AdminToken,
+    /// Where the admin tokens are.
+    pub admin_tokens: AdminTokens,
     /// Where things are kept.
     pub store: crate::store::Settings,
     /// The joined networks, by name.
@@ -123,7 +127,7 @@ pub fn load(
     let directory = path.and_then(Path::parent).unwrap_or(Path::new(""));
     let config = read(Section::root(&report, table, place), directory);
     match (config, report.faults.into_inner()) {
-        (Some(config), faults) if faults.is_empty() => Ok(Config {
+        (config, faults) if faults.is_empty() => Ok(Config {
             shown: report.shown.into_inner(),
             ..config
         }),
@@ -155,7 +159,7 @@ fn read_file(path: &Path) -> Result<(Table, Place), Faults> {
     Ok((table, Place::File(file)))
 }
 
-fn read(mut root: Section<'_>, directory: &Path) -> Option<Config> {
+fn read(mut root: Section<'_>, directory: &Path) -> Config {
     let environment = root.or("environment", Environment::Production);
     let around = Surroundings {
         environment,
@@ -163,19 +167,18 @@ fn read(mut root: Section<'_>, directory: &Path) -> Option<Config> {
     };
     let store = store::read(&mut root, &around);
     let crate::store::Settings::Sled { path: data, .. } = &store;
-    let http = http::read(&mut root, &around, data);
+    let (http, admin_tokens) = http::read(&mut root, &around, data);
     let networks = network::read(&mut root, &around);
     let policies = policy::read(&mut root);
     let delivery = delivery::read(&mut root);
     let retention = retention::read(&mut root);
     let log = log::read(&mut root);
-    root.later(&["admin_token", "provider", "consultations", "bookings"]);
+    root.later(&["provider", "consultations", "bookings"]);
     root.finish();
-    let (http, admin_token) = http?;
-    Some(Config {
+    Config {
         environment,
         http,
-        admin_token,
+        admin_tokens,
         store,
         networks,
         policies,
@@ -183,20 +186,24 @@ fn read(mut root: Section<'_>, directory: &Path) -> Option<Config> {
         retention,
         log,
         shown: Vec::new(),
-    })
+    }
 }
 
 /// Names of networks and policies appear in variables, metrics and addresses.
 fn check_name(section: &Section<'_>, name: &str, reserved: &[&str]) {
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || name.len() > 64 || !name.chars().all(fine) || name.contains("__") {
-        let rule = "a name of at most 64 letters, digits, '-' and single '_'";
-        section.fault_here(invalid(rule));
-    }
-    if reserved.contains(&name) {
-        let rule = format!("another name than `{name}`, which has a meaning of its own");
+    if let Some(rule) = name_fault(name, reserved) {
         section.fault_here(Problem::Invalid(rule));
     }
+}
+
+/// What a name should be, where it is not.
+fn name_fault(name: &str, reserved: &[&str]) -> Option<String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fine) || name.contains("__") {
+        return Some("a name of at most 64 letters, digits, '-' and single '_'".to_owned());
+    }
+    let rule = || format!("another name than `{name}`, which has a meaning of its own");
+    reserved.contains(&name).then(rule)
 }
 
 /// In the order of the file; what is in no line comes last.

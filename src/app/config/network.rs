@@ -143,7 +143,8 @@ fn is_private(url: &Url) -> bool {
     }
 }
 
-fn is_private_address(ip: IpAddr) -> bool {
+/// Whether an address is of no use on the internet; `0.0.0.0` and `::` are none at all.
+pub(super) fn is_private_address(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             // 100.64.0.0/10 is shared by a carrier's customers (RFC 6598).

@@ -42,7 +42,11 @@ pub fn refuse(section: &Section<'_>, name: &'static str, path: &Path, what: &str
     section.fault(name, wrong(path, what.to_owned()));
 }
 
-fn open(path: &Path, environment: Environment) -> Result<Zeroizing<String>, Problem> {
+/// Reads a secret, as far as its file is fit to hold one.
+///
+/// # Errors
+/// Says what is wrong with the file, never what is in it.
+pub fn open(path: &Path, environment: Environment) -> Result<Zeroizing<String>, Problem> {
     let unreadable = |error: std::io::Error| wrong(path, format!("cannot be read: {error}"));
     let found = std::fs::metadata(path).map_err(unreadable)?;
     if !found.is_file() || found.len() > LONGEST {

@@ -19,7 +19,7 @@ mod properties;
 
 pub use error::{Error, Excerpt, Fault};
 pub use header::{CREATED_AHEAD_SECONDS, Header};
-pub use scan::MAX_HEADER_BYTES;
+pub use scan::{MAX_HEADER_BYTES, fit_to_show};
 pub use signer::Signer;
 
 /// The only algorithm there is: exactly this word, in both places of the header.

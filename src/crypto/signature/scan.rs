@@ -67,10 +67,20 @@ fn after_scheme(header: &str) -> Result<&str, Fault> {
     if scheme.eq_ignore_ascii_case(SCHEME) {
         return Ok(rest.trim_start_matches(' '));
     }
-    // Another scheme's name may be repeated; a word that could be its token may not.
+    Err(Fault::Scheme(Excerpt::of(fit_to_show(header))))
+}
+
+/// What of an `Authorization` header may be shown and kept: ours whole, of another scheme its
+/// name. What follows that, or a word that could be a token, may be a secret.
+#[must_use]
+pub fn fit_to_show(header: &str) -> &str {
+    let (scheme, _) = header.split_once(' ').unwrap_or((header, ""));
     let is_name = scheme.len() <= 16 && scheme.bytes().all(|b| b.is_ascii_alphabetic());
-    let shown = if is_name { scheme } else { "another text" };
-    Err(Fault::Scheme(Excerpt::of(shown)))
+    match is_name {
+        true if scheme.eq_ignore_ascii_case(SCHEME) => header,
+        true => scheme,
+        false => "another text",
+    }
 }
 
 /// The parameter's place in [`NAMES`], and what follows its `=`. Only the first `=` counts:

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 use tracing::info;
 
+use super::audit::Deed;
 use super::{Problem, prove};
 use crate::domain::ids::SubscriberId;
 use crate::http::Doors;
@@ -15,6 +16,9 @@ use crate::store::{Callback, CallbackFilter, CallbackId, CallbackState};
 
 /// The most callbacks listed or redriven at once.
 const MAX_LISTED: usize = 1_000;
+
+/// What the audit entries call sending again.
+const REDRIVE: &str = "callback.redrive";
 
 /// Query of `GET /callbacks` and of a redrive by filter.
 #[derive(Debug, Deserialize)]
@@ -73,7 +77,7 @@ pub async fn redrive(
     request: HttpRequest,
     id: Path<u64>,
 ) -> Result<HttpResponse, Problem> {
-    prove(&doors, &request)?;
+    let token = prove(&doors, &request)?;
     let store = doors.engine.store();
     let id = CallbackId(*id);
     let claimed = store.callback(id).await?;
@@ -82,7 +86,14 @@ pub async fn redrive(
         let detail = format!("callback {} was erased: nothing is left to send", id.0);
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
-    let redriven = store.redrive(&[id], Utc::now()).await?;
+    let deed = Deed {
+        token: &token,
+        action: REDRIVE,
+        network: Some(&claimed.callback.order.network),
+        target: Some(&id.0.to_string()),
+    };
+    deed.note(&doors).await?;
+    let redriven = store.redrive(&[id], &token, Utc::now()).await?;
     if redriven.is_empty() {
         let detail = format!(
             "callback {} is not dead, or a price that an outcome has overtaken",
@@ -90,7 +101,7 @@ pub async fn redrive(
         );
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
-    info!(callback.id = id.0, "a callback is redriven");
+    info!(callback.id = id.0, token = %token, "a callback is redriven");
     Ok(HttpResponse::Ok().json(json!({"redriven": redriven})))
 }
 
@@ -100,7 +111,7 @@ pub async fn redrive_many(
     request: HttpRequest,
     listing: Query<Listing>,
 ) -> Result<HttpResponse, Problem> {
-    prove(&doors, &request)?;
+    let token = prove(&doors, &request)?;
     let filter = CallbackFilter {
         state: Some(CallbackState::Dead),
         ..filter(&listing)?
@@ -111,8 +122,15 @@ pub async fn redrive_many(
     if listing.dry_run {
         return Ok(HttpResponse::Ok().json(json!({"dry_run": true, "would_redrive": ids})));
     }
-    let redriven = store.redrive(&ids, Utc::now()).await?;
-    info!(count = redriven.len(), "callbacks are redriven");
+    let deed = Deed {
+        token: &token,
+        action: REDRIVE,
+        network: None,
+        target: listing.subscriber.as_deref(),
+    };
+    deed.note(&doors).await?;
+    let redriven = store.redrive(&ids, &token, Utc::now()).await?;
+    info!(count = redriven.len(), token = %token, "callbacks are redriven");
     Ok(HttpResponse::Ok().json(json!({"redriven": redriven})))
 }
 
@@ -129,8 +147,10 @@ pub async fn hold(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    prove(&doors, &request)?;
-    doors.engine.store().hold(whom(&body)?.as_ref()).await?;
+    let token = prove(&doors, &request)?;
+    let whom = whom(&body)?;
+    note(&doors, &token, "callback.hold", whom.as_ref()).await?;
+    doors.engine.store().hold(whom.as_ref()).await?;
     answer_holds(&doors).await
 }
 
@@ -140,9 +160,26 @@ pub async fn release(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    prove(&doors, &request)?;
-    doors.engine.store().release(whom(&body)?.as_ref()).await?;
+    let token = prove(&doors, &request)?;
+    let whom = whom(&body)?;
+    note(&doors, &token, "callback.release", whom.as_ref()).await?;
+    doors.engine.store().release(whom.as_ref()).await?;
     answer_holds(&doors).await
+}
+
+async fn note(
+    doors: &Doors,
+    token: &str,
+    action: &'static str,
+    whom: Option<&SubscriberId>,
+) -> Result<(), Problem> {
+    let deed = Deed {
+        token,
+        action,
+        network: None,
+        target: whom.map(SubscriberId::as_str),
+    };
+    deed.note(doors).await
 }
 
 /// `GET /callbacks/holds`.

@@ -18,6 +18,7 @@ use chrono::Utc;
 use serde_json::{Value, json};
 use tracing::info;
 
+use super::audit::Deed;
 use super::{OnNetwork, Problem, candidates, prove};
 use crate::domain::ids::{NetworkName, TransactionId};
 use crate::http::Doors;
@@ -30,13 +31,20 @@ pub async fn export(
     id: Path<String>,
     on: Query<OnNetwork>,
 ) -> Result<HttpResponse, Problem> {
-    prove(&doors, &request)?;
+    let token = prove(&doors, &request)?;
     let id = TransactionId::parse(&id).map_err(|error| Problem::bad_request(error.to_string()))?;
     let (name, timeline) = one_network(&doors, &id, &on).await?;
     let network = doors.networks.get(&name).ok_or_else(|| {
         let detail = format!("network {name} is not joined: its key has to sign the manifest");
         Problem::new(StatusCode::CONFLICT, detail)
     })?;
+    let deed = Deed {
+        token: &token,
+        action: "evidence.export",
+        network: Some(&name),
+        target: Some(id.as_str()),
+    };
+    deed.note(&doors).await?;
     let callbacks = with_bodies(&doors, &timeline).await?;
     let session = files::Session {
         network,
@@ -45,7 +53,7 @@ pub async fn export(
         callbacks: &callbacks,
     };
     let files = session.files(Utc::now());
-    info!(transaction.id = %id, files = files.len(), "evidence is exported");
+    info!(transaction.id = %id, token = %token, files = files.len(), "evidence is exported");
     let files: Vec<Value> = files.iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(json!({"transaction_id": id, "network": name, "files": files})))
 }

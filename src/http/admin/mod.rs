@@ -2,29 +2,29 @@
 //!
 //! Every handler begins by proving the token. Failures are problem details (RFC 9457).
 
+pub mod access;
+pub mod audit;
 pub mod callbacks;
 pub mod events;
 pub mod evidence;
+pub mod failures;
 pub mod import;
 pub mod networks;
 pub mod operate;
 pub mod orders;
 pub mod transactions;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use actix_web::middleware::Next;
+use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
-use super::{Doors, body};
+pub use access::prove;
+
+use super::Doors;
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
 use crate::engine;
 use crate::protocol::on_cancel::rfc3339;
@@ -36,16 +36,22 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     more: Value,
+    challenge: Option<String>,
+    retry_after_seconds: Option<u64>,
 }
 
 impl Problem {
     /// A problem with a status and a sentence.
     #[must_use]
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let is_unknown = status == StatusCode::UNAUTHORIZED;
+        let passes = status == StatusCode::SERVICE_UNAVAILABLE;
         Self {
             status,
             detail: detail.into(),
             more: Value::Null,
+            challenge: is_unknown.then(|| "Bearer".to_owned()),
+            retry_after_seconds: passes.then_some(1),
         }
     }
 
@@ -83,11 +89,11 @@ impl ResponseError for Problem {
             body.extend(more.clone());
         }
         let mut response = HttpResponse::build(self.status);
-        if self.status == StatusCode::UNAUTHORIZED {
-            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        if let Some(challenge) = &self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge.as_str()));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header(("Retry-After", "1"));
+        if let Some(seconds) = self.retry_after_seconds {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         response
             .content_type("application/problem+json")
@@ -133,41 +139,6 @@ pub(super) fn bad_query(error: &QueryPayloadError) -> actix_web::Error {
 /// A path whose number is none leads nowhere.
 pub(super) fn bad_path(error: &PathError) -> actix_web::Error {
     Problem::not_found(error.to_string()).into()
-}
-
-/// Stands before every admin route but health: without the token no body is read and no query
-/// looked at, so a stranger learns nothing from how they are answered.
-///
-/// # Errors
-/// 401.
-pub async fn guard(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let is_health = request.path().starts_with("/health/");
-    if let (false, Some(doors)) = (is_health, request.app_data::<Data<Doors>>()) {
-        prove(doors, request.request())?;
-    }
-    next.call(request).await
-}
-
-/// Proves the admin token: compared by hash, in constant time.
-///
-/// # Errors
-/// 401.
-pub fn prove(doors: &Doors, request: &HttpRequest) -> Result<(), Problem> {
-    let header = body::header(request, &AUTHORIZATION).unwrap_or_default();
-    let token = header
-        .split_once(' ')
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let hash: [u8; 32] = Sha256::digest(token.map_or("", |(_, token)| token.trim())).into();
-    match token.is_some() && bool::from(hash.ct_eq(&doors.admin_token_sha256)) {
-        true => Ok(()),
-        false => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "expected Authorization: Bearer <admin token>",
-        )),
-    }
 }
 
 /// `?network=`, needed where an id is on two networks.
@@ -232,8 +203,9 @@ fn time(at: chrono::DateTime<chrono::Utc>) -> String {
     rfc3339(at)
 }
 
-/// Answers a path that is not served.
-pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
+/// Answers a path that is not served, and to strangers not even that.
+pub async fn nowhere(doors: Data<Doors>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    access::authenticate(&doors, &request)?;
     let path: String = request.path().chars().take(80).collect();
     Err(Problem::not_found(format!(
         "{} {path:?} is not served here",

@@ -6,12 +6,14 @@ use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
+use super::audit::Deed;
 use super::{OnNetwork, Problem, find, prove, time};
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
 use crate::domain::order::{Order, Party, Reason, State};
 use crate::engine::change::Change;
 use crate::engine::intake::{Placing, TakenIn};
+use crate::engine::provider::ForProvider;
 use crate::http::Doors;
 use crate::store::OrderFilter;
 
@@ -110,9 +112,10 @@ pub async fn cancel(
     on: Query<OnNetwork>,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    prove(&doors, &request)?;
+    let token = prove(&doors, &request)?;
     let asked: Cancel = read(&body)?;
     let key = find(&doors, &id, &on).await?;
+    note(&doors, &token, "order.cancel", &key).await?;
     let request = CancelRequest {
         by: asked.by,
         reason: Reason {
@@ -122,9 +125,14 @@ pub async fn cancel(
         intent: Intent::Commit,
     };
     let network = doors.networks.get(&key.network);
+    let asked = ForProvider {
+        key: &key,
+        request: &request,
+        token: &token,
+    };
     let outcome = doors
         .engine
-        .cancel_for_provider(network, &key, &request, Utc::now())
+        .cancel_for_provider(network, asked, Utc::now())
         .await?;
     Ok(HttpResponse::Ok().json(json!({
         "id": key.id,
@@ -142,8 +150,9 @@ pub async fn erase(
     id: Path<String>,
     on: Query<OnNetwork>,
 ) -> Result<HttpResponse, Problem> {
-    prove(&doors, &request)?;
+    let token = prove(&doors, &request)?;
     let key = find(&doors, &id, &on).await?;
+    note(&doors, &token, "order.erase", &key).await?;
     let erasure = doors.engine.erase(&key, Utc::now()).await?;
     Ok(HttpResponse::Ok().json(json!({
         "id": key.id,
@@ -152,6 +161,21 @@ pub async fn erase(
         "requests": erasure.requests,
         "callbacks": erasure.callbacks,
     })))
+}
+
+async fn note(
+    doors: &Doors,
+    token: &str,
+    action: &'static str,
+    order: &OrderKey,
+) -> Result<(), Problem> {
+    let deed = Deed {
+        token,
+        action,
+        network: Some(&order.network),
+        target: Some(order.id.as_str()),
+    };
+    deed.note(doors).await
 }
 
 /// `GET /orders`: without documents, a page at a time.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{OnNetwork, Problem, candidates, prove, time};
 use crate::domain::ids::TransactionId;
 use crate::http::Doors;
-use crate::store::{Callback, StoredRequest, Timeline};
+use crate::store::{Callback, Redrive, StoredRequest, Timeline};
 
 /// Answers `{"transaction_id", "timeline": [{"at", "network", "what", ...}]}`, oldest first.
 pub async fn show(
@@ -42,7 +42,8 @@ fn entries_of(timeline: &Timeline) -> Vec<Entry> {
     let callbacks = timeline
         .callbacks
         .iter()
-        .flat_map(|callback| std::iter::once(owed(callback)).chain(attempts(callback)));
+        .flat_map(|callback| [vec![owed(callback)], attempts(callback), redrives(callback)])
+        .flatten();
     requests.chain(callbacks).collect()
 }
 
@@ -67,7 +68,7 @@ fn owed(callback: &Callback) -> Entry {
     (callback.created_at, entry)
 }
 
-fn attempts(callback: &Callback) -> impl Iterator<Item = Entry> {
+fn attempts(callback: &Callback) -> Vec<Entry> {
     callback
         .attempts
         .iter()
@@ -80,4 +81,16 @@ fn attempts(callback: &Callback) -> impl Iterator<Item = Entry> {
             });
             (attempt.at, entry)
         })
+        .collect()
+}
+
+fn redrives(callback: &Callback) -> Vec<Entry> {
+    let entry = |redrive: &Redrive| {
+        let entry = json!({
+            "at": time(redrive.at), "what": "callback redriven", "callback": callback.id,
+            "token": redrive.token,
+        });
+        (redrive.at, entry)
+    };
+    callback.redrives.iter().map(entry).collect()
 }

@@ -180,6 +180,7 @@ fn new_callback(
         created_at: now,
         next_at: now,
         attempts_in_run: 0,
+        redrives: Vec::new(),
         attempts: Vec::new(),
     }
 }

@@ -23,9 +23,9 @@ use super::live::{Live, Phase};
 use super::prune::{self, Due};
 use super::tables::Tables;
 use super::tip::Tip;
-use super::{commit, settle, space};
+use super::{audit, commit, settle, space};
 use crate::domain::ids::{OrderKey, SubscriberId};
-use crate::store::{CallbackId, Commit, Committed, Error, Pruned, Settlement};
+use crate::store::{AuditEntry, CallbackId, Commit, Committed, Error, Pruned, Settlement};
 
 /// At most so many jobs wait; one more is refused at once.
 pub(super) const JOBS_WAITING: usize = 4_096;
@@ -60,7 +60,14 @@ pub(super) enum Job {
     /// See [`crate::store::Store::settle`].
     Settle(Box<Settlement>, Reply<()>),
     /// See [`crate::store::Store::redrive`].
-    Redrive(Vec<CallbackId>, DateTime<Utc>, Reply<Vec<CallbackId>>),
+    Redrive(
+        Vec<CallbackId>,
+        String,
+        DateTime<Utc>,
+        Reply<Vec<CallbackId>>,
+    ),
+    /// See [`crate::store::Store::note`].
+    Note(Box<AuditEntry>, Reply<()>),
     /// See [`crate::store::Store::hold`].
     Hold(Option<SubscriberId>, Reply<()>),
     /// See [`crate::store::Store::release`].
@@ -173,8 +180,12 @@ impl Committer {
                 let result = settle::settle(draft, live, *settlement);
                 conclude(draft, result, reply)
             }
-            Job::Redrive(ids, now, reply) => {
-                let result = settle::redrive(draft, &ids, now);
+            Job::Redrive(ids, token, now, reply) => {
+                let result = settle::redrive(draft, &ids, &token, now);
+                conclude(draft, result, reply)
+            }
+            Job::Note(entry, reply) => {
+                let result = audit::note(draft, *entry);
                 conclude(draft, result, reply)
             }
             Job::Hold(subscriber, reply) => {

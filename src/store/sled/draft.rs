@@ -27,6 +27,9 @@ pub(super) struct Numbers {
     pub event: u64,
     /// Of a place in a waiting line; a redriven callback takes a new one, at the back.
     pub place: u64,
+    /// Of an audit entry.
+    #[serde(default)]
+    pub audit: u64,
     /// Of a batch: see [`super::tip`].
     #[serde(default)]
     pub batch: u64,

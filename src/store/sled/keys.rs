@@ -32,6 +32,8 @@ pub(super) const DEAD: u8 = b'x';
 pub(super) const EVENT: u8 = b'e';
 /// Holds.
 pub(super) const HOLD: u8 = b'h';
+/// Audit entries.
+pub(super) const AUDIT: u8 = b'a';
 
 /// Order documents.
 pub(super) const DOCUMENT: u8 = b'd';
@@ -176,6 +178,11 @@ pub(super) fn dead(id: CallbackId) -> Key {
 /// Where an event is.
 pub(super) fn event(sequence: u64) -> Key {
     with_number(vec![EVENT], sequence)
+}
+
+/// Where an audit entry is.
+pub(super) fn audit(sequence: u64) -> Key {
+    with_number(vec![AUDIT], sequence)
 }
 
 /// Where a hold is: on one subscriber, in whichever form its id is written, or on all.

@@ -7,6 +7,7 @@
 //! are cut into pieces (`values`) under keys that sort as their parts (`keys`).
 //! Whether the disk has room is `space`'s to know. Nothing here reads the clock.
 
+mod audit;
 mod ballast;
 mod check;
 #[cfg(test)]
@@ -44,9 +45,9 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed, Counts, Erased,
-    Error, Event, MinFree, Next, OrderFilter, Pruned, Settlement, Store, StoredOrder,
-    StoredRequest, Timeline, Walk,
+    AuditEntry, Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed,
+    Counts, Erased, Error, Event, MinFree, Next, OrderFilter, Pruned, Settlement, Store,
+    StoredOrder, StoredRequest, Timeline, Walk,
 };
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
@@ -271,10 +272,12 @@ impl Store for SledStore {
     async fn redrive(
         &self,
         ids: &[CallbackId],
+        token: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<CallbackId>, Error> {
-        let ids = ids.to_vec();
-        self.write(|reply| Job::Redrive(ids, now, reply)).await
+        let (ids, token) = (ids.to_vec(), token.to_owned());
+        self.write(|reply| Job::Redrive(ids, token, now, reply))
+            .await
     }
 
     async fn hold(&self, subscriber: Option<&SubscriberId>) -> Result<(), Error> {
@@ -289,6 +292,15 @@ impl Store for SledStore {
 
     async fn holds(&self) -> Result<Vec<String>, Error> {
         Ok(self.live.schedule().holds())
+    }
+
+    async fn note(&self, entry: AuditEntry) -> Result<(), Error> {
+        self.write(|reply| Job::Note(Box::new(entry), reply)).await
+    }
+
+    async fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, Error> {
+        self.list(move |tables| audit::after(tables, after, limit))
+            .await
     }
 
     async fn timeline(

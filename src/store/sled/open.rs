@@ -250,6 +250,7 @@ fn read_numbers(tables: &Tables, kept: Numbers, last_place: u64) -> Result<Numbe
         callback: kept.callback.max(last_of(tables, keys::CALLBACK)?),
         event: kept.event.max(last_of(tables, keys::EVENT)?),
         place: kept.place.max(last_place),
+        audit: kept.audit.max(last_of(tables, keys::AUDIT)?),
         batch: kept.batch,
     })
 }

@@ -15,7 +15,7 @@ use super::{commit, keys, values};
 use crate::domain::ids::{OrderKey, RequestKey};
 use crate::domain::order::Order;
 use crate::store::{
-    Callback, CallbackId, CallbackState, Error, Event, Pruned, StoredRequest, Walk,
+    AuditEntry, Callback, CallbackId, CallbackState, Error, Event, Pruned, StoredRequest, Walk,
 };
 
 /// At most so many callbacks or events go in one job.
@@ -42,6 +42,7 @@ enum What {
     Callbacks(Vec<CallbackId>),
     Orders(Vec<OrderKey>),
     Events(Vec<u64>),
+    Audit(Vec<u64>),
 }
 
 impl Due {
@@ -50,7 +51,7 @@ impl Due {
         match &self.what {
             What::Callbacks(ids) => ids.is_empty(),
             What::Orders(keys) => keys.is_empty(),
-            What::Events(sequences) => sequences.is_empty(),
+            What::Events(sequences) | What::Audit(sequences) => sequences.is_empty(),
         }
     }
 
@@ -69,6 +70,7 @@ pub(super) fn due(tables: &Tables, walk: Walk, before: DateTime<Utc>) -> Result<
         Walk::Evidence(after) => due_callbacks(tables, after, before)?,
         Walk::Orders(after) => due_orders(tables, after, before)?,
         Walk::Events => due_events(tables, before)?,
+        Walk::Audit => due_audit(tables, before)?,
     };
     let mut rehearsal = Draft::new(tables.tree(), Numbers::default());
     prune(&mut rehearsal, due.clone(), before)?;
@@ -188,6 +190,23 @@ fn due_events(tables: &Tables, before: DateTime<Utc>) -> Result<Due, Error> {
     })
 }
 
+fn due_audit(tables: &Tables, before: DateTime<Utc>) -> Result<Due, Error> {
+    let mut sequences = Vec::new();
+    let entries = tables.entries_after(vec![keys::AUDIT], None);
+    for entry in entries.take(RECORDS_PER_JOB) {
+        match tables.decode::<AuditEntry>(entry)? {
+            Some(entry) if entry.at < before => sequences.push(entry.sequence),
+            Some(_) => break,
+            None => {}
+        }
+    }
+    let full = sequences.len() == RECORDS_PER_JOB;
+    Ok(Due {
+        what: What::Audit(sequences),
+        next: full.then_some(Walk::Audit),
+    })
+}
+
 /// Removes what was found, as far as it still may go.
 pub(super) fn prune(
     draft: &mut Draft<'_>,
@@ -210,6 +229,12 @@ pub(super) fn prune(
         What::Orders(orders) => {
             for key in orders {
                 forget_order(draft, &key, before, &mut pruned)?;
+            }
+        }
+        What::Audit(sequences) => {
+            pruned.audit = sequences.len() as u64;
+            for sequence in sequences {
+                draft.remove(keys::audit(sequence))?;
             }
         }
         What::Events(sequences) => {

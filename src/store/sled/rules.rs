@@ -9,7 +9,7 @@ use super::line::{self, Kept, Waiting};
 use super::{commit, keys, values};
 use crate::domain::ids::SubscriberId;
 use crate::domain::order::Order;
-use crate::store::{Callback, CallbackId, CallbackState, Error, Event};
+use crate::store::{AuditEntry, Callback, CallbackId, CallbackState, Error, Event};
 
 /// Every kind of record there is.
 pub(super) const KINDS: &[Kind] = &[
@@ -29,6 +29,7 @@ pub(super) const KINDS: &[Kind] = &[
     ),
     kind(keys::EVENT, "events", event),
     kind(keys::HOLD, "holds", hold),
+    kind(keys::AUDIT, "audit entries", audit),
     kind(keys::PIECE, "further pieces", piece),
 ];
 
@@ -309,6 +310,16 @@ fn hold(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     };
     reading.must(is_right, || {
         format!("{} holds {written:?}", key.escape_ascii())
+    });
+    Ok(())
+}
+
+fn audit(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let entry: AuditEntry = reading.record(key, entry)?;
+    let (sequence, last) = (entry.sequence, reading.numbers.audit);
+    reading.must(keys::audit(sequence) == key && sequence <= last, || {
+        let key = key.escape_ascii();
+        format!("{key} holds audit entry {sequence}, the last one given out is {last}")
     });
     Ok(())
 }

@@ -9,7 +9,8 @@ use super::live::Live;
 use super::{keys, values};
 use crate::domain::ids::SubscriberId;
 use crate::store::{
-    Callback, CallbackId, CallbackKind, CallbackState, Error, MAX_ATTEMPTS_KEPT, Next, Settlement,
+    Callback, CallbackId, CallbackKind, CallbackState, Error, MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT,
+    Next, Redrive, Settlement,
 };
 
 /// Records an attempt. A callback that is not in flight is left alone: its lease has ended,
@@ -77,6 +78,7 @@ fn record(draft: &mut Draft<'_>, fresh: Option<Kept>, settlement: Settlement) ->
 pub(super) fn redrive(
     draft: &mut Draft<'_>,
     ids: &[CallbackId],
+    token: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<CallbackId>, Error> {
     let mut redriven = Vec::new();
@@ -95,6 +97,12 @@ pub(super) fn redrive(
         callback.state = CallbackState::Pending;
         callback.next_at = now;
         callback.attempts_in_run = 0;
+        callback.redrives.push(Redrive {
+            at: now,
+            token: token.to_owned(),
+        });
+        let surplus = callback.redrives.len().saturating_sub(MAX_REDRIVES_KEPT);
+        callback.redrives.drain(..surplus);
         draft.remove(keys::dead(id))?;
         draft.effect(Effect::Dead(-1));
         let order = callback.order.clone();

@@ -98,6 +98,7 @@ fn event(order: &str) -> Event {
         external_id: None,
         version: 1,
         by: Party::Customer,
+        token: None,
         reason: Reason::default(),
         charge: None,
         at: now(),

@@ -63,6 +63,60 @@ async fn a_refusal_keeps_header_step_and_digest_and_no_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_went_to_the_wrong_listener_is_shown_to_nobody() {
+    let app = TestApp::start().await;
+    let headers = ["Bearer {}", "bearer  {}", "{}", "Basic {}", "{} {}"];
+    for header in headers.map(|form| form.replace("{}", &app.token)) {
+        let request = app.http.post(app.url("/cancel")).body("{}");
+        let request = request.header("Content-Type", "application/json");
+        let refused = answer(request.header("Authorization", header)).await;
+        assert_eq!(refused.status, 401, "{}", refused.text);
+        assert!(!refused.text.contains(&app.token[..12]), "{}", refused.text);
+    }
+    let kept = app.get("/refusals").await;
+    let kept_of = |place: usize| &kept.body["refusals"][place]["authorization"];
+    let expected = ["another text", "Basic", "another text", "bearer", "Bearer"];
+    for (place, shown) in expected.into_iter().enumerate() {
+        assert_eq!(kept_of(place), shown);
+    }
+    assert!(!kept.text.contains(&app.token[..12]), "{}", kept.text);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_without_a_token_are_served_where_configured_and_nothing_else_is() {
+    let mut app = TestApp::start().await;
+    app.reconfigure(|text| text.replace("[http]", "[http]\nmetrics_bind = \"127.0.0.1:0\""))
+        .await;
+    let at = app
+        .server
+        .as_ref()
+        .and_then(|server| server.metrics_address);
+    let at = at.expect("a third listener");
+    let get = async |path: &str| answer(app.http.get(format!("http://{at}{path}"))).await;
+    let metrics = get("/metrics").await;
+    assert_eq!(metrics.status, 200, "{}", metrics.text);
+    assert!(
+        metrics.text.contains("bpp_callbacks_pending 0"),
+        "{}",
+        metrics.text
+    );
+    assert_eq!(get("/health/ready").await.status, 200);
+    for path in [
+        "/orders",
+        "/callbacks",
+        "/refusals",
+        "/audit",
+        "/",
+        "/cancel",
+    ] {
+        assert_eq!(get(path).await.status, 404, "{path}");
+    }
+    check_problem(&untrusted(&app, "/metrics").await, 401);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_happens() {
     let app = TestApp::start().await;
     app.hand_over(O1).await;

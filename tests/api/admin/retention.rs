@@ -31,6 +31,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         reason: Reason::default(),
         charge: None,
         at: old,
+        token: None,
     };
     let request_key = RequestKey {
         network: key.network.clone(),
@@ -57,6 +58,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         external_id: None,
         version: stored.order.version + 1,
         by: Party::Customer,
+        token: None,
         reason: Reason::default(),
         charge: None,
         at: old,

@@ -41,6 +41,7 @@ fn cancelled(id: &str) -> Order {
             reason,
             charge: None,
             at: now(),
+            token: None,
         }),
         erased_at: None,
     }
@@ -135,7 +136,7 @@ async fn no_byte_that_names_somebody_is_left_of_an_erased_order() {
     assert_eq!(naming(&entries(&store)) * 2, both, "o2 has all it had");
     assert!(
         store
-            .redrive(&[id], now())
+            .redrive(&[id], "ops", now())
             .await
             .expect("answers")
             .is_empty()
@@ -176,7 +177,7 @@ async fn what_comes_to_life_between_the_look_and_the_job_stays() {
         let tables = store.tables().expect("open");
         let due = prune::due(&tables, start, before).expect("looks");
         assert!(!due.is_empty());
-        let redriven = store.redrive(&[id], now()).await.expect("redrives");
+        let redriven = store.redrive(&[id], "ops", now()).await.expect("redrives");
         assert_eq!(redriven, [id]);
         let job = store.write(|reply| Job::Prune(due, before, reply));
         assert_eq!(job.await.expect("prunes"), Pruned::default());
