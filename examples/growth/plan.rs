@@ -12,7 +12,7 @@ pub struct Plan {
     #[arg(long, value_delimiter = ',', default_values_t = usual_sizes())]
     pub orders: Vec<u64>,
     /// Orders cancelled at each step
-    #[arg(long, default_value_t = if cfg!(debug_assertions) { 400 } else { 4_000 })]
+    #[arg(long, default_value_t = if cfg!(debug_assertions) { 300 } else { 3_000 })]
     pub cancels: u64,
     /// Clients that send them
     #[arg(long, default_value_t = 8)]
