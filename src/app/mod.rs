@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod listeners;
 pub mod retention;
 pub mod server;
 pub mod telemetry;

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
-use actix_web::web::{Data, PayloadConfig};
-use actix_web::{App, HttpServer};
+use actix_web::web::Data;
 use anyhow::Context as _;
 use chrono::Utc;
 use futures_util::future::join_all;
@@ -20,7 +18,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use super::config::Config;
-use super::retention;
+use super::{listeners, retention};
 use crate::delivery;
 use crate::engine::Engine;
 use crate::http::body::Limits as BodyLimits;
@@ -33,27 +31,15 @@ use crate::registry;
 use crate::store::sled::SledStore;
 use crate::store::{self, Store};
 
-/// How long a client may take to send its headers.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The longest any question to a registry may take; each network may set less.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a store that has failed may take to say why.
 const CAUSE_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest a stop waits for requests in hand, in seconds: as long as a body may take.
-const STOP_SECONDS: u64 = 10;
-
 /// The longest a stop waits, after its grace, for requests and callbacks in hand. With a grace
 /// of 5 s this leaves 2 s of 25 to write out the store.
 const STOP: Duration = Duration::from_secs(18);
-
-/// The most bytes of orders taken in one admin request.
-const ADMIN_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// A running server.
 pub struct Server {
@@ -112,6 +98,7 @@ impl Server {
             body_limits: BodyLimits {
                 bytes: config.http.body_bytes,
                 deadline: config.http.body_timeout,
+                per_second: config.http.body_bytes_per_second,
             },
             refusals: Refusals::default(),
             heard: Heard::default(),
@@ -120,8 +107,8 @@ impl Server {
             metrics: Box::new(metrics),
         });
         let handles = [
-            serve_public(public, &doors, config.http.connections)?,
-            serve_admin(admin, &doors)?,
+            listeners::public(public, &doors, &config.http)?,
+            listeners::admin(admin, &doors)?,
         ];
         info!(public = %public_address, admin = %admin_address, "the server is ready");
         let server = Self {
@@ -211,47 +198,4 @@ async fn open(settings: &store::Settings) -> Result<Arc<SledStore>, store::Error
             Ok(Arc::new(store))
         }
     }
-}
-
-fn serve_public(
-    listener: TcpListener,
-    doors: &Data<Doors>,
-    connections: usize,
-) -> anyhow::Result<ServerHandle> {
-    let doors = doors.clone();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let server = HttpServer::new(move || {
-        let doors = doors.clone();
-        App::new().configure(move |routes| http::public_routes(routes, &doors))
-    })
-    .workers(workers)
-    .max_connections(connections.div_ceil(workers))
-    .client_request_timeout(HEADERS_TIMEOUT)
-    .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(STOP_SECONDS)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    Ok(handle)
-}
-
-fn serve_admin(listener: TcpListener, doors: &Data<Doors>) -> anyhow::Result<ServerHandle> {
-    let doors = doors.clone();
-    let server = HttpServer::new(move || {
-        let doors = doors.clone();
-        App::new()
-            .wrap(from_fn(http::admin::guard))
-            .app_data(PayloadConfig::new(ADMIN_BODY_BYTES))
-            .configure(move |routes| http::admin_routes(routes, &doors))
-    })
-    .workers(1)
-    .shutdown_timeout(STOP_SECONDS)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    Ok(handle)
 }
