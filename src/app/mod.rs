@@ -3,6 +3,7 @@
 pub mod admin_tokens;
 pub mod cli;
 pub mod config;
+pub mod listeners;
 pub mod retention;
 pub mod server;
 pub mod telemetry;

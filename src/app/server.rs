@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::web::{Data, PayloadConfig, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::web::Data;
 use anyhow::Context as _;
 use chrono::Utc;
 use futures_util::future::join_all;
@@ -19,7 +18,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use super::config::Config;
-use super::{admin_tokens, retention};
+use super::{admin_tokens, listeners, retention};
 use crate::delivery;
 use crate::engine::Engine;
 use crate::http::admin::access::Tokens;
@@ -34,27 +33,15 @@ use crate::registry;
 use crate::store::sled::SledStore;
 use crate::store::{self, Store};
 
-/// How long a client may take to send its headers.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The longest any question to a registry may take; each network may set less.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a store that has failed may take to say why.
 const CAUSE_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest a stop waits for requests in hand, in seconds: as long as a body may take.
-const STOP_SECONDS: u64 = 10;
-
 /// The longest a stop waits, after its grace, for requests and callbacks in hand. With a grace
 /// of 5 s this leaves 2 s of 25 to write out the store.
 const STOP: Duration = Duration::from_secs(18);
-
-/// The most bytes of orders taken in one admin request.
-const ADMIN_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// A running server.
 pub struct Server {
@@ -123,6 +110,7 @@ impl Server {
             body_limits: BodyLimits {
                 bytes: config.http.body_bytes,
                 deadline: config.http.body_timeout,
+                per_second: config.http.body_bytes_per_second,
             },
             refusals: Refusals::default(),
             heard: Heard::default(),
@@ -132,11 +120,11 @@ impl Server {
             metrics: Box::new(metrics),
         });
         let mut handles = vec![
-            serve_public(public, &doors, config.http.connections)?,
-            serve_few(admin, &doors, http::admin_routes)?,
+            listeners::public(public, &doors, &config.http)?,
+            listeners::few(admin, &doors, http::admin_routes)?,
         ];
         if let Some(listener) = metrics_listener {
-            handles.push(serve_few(listener, &doors, http::metrics_routes)?);
+            handles.push(listeners::few(listener, &doors, http::metrics_routes)?);
         }
         let metrics = metrics_address.map(tracing::field::display);
         info!(public = %public_address, admin = %admin_address, metrics, "the server is ready");
@@ -228,51 +216,4 @@ async fn open(settings: &store::Settings) -> Result<Arc<SledStore>, store::Error
             Ok(Arc::new(store))
         }
     }
-}
-
-fn serve_public(
-    listener: TcpListener,
-    doors: &Data<Doors>,
-    connections: usize,
-) -> anyhow::Result<ServerHandle> {
-    let doors = doors.clone();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let server = HttpServer::new(move || {
-        let doors = doors.clone();
-        App::new().configure(move |routes| http::public_routes(routes, &doors))
-    })
-    .workers(workers)
-    .max_connections(connections.div_ceil(workers))
-    .client_request_timeout(HEADERS_TIMEOUT)
-    .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(STOP_SECONDS)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    Ok(handle)
-}
-
-/// Serves those whose requests are few: one worker is enough.
-fn serve_few(
-    listener: TcpListener,
-    doors: &Data<Doors>,
-    routes: fn(&mut ServiceConfig, &Data<Doors>),
-) -> anyhow::Result<ServerHandle> {
-    let doors = doors.clone();
-    let server = HttpServer::new(move || {
-        let doors = doors.clone();
-        App::new()
-            .app_data(PayloadConfig::new(ADMIN_BODY_BYTES))
-            .configure(move |config| routes(config, &doors))
-    })
-    .workers(1)
-    .shutdown_timeout(STOP_SECONDS)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    Ok(handle)
 }

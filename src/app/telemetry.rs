@@ -3,12 +3,11 @@
 //! Set up once, first thing after the configuration. It decides where things go and in which
 //! form, never what is logged or counted.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -64,11 +63,16 @@ pub fn log_to_stderr(settings: &Settings) -> Result<(), Error> {
 }
 
 /// The subscriber, writing wherever it is told.
-fn subscriber<W>(settings: &Settings, ansi: bool, writer: W) -> Result<Box<Subscriber>, Error>
+fn subscriber<W, M>(settings: &Settings, ansi: bool, make: M) -> Result<Box<Subscriber>, Error>
 where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    W: Write + 'static,
+    M: Fn() -> W + Send + Sync + 'static,
 {
     let filter = EnvFilter::try_new(&settings.level)?;
+    let writer = move || OneLine {
+        inner: make(),
+        ansi,
+    };
     let builder = fmt()
         .with_env_filter(filter)
         .with_writer(writer)
@@ -77,6 +81,41 @@ where
         Format::Text => Box::new(builder.finish()),
         Format::Json => Box::new(builder.json().flatten_event(true).finish()),
     })
+}
+
+/// Keeps an event on one line, whatever is in it: each is written in one piece, and control
+/// characters before its end are escaped as JSON has them. Colours are left; of values, the
+/// formatter escapes what looks like them.
+struct OneLine<W> {
+    inner: W,
+    ansi: bool,
+}
+
+impl<W: Write> Write for OneLine<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let plain = |byte: &u8| (b' '..=b'~').contains(byte);
+        let line = event.strip_suffix(b"\n").unwrap_or(event);
+        if line.iter().all(plain) {
+            self.inner.write_all(event)?;
+            return Ok(event.len());
+        }
+        let mut escaped = String::with_capacity(event.len() + 16);
+        for c in String::from_utf8_lossy(line).chars() {
+            match c {
+                '\n' => escaped.push_str("\\n"),
+                '\u{1b}' if self.ansi => escaped.push(c),
+                c if c.is_control() => escaped += &format!("\\u{:04x}", u32::from(c)),
+                c => escaped.push(c),
+            }
+        }
+        escaped.push('\n');
+        self.inner.write_all(escaped.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 type Subscriber = dyn tracing::Subscriber + Send + Sync;
@@ -113,7 +152,6 @@ pub fn collect_metrics() -> Result<PrometheusHandle, Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -160,6 +198,30 @@ mod tests {
         let line: serde_json::Value = serde_json::from_str(text.trim()).expect("one object");
         assert_eq!(line["message"], "the order is cancelled");
         assert_eq!(line["order.id"], "o-1");
+    }
+
+    /// What a stranger wrote may end no line, move no cursor and end no text, in either form.
+    #[test]
+    fn a_line_is_a_line_whatever_is_in_it() {
+        let evil = "a\r\n2026 INFO forged\n\u{1b}[31m\u{0}\u{9b}b";
+        for format in [Format::Text, Format::Json] {
+            let kept = Kept::default();
+            let writer = kept.clone();
+            let level = "info".to_owned();
+            let settings = Settings { level, format };
+            let subscriber =
+                subscriber(&settings, false, move || writer.clone()).expect("a subscriber");
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(detail = %evil, text = evil, "a request is refused");
+                let error = std::io::Error::other(evil);
+                tracing::warn!(%error, "something failed");
+            });
+            let bytes = kept.0.lock().expect("no panic while locked").clone();
+            let text = String::from_utf8(bytes).expect("UTF-8");
+            assert_eq!(text.lines().count(), 2, "{text:?}");
+            let moves = |c: char| c.is_control() && c != '\n';
+            assert!(!text.contains(moves), "{text:?}");
+        }
     }
 
     #[test]

@@ -29,6 +29,12 @@ words! {
     Overloaded = "overloaded",
     /// This caller sends too fast.
     RateLimited = "rate_limited",
+    /// What came in is no HTTP request that has one meaning only.
+    RequestMalformed = "request_malformed",
+    /// The head of the request is over the limit.
+    HeadTooLarge = "head_too_large",
+    /// The head of the request did not arrive in time.
+    HeadTimeout = "head_timeout",
     /// The path is no action served here.
     UnknownAction = "unknown_action",
     /// Only POST is served.

@@ -8,6 +8,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
 
 use crate::crypto::signature::Excerpt;
 use crate::domain::refusal::{Refusal, Word};
@@ -19,6 +20,24 @@ pub struct Limits {
     pub bytes: usize,
     /// The whole time they may take.
     pub deadline: Duration,
+    /// How many must come each second once they have taken [`UNHURRIED`]; 0 means no matter.
+    pub per_second: usize,
+}
+
+/// How long a body may take however little of it comes.
+const UNHURRIED: Duration = Duration::from_secs(2);
+
+impl Limits {
+    /// How long after its beginning a body may have only so many bytes.
+    fn patience(self, bytes: usize) -> Duration {
+        let enough = bytes.checked_div(self.per_second).map(|seconds| {
+            let millis = bytes % self.per_second * 1_000 / self.per_second;
+            let earned = Duration::from_secs(seconds as u64);
+            let earned = earned.saturating_add(Duration::from_millis(millis as u64));
+            UNHURRIED.saturating_add(earned)
+        });
+        enough.map_or(self.deadline, |enough| enough.min(self.deadline))
+    }
 }
 
 /// Reads the body of a JSON request.
@@ -35,17 +54,7 @@ pub async fn read(
     if announced.is_some_and(|bytes| bytes > limits.bytes) {
         return Err(too_large(limits));
     }
-    let reading = collect(payload, limits, announced.unwrap_or(0));
-    match tokio::time::timeout(limits.deadline, reading).await {
-        Ok(result) => result,
-        Err(_) => Err(Refusal::new(
-            Word::BodyTimeout,
-            format!(
-                "the body was not complete within {} s",
-                limits.deadline.as_secs_f32()
-            ),
-        )),
-    }
+    collect(payload, limits, announced.unwrap_or(0)).await
 }
 
 fn check_type(request: &HttpRequest) -> Result<(), Refusal> {
@@ -72,20 +81,37 @@ fn check_type(request: &HttpRequest) -> Result<(), Refusal> {
 }
 
 async fn collect(mut payload: Payload, limits: Limits, hint: usize) -> Result<Bytes, Refusal> {
+    let began = Instant::now();
     let mut body = BytesMut::with_capacity(hint.min(limits.bytes));
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| {
-            Refusal::new(
-                Word::BodyIncomplete,
-                "the body ended before it was complete",
-            )
-        })?;
+    loop {
+        let due = began + limits.patience(body.len());
+        let chunk = match timeout_at(due, payload.next()).await {
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(Some(Err(_))) => {
+                let detail = "the body ended before it was complete";
+                return Err(Refusal::new(Word::BodyIncomplete, detail));
+            }
+            Ok(None) => return Ok(body.freeze()),
+            Err(_) => return Err(too_slow(limits, body.len())),
+        };
         if body.len() + chunk.len() > limits.bytes {
             return Err(too_large(limits));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
+}
+
+fn too_slow(limits: Limits, bytes: usize) -> Refusal {
+    let patience = limits.patience(bytes);
+    let seconds = patience.as_secs_f32();
+    let detail = match patience < limits.deadline {
+        true => format!(
+            "expected {} bytes a second of the body, got {bytes} in {seconds} s",
+            limits.per_second
+        ),
+        false => format!("the body was not complete within {seconds} s"),
+    };
+    Refusal::new(Word::BodyTimeout, detail)
 }
 
 fn too_large(limits: Limits) -> Refusal {
@@ -102,4 +128,29 @@ pub fn header<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str
         .headers()
         .get(name)
         .and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_may_be_slow_for_two_seconds_and_then_as_long_as_enough_of_it_comes() {
+        let limits = |per_second| Limits {
+            bytes: 262_144,
+            deadline: Duration::from_secs(10),
+            per_second,
+        };
+        for (per_second, bytes, millis) in [
+            (1_024, 0, 2_000),
+            (1_024, 512, 2_500),
+            (1_024, 2_048, 4_000),
+            (1_024, 200_000, 10_000),
+            (0, 0, 10_000),
+            (1, usize::MAX, 10_000),
+        ] {
+            let patience = limits(per_second).patience(bytes);
+            assert_eq!(patience.as_millis(), millis, "{per_second} {bytes}");
+        }
+    }
 }

@@ -10,7 +10,9 @@
 //! many addresses cannot fill the memory; an IPv6 network of 64 bits, the least that anybody
 //! gets, counts as one address.
 
-use std::hash::Hash;
+mod crowds;
+mod rates;
+
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -19,33 +21,31 @@ use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::Quota;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
+use self::crowds::{Crowds, Member};
+use self::rates::Rates;
 use super::Settings;
 use crate::domain::ids::SubscriberId;
 use crate::domain::refusal::{Refusal, Word};
 
 /// The limits of the public listener, shared by all its workers.
 pub struct Limits {
+    connections: Room,
+    connections_per_address: Crowds,
     in_flight: Room,
     at_work: Room,
     warned: OncePerSecond,
     addresses: Option<Rates<IpAddr>>,
     subscribers: Option<Rates<String>>,
+    not_found: Option<Rates<String>>,
     trusted_proxies: Vec<IpNet>,
 }
 
-/// How many requests are counted before idle counters are looked for.
-const SWEEP_EVERY: usize = 4_096;
-
-/// A rate per key.
-struct Rates<K: Hash + Eq + Clone> {
-    limiter: DefaultKeyedRateLimiter<K>,
-    counted: AtomicUsize,
-}
+/// What is wrong with who is over a rate.
+const TOO_MANY: &str = "sends too many requests";
 
 /// So many at once and no more.
 struct Room {
@@ -97,6 +97,12 @@ impl Turnstile {
     }
 }
 
+/// A connection's places, given back when it ends.
+pub struct Connected {
+    _place: Place,
+    _member: Member,
+}
+
 /// Lets one through in each second of a process's life.
 struct OncePerSecond {
     began: Instant,
@@ -124,6 +130,8 @@ impl Limits {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
+            connections: Room::with(settings.connections),
+            connections_per_address: Crowds::of(settings.connections_per_address),
             in_flight: Room::with(settings.in_flight),
             at_work: Room::with(settings.at_work),
             warned: OncePerSecond {
@@ -132,8 +140,34 @@ impl Limits {
             },
             addresses: quota(settings.per_address_per_second).map(Rates::new),
             subscribers: quota(settings.per_subscriber_per_second).map(Rates::new),
+            not_found: NonZeroU32::new(settings.not_found_per_minute)
+                .map(|each| Rates::new(Quota::per_minute(each))),
             trusted_proxies: settings.trusted_proxies.clone(),
         }
+    }
+
+    /// Takes a place for a connection from this address. Of a trusted proxy's it is not known
+    /// whose they are, so only their sum is bounded.
+    ///
+    /// # Errors
+    /// 503 when there are too many, 429 when too many are of this address.
+    pub fn connect(&self, peer: Option<IpAddr>) -> Result<Connected, Refusal> {
+        let peer = peer.map(|ip| ip.to_canonical());
+        let counted = peer.filter(|ip| !self.is_trusted(ip)).map(network_of);
+        let too_many = |word: Word, whose: &str| {
+            let detail = format!("too many connections{whose} are open");
+            Refusal::new(word, detail).retry_after(1)
+        };
+        let place = self.connections.enter();
+        let member = self.connections_per_address.enter(counted);
+        Ok(Connected {
+            _place: place.ok_or_else(|| too_many(Word::Overloaded, ""))?,
+            _member: member.ok_or_else(|| too_many(Word::RateLimited, " of this address"))?,
+        })
+    }
+
+    fn is_trusted(&self, ip: &IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(ip))
     }
 
     /// Takes a place for a request from this address.
@@ -143,7 +177,7 @@ impl Limits {
     pub fn admit(&self, request: &HttpRequest) -> Result<Place, Refusal> {
         let place = self.in_flight.enter().ok_or_else(|| self.overloaded())?;
         if let (Some(rates), Some(address)) = (&self.addresses, self.counted_address(request)) {
-            rates.check(&address, "this address")?;
+            rates.check(&address, "this address", TOO_MANY)?;
         }
         Ok(place)
     }
@@ -178,7 +212,26 @@ impl Limits {
     /// 429 when it is too fast.
     pub fn count(&self, subscriber: &SubscriberId) -> Result<(), Refusal> {
         match &self.subscribers {
-            Some(rates) => rates.check(&subscriber.comparable().to_owned(), "this subscriber"),
+            Some(rates) => {
+                let key = subscriber.comparable().to_owned();
+                rates.check(&key, "this subscriber", TOO_MANY)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Counts an order that this subscriber asked for and that is not there for it. Its other
+    /// requests are not slowed, so that a provider's late intake does not stop its good ones.
+    ///
+    /// # Errors
+    /// 429 when there are too many to be mistakes.
+    pub fn count_not_found(&self, subscriber: &SubscriberId) -> Result<(), Refusal> {
+        match &self.not_found {
+            Some(rates) => {
+                let key = subscriber.comparable().to_owned();
+                let what = "asks for too many orders that are not there for it";
+                rates.check(&key, "this subscriber", what)
+            }
             None => Ok(()),
         }
     }
@@ -198,8 +251,7 @@ impl Limits {
     fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
         // A listener on [::] shows IPv4 peers as mapped ones, which no IPv4 network contains.
         let peer = request.peer_addr()?.ip().to_canonical();
-        let trusted = |ip: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(ip));
-        if !trusted(&peer) {
+        if !self.is_trusted(&peer) {
             return Some(peer);
         }
         let forwarded = request.headers().get_all("x-forwarded-for");
@@ -214,7 +266,7 @@ impl Limits {
         let mut last = peer;
         for ip in claimed {
             last = ip.to_canonical();
-            if !trusted(&last) {
+            if !self.is_trusted(&last) {
                 break;
             }
         }
@@ -235,26 +287,6 @@ fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-impl<K: Hash + Eq + Clone> Rates<K> {
-    fn new(quota: Quota) -> Self {
-        Self {
-            limiter: RateLimiter::keyed(quota),
-            counted: AtomicUsize::new(0),
-        }
-    }
-
-    fn check(&self, key: &K, who: &str) -> Result<(), Refusal> {
-        if self.counted.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            self.limiter.retain_recent();
-        }
-        self.limiter.check_key(key).map_err(|until| {
-            let wait = until.wait_time_from(DefaultClock::default().now());
-            let detail = format!("{who} sends too many requests");
-            Refusal::new(Word::RateLimited, detail).retry_after(wait.as_secs().max(1))
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
@@ -265,6 +297,8 @@ mod tests {
 
     fn limits(trusted: &[&str]) -> Limits {
         Limits {
+            connections: Room::with(2),
+            connections_per_address: Crowds::of(1),
             in_flight: Room::with(1),
             at_work: Room::with(1),
             warned: OncePerSecond {
@@ -273,6 +307,7 @@ mod tests {
             },
             addresses: None,
             subscribers: None,
+            not_found: None,
             trusted_proxies: trusted
                 .iter()
                 .map(|net| net.parse().expect("a net"))
@@ -312,16 +347,24 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_counts_as_one_address_and_idle_counters_are_forgotten() {
+    fn an_ipv6_network_counts_as_one_address() {
         let counted = |text: &str| network_of(text.parse().expect("an address")).to_string();
         assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(counted("1.2.3.4"), "1.2.3.4");
-        let often = NonZeroU32::new(1_000_000).expect("not zero");
-        let rates = Rates::new(Quota::per_second(often));
-        for key in 0..2 * SWEEP_EVERY {
-            rates.check(&key, "this address").expect("within the rate");
-        }
-        assert!(rates.limiter.len() <= SWEEP_EVERY + 1);
+    }
+
+    #[test]
+    fn connections_are_counted_together_and_by_address_but_not_by_a_proxys() {
+        let limits = limits(&["10.0.0.0/8"]);
+        let connect = |peer: &str| limits.connect(peer.parse().ok()).map_err(|r| r.word);
+        let first = connect("1.2.3.4").expect("room");
+        assert_eq!(connect("1.2.3.4").err(), Some(Word::RateLimited));
+        assert_eq!(connect("::ffff:1.2.3.4").err(), Some(Word::RateLimited));
+        let other = connect("1.2.3.5").expect("room");
+        assert_eq!(connect("1.2.3.6").err(), Some(Word::Overloaded));
+        drop((first, other));
+        let proxys = (connect("10.0.0.1"), connect("10.0.0.1"));
+        assert!(proxys.0.is_ok() && proxys.1.is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod body;
+pub mod connection;
 pub mod health;
 pub mod heard;
 pub mod limits;
@@ -54,16 +55,27 @@ pub struct Settings {
     pub body_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// How many bytes of a body must come each second, once it has taken two; 0 means no limit.
+    pub body_bytes_per_second: usize,
+    /// How long the head of a request may take to arrive.
+    pub head_timeout: Duration,
+    /// How long a connection is kept on which nothing comes, or no answer is taken.
+    pub keep_alive: Duration,
     /// Requests in hand at once on the public listener, those that still come in among them.
     pub in_flight: usize,
     /// Requests worked on at once: their body is there, their answer is not.
     pub at_work: usize,
     /// Open connections on the public listener.
     pub connections: usize,
+    /// Open connections of one address, but of no trusted proxy; 0 means no limit.
+    pub connections_per_address: usize,
     /// Requests per second from one address; 0 means no limit.
     pub per_address_per_second: u32,
     /// Requests per second signed by one subscriber; 0 means no limit.
     pub per_subscriber_per_second: u32,
+    /// Orders per minute that one subscriber asks for and that are not there for it; 0 means no
+    /// limit.
+    pub not_found_per_minute: u32,
 }
 
 /// What the handlers reach: built once in `app`, shared by all workers.

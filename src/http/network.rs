@@ -126,7 +126,13 @@ async fn accept(
         authorization: authorization.unwrap_or_default(),
         callback_base: &callback_base,
     };
-    doors.engine.cancel_from_network(&asked, now).await
+    let outcome = doors.engine.cancel_from_network(&asked, now).await;
+    if let Err(refusal) = &outcome
+        && refusal.word == Word::OrderNotFound
+    {
+        doors.limits.count_not_found(&caller.subscriber.id)?;
+    }
+    outcome
 }
 
 static DIGEST: HeaderName = HeaderName::from_static("digest");
@@ -233,32 +239,54 @@ pub(super) fn refuse(
     refusal: &Refusal,
     seen: &Seen,
 ) -> HttpResponse {
-    let word = refusal.word.as_str();
     let name = network.map_or("none", |network| network.name().as_str());
-    metrics::counter!("bpp_requests_total", "action" => seen.action, "outcome" => word)
-        .increment(1);
-    // Of these there are many at a time when there is none to spare; `Limits` says it once a second.
-    if refusal.word != Word::Overloaded {
-        info!(request.id = %seen.request_id, network = name, reason = word,
-            detail = %refusal.detail, "a request is refused");
-    }
-    doors.refusals.push(Refused {
-        at: Utc::now(),
-        request_id: seen.request_id.clone(),
-        network: name.to_owned(),
-        reason: word,
-        detail: refusal.detail.clone(),
-        status: reply::row(refusal.word).0,
-        authorization: body::header(request, &AUTHORIZATION).map(str::to_owned),
-        body_digest: seen.body.as_ref().map(|body| blake2b_512_base64(body)),
-        body_bytes: seen.body.as_ref().map(|body| body.len()),
-    });
+    note(
+        doors,
+        name,
+        body::header(request, &AUTHORIZATION),
+        refusal,
+        seen,
+    );
     let audience = Audience {
         dialect: seen.dialect,
         realm: network.map_or("", |network| network.settings.subscriber_id.as_str()),
         gateway: seen.gateway,
     };
     reply::nack(refusal, audience)
+}
+
+/// The same for what is no request: nothing is known of whom it was meant for.
+pub(super) fn refuse_unread(doors: &Doors, refusal: &Refusal) -> HttpResponse {
+    let seen = Seen::nothing(None, ACTION);
+    note(doors, "none", None, refusal, &seen);
+    let audience = Audience {
+        dialect: seen.dialect,
+        realm: "",
+        gateway: false,
+    };
+    seen.identify(reply::nack(refusal, audience))
+}
+
+fn note(doors: &Doors, network: &str, authorization: Option<&str>, refusal: &Refusal, seen: &Seen) {
+    let word = refusal.word.as_str();
+    metrics::counter!("bpp_requests_total", "action" => seen.action, "outcome" => word)
+        .increment(1);
+    // Of these there are many at a time when there is none to spare; `Limits` says it once a second.
+    if refusal.word != Word::Overloaded {
+        info!(request.id = %seen.request_id, network, reason = word,
+            detail = %refusal.detail, "a request is refused");
+    }
+    doors.refusals.push(Refused {
+        at: Utc::now(),
+        request_id: seen.request_id.clone(),
+        network: network.to_owned(),
+        reason: word,
+        detail: refusal.detail.clone(),
+        status: reply::row(refusal.word).0,
+        authorization: authorization.map(str::to_owned),
+        body_digest: seen.body.as_ref().map(|body| blake2b_512_base64(body)),
+        body_bytes: seen.body.as_ref().map(|body| body.len()),
+    });
 }
 
 /// Answers a path that is no action of any network, as the network that it lies below would.

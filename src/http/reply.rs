@@ -28,13 +28,15 @@ pub fn row(word: Word) -> (u16, &'static str, &'static str) {
         }
         Word::RateLimited => (429, "40000", "CORE-ERROR"),
         Word::Internal => (500, "40000", "CORE-ERROR"),
+        Word::HeadTooLarge => (431, "30000", "CORE-ERROR"),
         Word::UnknownAction => (404, "40001", "CONTEXT-ERROR"),
         Word::MethodNotAllowed => (405, "30000", "CORE-ERROR"),
         Word::UnsupportedMediaType | Word::UnsupportedEncoding => (415, "30000", "CORE-ERROR"),
         Word::BodyTooLarge => (413, "30000", "CORE-ERROR"),
-        Word::BodyTimeout => (408, "30000", "CORE-ERROR"),
-        Word::BodyIncomplete => (400, "30000", "CORE-ERROR"),
-        Word::ChallengeRefused => (400, "30000", "CORE-ERROR"),
+        Word::HeadTimeout | Word::BodyTimeout => (408, "30000", "CORE-ERROR"),
+        Word::RequestMalformed | Word::BodyIncomplete | Word::ChallengeRefused => {
+            (400, "30000", "CORE-ERROR")
+        }
         Word::InvalidJson | Word::DuplicateKey | Word::TooDeep | Word::TooManyNodes => {
             (400, "30000", "JSON-SCHEMA-ERROR")
         }

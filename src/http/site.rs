@@ -7,9 +7,8 @@ use actix_web::http::header::HOST;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Doors, body, reply};
+use super::{Doors, body, network};
 use crate::networks::{Network, Networks};
-use crate::protocol::Dialect;
 
 /// Where registries look.
 pub const PATH: &str = "/ondc-site-verification.html";
@@ -29,14 +28,7 @@ fn has_request_id(network: &Network) -> bool {
 pub async fn show(doors: Data<Doors>, request: HttpRequest) -> HttpResponse {
     let _place = match doors.limits.admit(&request) {
         Ok(place) => place,
-        Err(refusal) => {
-            let audience = reply::Audience {
-                dialect: Dialect::V1,
-                realm: "",
-                gateway: false,
-            };
-            return reply::nack(&refusal, audience);
-        }
+        Err(refusal) => return network::refuse_unread(&doors, &refusal),
     };
     let asked = body::header(&request, &HOST).unwrap_or_default();
     let is_asked = |network: &&Network| {

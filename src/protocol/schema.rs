@@ -112,7 +112,11 @@ fn text(error: &ValidationError<'_>) -> String {
     let got = shown(error.instance());
     match error.kind() {
         Rule::Required { .. } => "is required".to_owned(),
-        Rule::Type { kind } => format!("must be {}, got {got}", type_name(kind)),
+        // Where another type belongs, anything may stand: a name or a number of a person too.
+        Rule::Type { kind } => {
+            let got = kind_of(error.instance());
+            format!("must be {}, got {got}", type_name(kind))
+        }
         Rule::Constant { expected_value } => format!("must be {expected_value}, got {got}"),
         Rule::Enum { options } => format!("must be one of {options}, got {got}"),
         Rule::Pattern { pattern } => format!("must match {pattern}, got {got}"),
@@ -145,11 +149,22 @@ fn type_name(kind: &TypeKind) -> String {
     }
 }
 
-/// A scalar is shown, escaped and cut; of a container only the kind, never a person's data.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A code, an id or a time is shown, escaped and cut; of a container only the kind, never a
+/// person's data.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
+        Value::Array(_) | Value::Object(_) => kind_of(value).to_owned(),
         Value::String(text) => format!("\"{}\"", clip(text, MAX_SHOWN)),
         other => clip(&other.to_string(), MAX_SHOWN),
     }

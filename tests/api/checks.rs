@@ -6,6 +6,7 @@
 
 mod body;
 mod callback_url;
+mod connection;
 mod context;
 mod gateway;
 mod header;
@@ -23,4 +24,5 @@ mod signature;
 mod signer;
 mod stage;
 mod store;
+mod two_networks;
 mod wire;

@@ -225,6 +225,83 @@ async fn an_endless_body_is_cut_off() {
     assert_eq!(sent.verdict, Verdict::AnswerTooLarge);
 }
 
+/// Writes the beginning, then blanks as long as they are taken, and counts them.
+async fn flood(beginning: &'static str, piece: &'static [u8]) -> (Host, Arc<AtomicUsize>) {
+    let written = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&written);
+    let host = Host::start(move |_, mut stream| {
+        let count = Arc::clone(&count);
+        async move {
+            stream.write_all(beginning.as_bytes()).await?;
+            loop {
+                stream.write_all(piece).await?;
+                count.fetch_add(piece.len(), Ordering::SeqCst);
+            }
+        }
+    });
+    (host.await, written)
+}
+
+#[tokio::test]
+async fn of_ten_gigabytes_and_of_a_chunk_that_never_ends_no_more_is_taken_than_is_looked_at() {
+    const BLANKS: &[u8] = &[b' '; 4_096];
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (beginning, piece, verdict) in [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n".to_owned(),
+            BLANKS,
+            Verdict::AnswerTooLarge,
+        ),
+        (
+            "HTTP/1.1 503 Busy\r\nContent-Length: 10000000000\r\n\r\n".to_owned(),
+            BLANKS,
+            status(503),
+        ),
+        (
+            "HTTP/1.0 200 OK\r\n\r\n".to_owned(),
+            BLANKS,
+            Verdict::AnswerTooLarge,
+        ),
+        (
+            format!("{chunked}fffffffffffffff\r\n"),
+            BLANKS,
+            Verdict::AnswerTooLarge,
+        ),
+        (format!("{chunked}1;x="), BLANKS, Verdict::Transport),
+        (
+            format!("{chunked}2\r\n{{}}\r\n0\r\nX: "),
+            BLANKS,
+            Verdict::Transport,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nX: ".to_owned(),
+            BLANKS,
+            Verdict::Transport,
+        ),
+        (
+            String::new(),
+            b"HTTP/1.1 103 Early Hints\r\n\r\n",
+            Verdict::Timeout,
+        ),
+    ] {
+        let shown = beginning.clone();
+        let (host, written) = flood(String::leak(beginning), piece).await;
+        let began = Instant::now();
+        let (settings, network, body) = (settings(), network(), Bytes::from(BODY));
+        let sent = sender(&settings).send(&network, &host.url, &body).await;
+        assert_eq!(sent.verdict, verdict, "{shown:?}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{shown:?}");
+        // What the sockets of both sides may hold, far below what was offered.
+        if verdict != Verdict::Timeout {
+            let taken = written.load(Ordering::SeqCst);
+            assert!(
+                taken < 64 * 1024 * 1024,
+                "{shown:?}: {taken} bytes were taken"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn giant_heads_are_refused() {
     let line = format!("X-Long: {}\r\n", "x".repeat(1_000_000));

@@ -1,4 +1,4 @@
-//! The short forms of the recipes of `examples/`: bad hosts, too much load, a stop under load.
+//! The short forms of the recipes of `examples/`: bad hosts, slow peers, too much load, a stop.
 //!
 //! Each runs the real binary as its example does and demands the promises that do not depend on
 //! how fast the machine is; the figures of those that do are for the examples, in release.
@@ -39,3 +39,4 @@ mod volley;
 mod isolation;
 mod overload;
 mod sigterm;
+mod slow_peers;

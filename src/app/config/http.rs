@@ -21,11 +21,16 @@ const LONGEST_GRACE: Duration = Duration::from_secs(60);
 struct Limits {
     body_bytes: usize,
     body_timeout: Duration,
+    body_bytes_per_second: usize,
+    head_timeout: Duration,
+    keep_alive: Duration,
     in_flight: usize,
     at_work: usize,
     connections: usize,
+    connections_per_address: usize,
     per_address_per_second: u32,
     per_subscriber_per_second: u32,
+    not_found_per_minute: u32,
 }
 
 /// Reads them out of `root`; `data` is where the store's files are.
@@ -67,11 +72,16 @@ pub fn read(root: &mut Section<'_>, around: &Surroundings, data: &Path) -> (Sett
         trusted_proxies,
         body_bytes: limits.body_bytes,
         body_timeout: limits.body_timeout,
+        body_bytes_per_second: limits.body_bytes_per_second,
+        head_timeout: limits.head_timeout,
+        keep_alive: limits.keep_alive,
         in_flight: limits.in_flight,
         at_work: limits.at_work,
         connections: limits.connections,
+        connections_per_address: limits.connections_per_address,
         per_address_per_second: limits.per_address_per_second,
         per_subscriber_per_second: limits.per_subscriber_per_second,
+        not_found_per_minute: limits.not_found_per_minute,
     };
     (settings, tokens)
 }
@@ -113,19 +123,28 @@ fn limits(mut section: Section<'_>, environment: Environment) -> Limits {
         Environment::Production => production,
         Environment::Development => 0,
     };
+    let crowd = rate(100) as usize;
+    let bytes = |size: &Size| usize::try_from(size.0).unwrap_or(usize::MAX);
     let body = section.or("body_size", Size(256 * 1024));
     let limits = Limits {
-        body_bytes: usize::try_from(body.0).unwrap_or(usize::MAX),
+        body_bytes: bytes(&body),
         body_timeout: section.or("body_timeout", Duration::from_secs(10)),
+        body_bytes_per_second: bytes(&section.or("body_per_second", Size(1024))),
+        head_timeout: section.or("head_timeout", Duration::from_secs(5)),
+        keep_alive: section.or("keep_alive", Duration::from_secs(15)),
         in_flight: section.or("in_flight", 1_024),
         at_work: section.or("at_work", 256),
         connections: section.or("connections", 10_000),
+        connections_per_address: section.or("connections_per_address", crowd),
         per_address_per_second: section.or("per_address_per_second", rate(500)),
         per_subscriber_per_second: section.or("per_subscriber_per_second", rate(200)),
+        not_found_per_minute: section.or("not_found_per_minute", rate(30)),
     };
     for (name, is_zero) in [
         ("body_size", body.0 == 0),
         ("body_timeout", limits.body_timeout.is_zero()),
+        ("head_timeout", limits.head_timeout.is_zero()),
+        ("keep_alive", limits.keep_alive.is_zero()),
         ("in_flight", limits.in_flight == 0),
         ("at_work", limits.at_work == 0),
         ("connections", limits.connections == 0),

@@ -1,8 +1,12 @@
 //! Every encoding in and out, and every mistake by name.
 
+#[path = "../../../tests/common/odd_keys.rs"]
+mod table;
+
 use proptest::prelude::*;
 
 use super::*;
+use table::{SMALL_ORDER, Signed, unhex, wycheproof};
 
 /// RFC 8032, section 7.1, test 1.
 const SEED: &str = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
@@ -150,27 +154,23 @@ fn a_public_key_reads_back_from_both_encodings() {
     assert_eq!(format!("{key:?}"), "VerifyingKey(21fe31dfa154a261)");
 }
 
-/// The eight points of small order; the last six spellings are non-canonical ones of them.
-const SMALL_ORDER: [&str; 14] = [
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000080",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    "0100000000000000000000000000000000000000000000000000000000000080",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-];
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
-    (0..text.len()).step_by(2).map(digit).collect()
+/// Every case of Project Wycheproof: what it calls valid holds, what it calls invalid does not.
+#[test]
+fn signatures_hold_as_project_wycheproof_has_it() {
+    for Signed {
+        id,
+        key,
+        message,
+        signature,
+        is_valid,
+    } in wycheproof()
+    {
+        let key = VerifyingKey::parse(&STANDARD.encode(key)).expect("its keys are good");
+        let whole: Option<&[u8; 64]> = signature.as_array();
+        // A signature of another length is refused by the header's grammar.
+        let holds = whole.is_some_and(|signature| key.verify(&message, signature));
+        assert_eq!(holds, is_valid, "case {id}");
+    }
 }
 
 #[test]

@@ -191,7 +191,7 @@ pub async fn list(
     let next = next
         .flatten()
         .map(|key| format!("{}/{}", key.network, key.id));
-    let orders: Vec<Value> = orders.iter().map(view).collect();
+    let orders: Vec<Value> = orders.iter().map(listed).collect();
     Ok(HttpResponse::Ok().json(json!({"orders": orders, "next": next})))
 }
 
@@ -249,6 +249,16 @@ fn view(order: &Order) -> Value {
         "cancellation": order.cancellation,
         "erased_at": order.erased_at.map(time),
     })
+}
+
+/// As in a list: without what is personal, for which the order itself is asked.
+fn listed(order: &Order) -> Value {
+    let mut shown = view(order);
+    for (parent, member) in [("/booking", "patient"), ("/cancellation/reason", "text")] {
+        let parent = shown.pointer_mut(parent).and_then(Value::as_object_mut);
+        parent.map(|parent| parent.remove(member));
+    }
+    shown
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

@@ -202,34 +202,6 @@ async fn a_body_that_ends_early_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_length_that_two_readers_could_read_differently_is_not_taken() {
-    let stage = Stage::set().await;
-    let before = stage.app.kept().await;
-    for framing in [
-        vec![("Content-Length", "500"), ("Content-Length", "499")],
-        vec![("Content-Length", "500"), ("Content-Length", "500")],
-        vec![("Content-Length", "500, 500")],
-        vec![
-            ("Transfer-Encoding", "chunked"),
-            ("Transfer-Encoding", "chunked"),
-        ],
-        vec![("Transfer-Encoding", "chunked, gzip")],
-        vec![("Transfer-Encoding", "xchunked")],
-        vec![("Content-Length", "-1")],
-        vec![("Content-Length", "+500")],
-        vec![("Content-Length", "0x10")],
-        vec![("Content-Length", "")],
-    ] {
-        // Refused by the HTTP layer before there is a request that could be noted.
-        let mut wire = Wire::with_head(&stage.app, &framing).await;
-        assert_eq!(wire.answer().await.status, 400, "{framing:?}");
-        assert!(wire.is_closed().await, "{framing:?}");
-    }
-    assert_eq!(stage.app.kept().await, before);
-    stage.ends_well().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_body_does_not_begin_the_next_request() {
     let stage = Stage::set().await;
     let cancel = stage.signed(&stage.cancel(TRIP_1));

@@ -11,7 +11,7 @@ use chrono::Utc;
 
 use super::knock::Knock;
 use super::refused::Wanted;
-use super::stage::{DIALECTS, Stage};
+use super::stage::{DIALECTS, STRANGERS_KEY, Stage};
 use crate::app::signer;
 
 const GATEWAY: &str = "gateway.example.org";
@@ -113,5 +113,64 @@ async fn a_good_gateway_does_not_mend_the_callers_signature() {
     right = right.with("authorization", other.authorization());
     let wanted = Wanted::word("signature_mismatch").in_dialect(Dialect::V1);
     stage.refuses(&right, &wanted).await;
+    stage.ends_well().await;
+}
+
+/// Who may sign, and what becomes of a cancel in the name of `bap.example.org` with that signature
+/// in either header: every role in every place.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_role_in_every_header_has_its_answer() {
+    let (stage, gateway) = stage().await;
+    let url = "http://seller.example.org".parse().expect("a URL");
+    let seller = signer("seller.example.org", STRANGERS_KEY);
+    stage.change_registry(|rows| rows.push(row(&seller, "BPP", &url)));
+    let stranger = signer("stranger.example.org", STRANGERS_KEY);
+    let forger = |name: &str| signer(name, include_str!("../../../keys/bpp.signing"));
+    let (posing_bap, posing_gateway) = (forger("bap.example.org"), forger(GATEWAY));
+    let other_bap = stage.app.other_bap.signer().clone();
+    let bap = stage.bap().clone();
+    let callers: [(Option<&Signer>, Option<&str>); 7] = [
+        (None, Some("header_missing")),
+        (Some(&bap), None),
+        (Some(&other_bap), Some("signer_is_not_caller")),
+        (Some(&gateway), Some("signer_is_not_caller")),
+        (Some(&seller), Some("signer_is_not_caller")),
+        (Some(&stranger), Some("signer_is_not_caller")),
+        (Some(&posing_bap), Some("signature_mismatch")),
+    ];
+    let forwarders: [(Option<&Signer>, Option<&str>); 7] = [
+        (None, None),
+        (Some(&gateway), None),
+        (Some(&bap), Some("wrong_role")),
+        (Some(&other_bap), Some("wrong_role")),
+        (Some(&seller), Some("wrong_role")),
+        (Some(&stranger), Some("unknown_key")),
+        (Some(&posing_gateway), Some("signature_mismatch")),
+    ];
+    let body = stage.probe(O1).to_string();
+    let sign = |signer: &Signer| signer.authorization(body.as_bytes(), Utc::now().timestamp());
+    for (caller, refused) in &callers {
+        for (forwarder, refused_there) in &forwarders {
+            let mut knock = Knock::unsigned(body.clone());
+            if let Some(caller) = caller {
+                knock = knock.with("authorization", &sign(caller));
+            }
+            if let Some(forwarder) = forwarder {
+                knock = knock.with(HEADER, &sign(forwarder));
+            }
+            // The caller is proved first: a good gateway mends nothing.
+            let wanted = match (refused, refused_there) {
+                (Some(word @ "signer_is_not_caller"), _) => Wanted::word(word)
+                    .in_dialect(Dialect::V1)
+                    .at("context.bap_id"),
+                (Some(word), _) => Wanted::word(word).in_dialect(Dialect::V1),
+                (None, Some(word)) => Wanted::word(word).in_dialect(Dialect::V1).of_gateway(),
+                (None, None) => Wanted::word("order_not_found")
+                    .in_dialect(Dialect::V1)
+                    .at("message.order_id"),
+            };
+            stage.refuses(&knock, &wanted).await;
+        }
+    }
     stage.ends_well().await;
 }

@@ -1,7 +1,6 @@
 //! Rows 1 and 9: how many requests are in hand, and how fast an address or a subscriber sends.
 //!
-//! The limits are set to one, so that the second request meets them. How many connections are
-//! open is left to the HTTP layer, which lets further ones wait; that is not tried here.
+//! The limits are set to one, so that the second request meets them.
 
 use beckn_bpp::mock::orders::{O1, TRIP_1};
 use beckn_bpp::mock::registry::Behaviour;

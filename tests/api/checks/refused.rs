@@ -65,8 +65,9 @@ pub fn row(word: &str) -> (u16, &'static str, &'static str) {
         "method_not_allowed" => (405, "30000", "CORE-ERROR"),
         "unsupported_media_type" | "unsupported_encoding" => (415, "30000", "CORE-ERROR"),
         "body_too_large" => (413, "30000", "CORE-ERROR"),
-        "body_timeout" => (408, "30000", "CORE-ERROR"),
-        "body_incomplete" => (400, "30000", "CORE-ERROR"),
+        "head_timeout" | "body_timeout" => (408, "30000", "CORE-ERROR"),
+        "request_malformed" | "body_incomplete" => (400, "30000", "CORE-ERROR"),
+        "head_too_large" => (431, "30000", "CORE-ERROR"),
         "header_missing"
         | "header_malformed"
         | "algorithm_not_supported"

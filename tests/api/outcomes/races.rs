@@ -10,8 +10,11 @@ use super::{THIRTY, events, order, placed};
 use crate::app::{Answer, TestApp};
 use crate::rides::{Request, Ride, text};
 
-/// Enough for every interleaving of the two commits to happen.
-const ORDERS: usize = 100;
+/// Enough for every interleaving of the two commits to happen; `RACES=1000` runs more.
+fn orders() -> usize {
+    let asked = std::env::var("RACES").ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(100)
+}
 
 /// So many orders at a time.
 const WAVE: usize = 20;
@@ -66,7 +69,8 @@ async fn insist(app: &TestApp, request: &Request) {
 async fn a_cancel_racing_a_completion_makes_one_outcome() {
     let app = TestApp::start().await;
     let mut rides = Vec::new();
-    for number in 0..ORDERS {
+    let orders = orders();
+    for number in 0..orders {
         let version = super::VERSIONS[number % 2];
         rides.push(placed(&app, version, &format!("R-{number}")).await);
     }
@@ -95,7 +99,7 @@ async fn a_cancel_racing_a_completion_makes_one_outcome() {
             status => panic!("{status}: {}", patched.text),
         }
     }
-    assert_eq!(events.len(), ORDERS - completed);
+    assert_eq!(events.len(), orders - completed);
     app.stop().await;
 }
 
