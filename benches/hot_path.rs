@@ -230,6 +230,7 @@ fn event(case: &Case, order: &Order) -> Event {
         external_id: None,
         version: order.version,
         by: Party::Customer,
+        token: None,
         reason: case.cancellation.reason.clone(),
         charge: case.cancellation.charge,
         at: now(),

@@ -23,9 +23,8 @@ pub fn holds(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    match KEY.open(text) {
-        Ok(answer) => assert_eq!(KEY.seal(&answer), text),
-        Err(NotOpened) => {}
+    if let Ok(answer) = KEY.open(text) {
+        assert_eq!(KEY.seal(&answer), text);
     }
     if text.len() <= LONGEST {
         let sealed = KEY.seal(text);

@@ -139,7 +139,7 @@ fn lacks(token: &Token, needed: Option<Scope>) -> Problem {
         has.join(", ")
     );
     Problem {
-        more: json!({"scope": needed, "token": &*token.name, "scopes": has}),
+        more: Box::new(json!({"scope": needed, "token": &*token.name, "scopes": has})),
         challenge: Some(format!(
             r#"Bearer error="insufficient_scope", scope="{needed}""#
         )),

@@ -35,7 +35,7 @@ use crate::store;
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    more: Value,
+    more: Box<Value>,
     challenge: Option<String>,
     retry_after_seconds: Option<u64>,
 }
@@ -49,7 +49,7 @@ impl Problem {
         Self {
             status,
             detail: detail.into(),
-            more: Value::Null,
+            more: Box::default(),
             challenge: is_unknown.then(|| "Bearer".to_owned()),
             retry_after_seconds: passes.then_some(1),
         }
@@ -85,7 +85,7 @@ impl ResponseError for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        if let (Value::Object(more), Value::Object(body)) = (&self.more, &mut body) {
+        if let (Value::Object(more), Value::Object(body)) = (&*self.more, &mut body) {
             body.extend(more.clone());
         }
         let mut response = HttpResponse::build(self.status);
@@ -108,7 +108,7 @@ impl From<engine::Error> for Problem {
             engine::Error::NotFound(_) => Self::not_found(detail),
             engine::Error::Denied(_) => Self::new(StatusCode::CONFLICT, detail),
             engine::Error::Conflict { cancellation, .. } => Self {
-                more: cancellation.map_or(Value::Null, |c| json!({"cancellation": c})),
+                more: Box::new(cancellation.map_or(Value::Null, |c| json!({"cancellation": c}))),
                 ..Self::new(StatusCode::CONFLICT, detail)
             },
             engine::Error::Invalid(_) | engine::Error::Intake(_) => {
