@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use beckn_bpp::crypto::challenge::{ChallengeKey, NotOpened};
+use beckn_bpp::crypto::challenge::ChallengeKey;
 use beckn_bpp::crypto::encryption::{EncryptionKey, EncryptionPublicKey};
 
 static KEY: LazyLock<ChallengeKey> = LazyLock::new(|| {
