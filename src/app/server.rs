@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use super::config::Config;
+use super::config::{self, Config};
 use super::{admin_tokens, retention};
 use crate::delivery;
 use crate::engine::Engine;
@@ -108,6 +108,8 @@ impl Server {
         tokio::spawn(reading);
         let pruning = retention::run(store.clone(), config.retention, stopped.clone());
         let retention = tokio::spawn(pruning);
+        // Ends by itself once told to; nothing waits for it.
+        tokio::spawn(config::watch(config.watched, stopped.clone()));
         let delivery = tokio::spawn(async move {
             let mut stopped = stopped;
             // A sender that is gone means the same as one that says stop.

@@ -12,7 +12,7 @@ use crate::app::{BPP, TestApp, listener};
 use crate::process::{Ended, command, run_with};
 
 /// A server that its registry can reach, not listed yet.
-async fn joined(encryption: &str, more: &str) -> TestApp {
+pub async fn joined(encryption: &str, more: &str) -> TestApp {
     let mut app = TestApp::start().await;
     std::fs::write(app.directory.path().join("bpp.encryption"), encryption).expect("written");
     let port = listener().local_addr().expect("an address").port();
@@ -39,7 +39,7 @@ async fn joined(encryption: &str, more: &str) -> TestApp {
     app
 }
 
-const KEY: &str = include_str!("../../keys/bpp.encryption");
+pub const KEY: &str = include_str!("../../keys/bpp.encryption");
 
 fn subscribing(app: &TestApp, more: &[&str]) -> Command {
     let file = app.config_file();
@@ -47,7 +47,7 @@ fn subscribing(app: &TestApp, more: &[&str]) -> Command {
     command(&[&["registry", "subscribe"], &config[..], more].concat())
 }
 
-async fn subscribe(app: &TestApp, more: &[&str]) -> Ended {
+pub async fn subscribe(app: &TestApp, more: &[&str]) -> Ended {
     let command = subscribing(app, more);
     let ended = tokio::task::spawn_blocking(move || run_with(command, b""));
     ended.await.expect("an end")
