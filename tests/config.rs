@@ -1111,14 +1111,14 @@ fn a_registry_is_asked_in_the_form_of_its_network_unless_told_otherwise() {
         &(production(NETWORK) + wrong),
         &[
             (
-                11,
+                12,
                 "network.mobility.registry_form",
                 "\"core\" or \"ondc\" or \"uhi\"",
             ),
-            (12, "network.mobility.registry_stale", "at most \"1h\""),
-            (13, "network.mobility.registry_lookup_url", "allow_http"),
-            (15, "network.mobility.pin[1].subscriber_id", "an id"),
-            (16, "network.mobility.pin[1].public_key", "3 other bytes"),
+            (13, "network.mobility.registry_stale", "at most \"1h\""),
+            (14, "network.mobility.registry_lookup_url", "allow_http"),
+            (16, "network.mobility.pin[1].subscriber_id", "an id"),
+            (17, "network.mobility.pin[1].public_key", "3 other bytes"),
         ],
     );
 }

@@ -1,7 +1,8 @@
 //! The registry is down, or too slow, under load: what is known goes on, what is not is told to
 //! come again at once, and the registry is hardly asked.
 //!
-//! `BECKN_BPP_OUTAGE_SECONDS=590` makes an outage last that long; without it, a few seconds.
+//! `BECKN_BPP_OUTAGE_SECONDS=590` makes an outage last that long, `BECKN_BPP_OUTAGE_RATE=200` sends
+//! so many requests a second; without them it is a short outage that a busy machine gets through.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::checks::knock::Knock;
 use crate::checks::refused::header;
 
 /// Requests a second, half of them by a BAP that is known.
-const RATE: u64 = 200;
+const RATE: u64 = 40;
 
 /// Most unknown callers hear of an outage within this time, once it is known.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -35,10 +36,13 @@ struct Seen {
     retry_after: bool,
 }
 
+fn given(variable: &str, default: u64) -> u64 {
+    let given = std::env::var(variable).ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
 fn outage() -> Duration {
-    let given = std::env::var("BECKN_BPP_OUTAGE_SECONDS").ok();
-    let seconds = given.and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(4))
+    Duration::from_secs(given("BECKN_BPP_OUTAGE_SECONDS", 4))
 }
 
 fn knock(app: &TestApp, by: &Signer) -> Knock {
@@ -52,11 +56,12 @@ fn knock(app: &TestApp, by: &Signer) -> Knock {
 async fn load(app: &TestApp, lasting: Duration) -> Vec<Seen> {
     let begun = Instant::now();
     let seen = Mutex::new(Vec::new());
-    let count = RATE * lasting.as_secs();
+    let rate = given("BECKN_BPP_OUTAGE_RATE", RATE);
+    let count = rate * lasting.as_secs();
     let one = |number: u64| {
         let seen = &seen;
         async move {
-            let due = Duration::from_millis(number * 1_000 / RATE);
+            let due = Duration::from_millis(number * 1_000 / rate);
             tokio::time::sleep(due.saturating_sub(begun.elapsed())).await;
             let is_known = number.is_multiple_of(2);
             let name = format!("n{number}.example.org");

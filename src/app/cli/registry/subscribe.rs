@@ -200,6 +200,10 @@ async fn listed(
             Ok(found) => return Ok(found),
             Err(lacking) => lacking,
         };
+        if lacking != told {
+            progress(&lacking);
+            told.clone_from(&lacking);
+        }
         if Instant::now() + pause > until {
             bail!(
                 "not listed after {} s: {lacking}. Can the registry reach {}? What came to \
@@ -207,10 +211,6 @@ async fn listed(
                 wait.as_secs(),
                 settings.subscriber_url
             );
-        }
-        if lacking != told {
-            progress(&lacking);
-            told = lacking;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES[1]);
