@@ -116,11 +116,13 @@ async fn the_status_that_follows_is_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_another_key_is_not_listed_and_the_command_says_where_to_look() {
     let app = joined(KEY, "").await;
-    // The server keeps the key that it started with, the command registers another.
+    // The command registers a key that the server does not have.
     let other = beckn_bpp::crypto::encryption::EncryptionKey::generate().expect("randomness");
-    let file = app.directory.path().join("bpp.encryption");
-    std::fs::write(file, other.to_raw_base64().as_str()).expect("written");
-    let ended = subscribe(&app, &["--wait", "1"]).await;
+    let mut command = subscribing(&app, &["--wait", "1"]);
+    let variable = "BECKN_BPP__NETWORK__MOBILITY__ENCRYPTION_KEY";
+    command.env(variable, other.to_raw_base64().as_str());
+    let ended = tokio::task::spawn_blocking(move || run_with(command, b""));
+    let ended = ended.await.expect("an end");
     let ended = ended.fails(1, "not listed after 1 s");
     for part in ["does not list", "GET /networks", "waiting: "] {
         assert!(ended.err.contains(part), "{part}: {ended:?}");
