@@ -256,6 +256,7 @@ fn request(
         authorization: signer().authorization(&body, now().timestamp()),
         verifying_key: signer().key.verifying_key().to_base64(),
         received_at: now(),
+        stale_key_of: None,
         callback: None,
         body,
     }

@@ -304,6 +304,7 @@ fn cancellation(number: u64, now: DateTime<Utc>) -> Commit {
         authorization: "a".repeat(244),
         verifying_key: "k".repeat(44),
         received_at: now,
+        stale_key_of: None,
         callback: None,
         body: "b".repeat(700).into(),
     });

@@ -13,6 +13,7 @@ use beckn_bpp::app::config::{
 use beckn_bpp::domain::order::Party;
 use beckn_bpp::http::admin::access::Scope;
 use beckn_bpp::networks::CallbackRule;
+use beckn_bpp::protocol::registry::{Form, Scope as Within};
 use beckn_bpp::store;
 use tempfile::TempDir;
 
@@ -137,9 +138,9 @@ fn a_small_configuration_gets_the_documented_defaults() {
     };
     assert_eq!(network.name.as_str(), "mobility");
     assert_eq!(network.callback_rule, CallbackRule::Registry);
-    assert_eq!(network.signer.subscriber_id, "bpp.example.org");
-    assert_eq!(network.signer.key_id, "k1");
-    assert_eq!(network.signer.lifetime_seconds, 300);
+    assert_eq!(network.signer.active().subscriber_id, "bpp.example.org");
+    assert_eq!(network.signer.active().key_id, "k1");
+    assert_eq!(network.signer.active().lifetime_seconds, 300);
     assert_eq!(network.registry.cache_ttl, Duration::from_secs(300));
     assert!(!network.allow_http_callbacks && !network.restamp);
     assert!(config.policies.is_empty());
@@ -522,7 +523,7 @@ fn the_keys_of_a_handshake_come_from_file_or_environment() {
     let toml = production(NETWORK) + HANDSHAKE;
     let config = Desk::with(&toml).config(&[]);
     let handshake = &config.networks[0].handshake;
-    assert!(handshake.challenge.is_some() && handshake.registry_signing_key.is_some());
+    assert!(handshake.challenge.get().is_some() && handshake.registry_signing_key.is_some());
     let id = handshake.site_request_id.as_deref();
     assert_eq!(id, Some("27baa06d-f90a-486c-85e5-cc621b787f04"));
     let shown = render_show(&config, false);
@@ -531,10 +532,10 @@ fn the_keys_of_a_handshake_come_from_file_or_environment() {
     let variable = ("BECKN_BPP__NETWORK__MOBILITY__ENCRYPTION_KEY", SEED);
     let toml = toml.replace("mobility.encryption", "missing.encryption");
     let config = Desk::with(&toml).config(&[variable]);
-    assert!(config.networks[0].handshake.challenge.is_some());
+    assert!(config.networks[0].handshake.challenge.get().is_some());
     assert!(!render_show(&config, false).contains(SEED));
     let plain = Desk::with(&production(NETWORK)).config(&[]);
-    assert!(plain.networks[0].handshake.challenge.is_none());
+    assert!(plain.networks[0].handshake.challenge.get().is_none());
 }
 
 #[test]
@@ -668,7 +669,14 @@ fn secrets_from_the_environment_go_before_their_files() {
     let held = |config: &Config| config.admin_tokens.ready().expect("readable");
     assert_eq!(held(&config), held(&from_file), "the same token");
     assert_eq!(held(&config)[0].sha256, hash);
-    let key = |config: &Config| config.networks[0].signer.key.verifying_key().to_base64();
+    let key = |config: &Config| {
+        config.networks[0]
+            .signer
+            .active()
+            .key
+            .verifying_key()
+            .to_base64()
+    };
     assert_eq!(key(&config), key(&from_file), "the same key");
 }
 
@@ -1059,4 +1067,102 @@ fn the_name_of_a_variable_cannot_move_the_cursor_of_who_reads_the_report() {
     let is_plain = |line: &str| !line.chars().any(char::is_control);
     assert!(report.lines().all(is_plain), "{report:?}");
     assert!(report.contains("BECKN_BPP__\\u{1b}[2J__X"), "{report}");
+}
+
+#[test]
+fn a_registry_is_asked_in_the_form_of_its_network_unless_told_otherwise() {
+    let form_of = |more: &str| {
+        let mut networks = Desk::with(&(production(NETWORK) + more))
+            .config(&[])
+            .networks;
+        let registry = networks.remove(0).registry;
+        (registry.form, registry.scope, registry.signer.is_some())
+    };
+    let scope = |country: Option<&str>, city: Option<&str>| Within {
+        domains: vec!["mobility".to_owned()],
+        country: country.map(str::to_owned),
+        city: city.map(str::to_owned),
+    };
+    for (more, form, within) in [
+        ("", Form::Core, scope(None, None)),
+        ("registry_form = \"core\"\n", Form::Core, scope(None, None)),
+        (
+            "registry_form = \"ondc\"\n",
+            Form::Ondc,
+            scope(Some("IND"), None),
+        ),
+        (
+            "registry_form = \"uhi\"\n",
+            Form::Uhi,
+            scope(Some("IND"), Some("std:011")),
+        ),
+        (
+            "registry_form = \"uhi\"\nregistry_city = \"std:080\"\nregistry_country = \"NPL\"\n",
+            Form::Uhi,
+            scope(Some("NPL"), Some("std:080")),
+        ),
+    ] {
+        assert_eq!(form_of(more), (form, within, true), "{more}");
+    }
+    let wrong = "registry_form = \"onix\"\nregistry_stale = \"61m\"\n\
+                 registry_lookup_url = \"http://registry.example.org\"\n\
+                 [[network.mobility.pin]]\nsubscriber_id = \"a b\"\npublic_key = \"AAAA\"\n";
+    assert_faults(
+        &(production(NETWORK) + wrong),
+        &[
+            (
+                12,
+                "network.mobility.registry_form",
+                "\"core\" or \"ondc\" or \"uhi\"",
+            ),
+            (13, "network.mobility.registry_stale", "at most \"1h\""),
+            (14, "network.mobility.registry_lookup_url", "allow_http"),
+            (16, "network.mobility.pin[1].subscriber_id", "an id"),
+            (17, "network.mobility.pin[1].public_key", "3 other bytes"),
+        ],
+    );
+}
+
+/// A seed that nobody has published, and is not the other.
+const SECOND_SEED: &str = "KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio=";
+
+#[test]
+fn a_key_file_may_name_its_id_and_the_next_key_lies_beside_it() {
+    let ring = |desk: &Desk| desk.config(&[]).networks.remove(0).signer;
+    let desk = Desk::with(&production(NETWORK));
+    assert_eq!(ring(&desk).active().key_id, "k1");
+    assert!(ring(&desk).next().is_none());
+    desk.write("mobility.signing", &format!("k7 {SEED}\n"));
+    desk.write("mobility.signing.next", &format!("k8 {SECOND_SEED}\n"));
+    assert_eq!(ring(&desk).active().key_id, "k7");
+    assert_eq!(ring(&desk).next().expect("there").key_id, "k8");
+
+    let elsewhere = "next_signing_key_file = \"soon\"\n";
+    let desk = Desk::with(&(production(NETWORK) + elsewhere));
+    assert!(ring(&desk).next().is_none(), "it may come later");
+    desk.write("soon", &format!("k8 {SECOND_SEED}"));
+    assert_eq!(ring(&desk).next().expect("there").key_id, "k8");
+    for (text, why) in [
+        (SECOND_SEED.to_owned(), "names no id"),
+        (format!("k|8 {SECOND_SEED}"), "holds no key"),
+        (format!("k8 {SECOND_SEED} more"), "holds no key"),
+        (format!("k8 {PUBLISHED_SEED}"), "everybody has"),
+        ("k8".to_owned(), "holds no key"),
+    ] {
+        desk.write("soon", &text);
+        let report = desk.report(&[]);
+        assert_holds(
+            &report,
+            &["network.mobility.next_signing_key_file", why, "1 fault"],
+        );
+        assert!(!report.contains(SECOND_SEED));
+    }
+    desk.write("soon", &format!("k8 {SECOND_SEED}"));
+    set_mode(&desk.0.path().join("soon"), 0o644);
+    assert_holds(&desk.report(&[]), &["chmod 600", "1 fault"]);
+    let variable = ("BECKN_BPP__NETWORK__MOBILITY__SIGNING_KEY", SEED);
+    assert_holds(
+        &desk.report(&[variable]),
+        &["name a signing_key_file", "1 fault"],
+    );
 }

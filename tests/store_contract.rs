@@ -114,6 +114,7 @@ fn request(order: &str, message: &str) -> StoredRequest {
         authorization: "Signature keyId=\"bap.example|k1|ed25519\"".to_owned(),
         verifying_key: "key".to_owned(),
         received_at: at(0),
+        stale_key_of: None,
         callback: None,
         body: Bytes::from(format!("{{\"message\": \"{message}\"}}")),
     }

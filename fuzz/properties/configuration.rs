@@ -91,7 +91,7 @@ fn accepted(config: &Config, file: &str, variables: &str) {
     let more = format!("zzz = 1\n{file}");
     assert!(load(&more, variables).is_err(), "an unknown key");
     for network in &config.networks {
-        let lifetime = network.signer.lifetime_seconds;
+        let lifetime = network.signer.active().lifetime_seconds;
         assert!((1..=3_600).contains(&lifetime));
         assert!(network.registry.cache_ttl.as_secs() <= 600);
         if config.environment == Environment::Production {

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use super::config::Config;
+use super::config::{self, Config};
 use super::{admin_tokens, listeners, retention};
 use crate::delivery;
 use crate::engine::Engine;
@@ -95,6 +95,8 @@ impl Server {
         tokio::spawn(reading);
         let pruning = retention::run(store.clone(), config.retention, stopped.clone());
         let retention = tokio::spawn(pruning);
+        // Ends by itself once told to; nothing waits for it.
+        tokio::spawn(config::watch(config.watched, stopped.clone()));
         let delivery = tokio::spawn(async move {
             let mut stopped = stopped;
             // A sender that is gone means the same as one that says stop.

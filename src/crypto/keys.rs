@@ -81,6 +81,21 @@ impl SigningKey {
         }
     }
 
+    /// Reads what a key file holds: a key as [`SigningKey::parse`] takes it and, in a word
+    /// before it, its id, where the file names one.
+    ///
+    /// # Errors
+    /// As [`SigningKey::parse`].
+    pub fn parse_named(text: &str) -> Result<(Option<&str>, Self), Error> {
+        match text
+            .trim_ascii()
+            .split_once(|c: char| c.is_ascii_whitespace())
+        {
+            Some((id, key)) => Ok((Some(id), Self::parse(key)?)),
+            None => Ok((None, Self::parse(text)?)),
+        }
+    }
+
     /// A fresh key from the system's random source.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use super::Settings;
 use super::guard::{self, Guarded, Reach};
 use super::restamp::restamp;
 use super::verdict::{self, Answer, End, Verdict};
-use crate::crypto::signature::Header;
+use crate::crypto::signature::{Header, Signer};
 use crate::networks::Network;
 use crate::store::Signed;
 
@@ -125,14 +125,15 @@ impl Sender {
         let renewed = settings.restamp.then(|| restamp(body, now)).flatten();
         let restamped = renewed.is_some();
         let body = renewed.unwrap_or_else(|| body.clone());
-        let header = settings.signer.sign(&body, now.timestamp());
+        let signer = settings.signer.active();
+        let header = signer.sign(&body, now.timestamp());
         let client = match reach {
             Reach::Public => &self.guarded,
             Reach::Anywhere => &self.open,
         };
         let request = client.post(url).header(CONTENT_TYPE, "application/json");
         let request = request.header(AUTHORIZATION, header.to_string());
-        Ok((request.body(body), kept(&header, now, restamped)))
+        Ok((request.body(body), kept(&signer, &header, now, restamped)))
     }
 
     async fn read(&self, mut response: Response, deadline: Instant, now: DateTime<Utc>) -> Sent {
@@ -158,9 +159,10 @@ impl Sender {
 }
 
 /// What is remembered of a header: what the settings do not say at any later time.
-fn kept(header: &Header, now: DateTime<Utc>, restamped: bool) -> Signed {
+fn kept(signer: &Signer, header: &Header, now: DateTime<Utc>, restamped: bool) -> Signed {
     Signed {
         key_id: header.key_id.clone(),
+        public_key: Some(signer.key.verifying_key().to_base64()),
         at_ms: now.timestamp_millis(),
         lifetime_seconds: header.expires.saturating_sub(header.created),
         restamped,

@@ -277,6 +277,7 @@ fn stored_request(
     order: &OrderId,
     now: DateTime<Utc>,
 ) -> StoredRequest {
+    let stale = asked.caller.subscriber.is_stale;
     StoredRequest {
         key: key.clone(),
         order: order.clone(),
@@ -284,6 +285,7 @@ fn stored_request(
         authorization: asked.authorization.to_owned(),
         verifying_key: asked.caller.subscriber.verifying_key.to_base64(),
         received_at: now,
+        stale_key_of: stale.then_some(asked.caller.subscriber.vouched_at),
         callback: None,
         body: asked.body.clone(),
     }

@@ -45,7 +45,8 @@ pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "live", "version": env!("CARGO_PKG_VERSION")}))
 }
 
-/// `GET /health/ready`: 200 or 503, with the reason per check.
+/// `GET /health/ready`: 200 or 503, with the reason per check. A registry that does not answer
+/// is a warning: keys that are known still work.
 pub async fn ready(doors: Data<Doors>) -> HttpResponse {
     let store = doors.engine.store().writable();
     let draining = doors.readiness.is_draining();
@@ -55,10 +56,20 @@ pub async fn ready(doors: Data<Doors>) -> HttpResponse {
         "checks": {
             "store": store.err().map_or_else(|| "ok".to_owned(), |error| error.to_string()),
             "accepting": if draining { "the server is stopping" } else { "ok" },
+            "registries": registries(&doors),
         },
     });
     match ready {
         true => HttpResponse::Ok().json(body),
         false => HttpResponse::ServiceUnavailable().json(body),
+    }
+}
+
+fn registries(doors: &Doors) -> String {
+    let resting = doors.networks.iter().filter(|n| n.registry.is_resting());
+    let names: Vec<_> = resting.map(|network| network.name().as_str()).collect();
+    match names[..] {
+        [] => "ok".to_owned(),
+        _ => format!("warning: no answer for {}", names.join(", ")),
     }
 }

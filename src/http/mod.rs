@@ -181,6 +181,9 @@ pub const ENDPOINTS: &[Endpoint] = {
             web::to(evidence::export)
         }),
         (GET, "/networks", Read, || web::to(networks::list)),
+        (POST, "/networks/purge", Operate, || {
+            web::to(networks::purge)
+        }),
         (GET, "/refusals", Read, || web::to(operate::refusals)),
         (GET, "/audit", Read, || web::to(audit::list)),
         (GET, "/metrics", Metrics, || web::to(operate::metrics)),

@@ -91,7 +91,7 @@ fn read<'a>(network: &Network, message: &'a Value) -> Result<OnSubscribe<'a>, &'
 }
 
 fn open(network: &Network, sealed: &str) -> Result<Zeroizing<String>, &'static str> {
-    let challenge = network.settings.handshake.challenge.as_ref();
+    let challenge = network.settings.handshake.challenge.get();
     let challenge = challenge.ok_or("no encryption_key_file is configured")?;
     let opened = challenge.key.open(sealed);
     opened.map_err(|_| "its challenge does not open with our encryption key")

@@ -43,7 +43,7 @@ pub async fn show(doors: Data<Doors>, request: HttpRequest) -> HttpResponse {
         .collect();
     let meant: Vec<_> = all.iter().copied().filter(is_asked).collect();
     let shown = if meant.is_empty() { all } else { meant };
-    let tags = shown.into_iter().filter_map(Network::site_signature);
+    let tags = shown.into_iter().flat_map(Network::site_signatures);
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .body(page(tags))

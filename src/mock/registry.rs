@@ -1,8 +1,8 @@
-//! A registry in memory: `POST /lookup` over a list of rows, `POST /subscribe` adds one.
+//! A registry in memory: lookups in three forms over a list of rows, `POST /subscribe` adds one.
 //!
-//! It answers as the core specification says (the question is a filter over the rows, a bare
-//! list comes back) unless a test switches its [`Behaviour`]. It answers everybody's lookups
-//! unsigned, but lists only who has passed its handshake, or was put in by hand.
+//! It answers as each form's specification says (the question is a filter over the rows, a list
+//! comes back) unless a test switches its [`Behaviour`]. It lists only who has passed its
+//! handshake, or was put in by hand.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -10,18 +10,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpServer, web};
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
 use super::{Error, Running, url_of};
 use crate::crypto::signature::Signer;
 
 pub mod handshake;
+mod lookup;
 
-/// How the registry answers `/lookup`.
+/// How the registry answers lookups.
 #[derive(Debug, Clone, Default)]
 pub enum Behaviour {
     /// The rows that agree with the question.
@@ -29,6 +29,10 @@ pub enum Behaviour {
     Filtered,
     /// All rows, as a registry does that knows none of the filters.
     Unfiltered,
+    /// The rows that agree, in an object's `message`.
+    Wrapped,
+    /// The first row that agrees, alone.
+    Single,
     /// The rows that agree, after this time.
     Slow(Duration),
     /// This status, with an empty JSON object.
@@ -55,7 +59,7 @@ struct State {
 }
 
 impl RegistryHandle {
-    /// How many `/lookup` questions came in.
+    /// How many lookups came in.
     #[must_use]
     pub fn asked(&self) -> u64 {
         self.state.asked.load(Ordering::SeqCst)
@@ -112,7 +116,7 @@ pub fn start(listener: TcpListener, rows: Vec<Value>) -> Result<RegistryHandle, 
     let server = HttpServer::new(move || {
         App::new()
             .app_data(served.clone())
-            .route("/lookup", web::post().to(lookup))
+            .configure(lookup::routes)
             .route("/subscribe", web::post().to(handshake::subscribe))
     });
     let server = server.workers(1).disable_signals().listen(listener)?.run();
@@ -124,33 +128,10 @@ pub fn start(listener: TcpListener, rows: Vec<Value>) -> Result<RegistryHandle, 
     })
 }
 
-async fn lookup(state: web::Data<State>, question: web::Json<Map<String, Value>>) -> HttpResponse {
-    state.asked.fetch_add(1, Ordering::SeqCst);
-    let behaviour = lock(&state.behaviour).clone();
-    match behaviour {
-        Behaviour::Filtered => {}
-        Behaviour::Unfiltered => return HttpResponse::Ok().json(&*lock(&state.rows)),
-        Behaviour::Slow(delay) => tokio::time::sleep(delay).await,
-        Behaviour::Status(status) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_IMPLEMENTED);
-            return HttpResponse::build(status).json(json!({}));
-        }
-        Behaviour::Body(body) => {
-            return HttpResponse::Ok()
-                .content_type("application/json")
-                .body(body);
-        }
+impl State {
+    fn count_question(&self) {
+        self.asked.fetch_add(1, Ordering::SeqCst);
     }
-    let rows = lock(&state.rows);
-    let found: Vec<&Value> = rows.iter().filter(|row| agrees(row, &question)).collect();
-    HttpResponse::Ok().json(found)
-}
-
-/// Members that the row does not have are filters this registry does not know.
-fn agrees(row: &Value, question: &Map<String, Value>) -> bool {
-    question
-        .iter()
-        .all(|(name, wanted)| row.get(name).is_none_or(|member| member == wanted))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

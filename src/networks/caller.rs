@@ -14,22 +14,16 @@ use crate::crypto::signature::{self, Excerpt, Header};
 use crate::domain::ids::{KeyId, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};
 use crate::protocol::context::Context;
-use crate::registry::{self, Subscriber};
+use crate::protocol::registry::Form;
+use crate::registry::{self, Asked, Subscriber};
+
+pub use crate::protocol::registry::Role;
 
 /// The longest a signature may live, in seconds.
 pub const MAX_LIFETIME_SECONDS: i64 = 3_600;
 
 /// How long a caller should wait before a registry that is down is tried again, in seconds.
 const REGISTRY_RETRY_SECONDS: u64 = 5;
-
-/// The role a signer must have on the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// A buyer app: the only caller of `/cancel`.
-    Buyer,
-    /// A gateway, which signs what it forwards beside the buyer's own signature.
-    Gateway,
-}
 
 /// A proven caller.
 pub struct Verified {
@@ -84,11 +78,14 @@ impl Network {
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Verified, Refusal> {
-        let id = SubscriberId::parse(&header.subscriber_id).map_err(|e| malformed(&e))?;
-        let key = KeyId::parse(&header.key_id).map_err(|e| malformed(&e))?;
+        let asked = Asked {
+            subscriber: SubscriberId::parse(&header.subscriber_id).map_err(|e| malformed(&e))?,
+            key_id: KeyId::parse(&header.key_id).map_err(|e| malformed(&e))?,
+            role,
+        };
         let mut subscriber = self
             .registry
-            .subscriber(&id, &key, now)
+            .subscriber(&asked, now)
             .await
             .map_err(|e| from_registry(&e))?;
         let body_digest = blake2b_512_base64(body);
@@ -98,7 +95,7 @@ impl Network {
         if verify(&subscriber).is_err() {
             subscriber = self
                 .registry
-                .refresh(&id, &key, now)
+                .refresh(&asked, now)
                 .await
                 .map_err(|e| from_registry(&e))?;
             verify(&subscriber).map_err(|e| {
@@ -107,7 +104,7 @@ impl Network {
                 refusal
             })?;
         }
-        check_role(&subscriber, role)?;
+        check_role(&subscriber, role, self.settings.registry.form)?;
         Ok(Verified {
             subscriber,
             body_digest,
@@ -149,15 +146,12 @@ fn window(header: &Header, now: DateTime<Utc>) -> String {
     )
 }
 
-/// The registry must list the signer in the role, in any spelling of a Beckn registry.
+/// The registry must list the signer in the role, in any spelling of its family.
 ///
 /// # Errors
 /// `wrong_role`.
-pub fn check_role(subscriber: &Subscriber, role: Role) -> Result<(), Refusal> {
-    let words: &[&str] = match role {
-        Role::Buyer => &["BAP", "buyerApp"],
-        Role::Gateway => &["BG", "gateway"],
-    };
+pub fn check_role(subscriber: &Subscriber, role: Role, form: Form) -> Result<(), Refusal> {
+    let words = form.words(role);
     let has_role = |listed: &String| words.iter().any(|word| word.eq_ignore_ascii_case(listed));
     match subscriber.roles.iter().any(has_role) {
         true => Ok(()),

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use self::handshake::Handshake;
-use crate::crypto::signature::Signer;
+use crate::crypto::signature::Keyring;
 use crate::domain::ids::{NetworkName, SubscriberId};
 use crate::domain::order::Party;
 use crate::protocol::on_cancel::Us;
+use crate::protocol::registry::Form;
 use crate::registry::{self, Registry};
 
 /// What sets one family of networks apart from another.
@@ -21,6 +22,16 @@ use crate::registry::{self, Registry};
 pub enum Kind {
     /// Beckn core 0.9.x and 1.x.
     Beckn,
+}
+
+impl Kind {
+    /// How the registries of this family are asked, unless the configuration says otherwise.
+    #[must_use]
+    pub fn registry_form(self) -> Form {
+        match self {
+            Kind::Beckn => Form::Core,
+        }
+    }
 }
 
 /// How a `bap_uri` must agree with the URL the registry has for that subscriber.
@@ -59,8 +70,8 @@ pub struct Settings {
     pub subscriber_id: SubscriberId,
     /// Where the network reaches us; its path is where our routes are mounted.
     pub subscriber_url: Url,
-    /// Our name with our active key.
-    pub signer: Signer,
+    /// Our name with our active key, and the key that comes next.
+    pub signer: Keyring,
     /// Where keys are looked up.
     pub registry: registry::Settings,
     /// What its registry is met with.

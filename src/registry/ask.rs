@@ -2,7 +2,8 @@
 //!
 //! Called by `lookup` when nothing fresh is kept. It tells apart "the registry has no such row"
 //! from "the registry did not answer": the second says nothing about the subscriber and must
-//! never look like the first. It keeps no answers.
+//! never look like the first. While the registry is failing, nobody waits for it: a probe goes on
+//! by itself, and whoever asked is told after a moment. It keeps no answers.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,13 +15,15 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::{Response, StatusCode, header};
 use url::Url;
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Turn};
 use super::{Outage, Settings};
-use crate::domain::ids::{KeyId, SubscriberId};
-use crate::protocol::registry::{self as rows, Lookup, Row, rows_for};
+use crate::protocol::registry::{self as rows, Question, Row, rows_for};
 
 /// How much of an answer is read.
 const ANSWER_BYTES: usize = 1024 * 1024;
+
+/// How long a caller waits for a registry that has failed several times in a row.
+const PROBE_WAIT: Duration = Duration::from_millis(80);
 
 /// An HTTP client for registries: no redirects, no proxy from the environment.
 ///
@@ -35,8 +38,8 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
 }
 
 pub(super) struct Asker {
+    settings: Settings,
     lookup_url: Url,
-    timeout: Duration,
     client: reqwest::Client,
     strangers: DefaultDirectRateLimiter,
     known: DefaultDirectRateLimiter,
@@ -58,8 +61,11 @@ impl Asker {
         // At least one: a registry that may never be asked is a mistake in the configuration.
         let per_second = NonZeroU32::new(settings.lookups_per_second).unwrap_or(NonZeroU32::MIN);
         Self {
-            lookup_url: below(&settings.url, "lookup"),
-            timeout: settings.timeout,
+            lookup_url: below(
+                settings.lookup_url.as_ref().unwrap_or(&settings.url),
+                settings.form.path(),
+            ),
+            settings: settings.clone(),
             client,
             strangers: RateLimiter::direct(Quota::per_second(per_second)),
             known: RateLimiter::direct(Quota::per_second(per_second)),
@@ -70,46 +76,99 @@ impl Asker {
     /// The registry's rows for this key of this subscriber, or for all its keys; none is an
     /// answer too.
     pub(super) async fn rows(
-        &self,
-        id: &SubscriberId,
-        key_id: Option<&KeyId>,
+        self: &Arc<Self>,
+        question: Question,
         budget: Budget,
         now: DateTime<Utc>,
     ) -> Result<Vec<Row>, Outage> {
-        if !self.breaker.admits(now) {
-            return Err(Outage::Resting);
+        let answer = match self.breaker.turn(now) {
+            Turn::Rest => Err(Outage::Resting),
+            Turn::Ask => self.ask(&question, budget, now).await,
+            Turn::Probe => self.probe(question, budget, now).await,
+        };
+        metrics::counter!("bpp_registry_lookups_total", "result" => result(&answer)).increment(1);
+        answer
+    }
+
+    /// Whether it is failing and given rest.
+    pub(super) fn is_resting(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// Asks in the background, to the end, whoever waits for it.
+    async fn probe(
+        self: &Arc<Self>,
+        question: Question,
+        budget: Budget,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Row>, Outage> {
+        let asker = Arc::clone(self);
+        let probe = tokio::spawn(async move { asker.ask(&question, budget, now).await });
+        match tokio::time::timeout(PROBE_WAIT, probe).await {
+            Ok(Ok(answer)) => answer,
+            _ => Err(Outage::Resting),
         }
+    }
+
+    async fn ask(
+        &self,
+        question: &Question,
+        budget: Budget,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Row>, Outage> {
         let limiter = match budget {
             Budget::Strangers => &self.strangers,
             Budget::Known => &self.known,
         };
-        if limiter.check().is_err() {
-            return Err(Outage::TooManyLookups);
+        let mut rows = Vec::new();
+        for body in self.settings.form.bodies(question, &self.settings.scope) {
+            if limiter.check().is_err() {
+                return Err(Outage::TooManyLookups);
+            }
+            let answer = self.post(body.to_string(), question, now).await;
+            self.breaker.ended(!answer.as_ref().is_err_and(is_down));
+            rows.extend(answer?);
         }
-        let answer = self.post(id, key_id).await;
-        self.breaker.ended(!answer.as_ref().is_err_and(is_down));
-        answer
+        Ok(rows)
     }
 
-    async fn post(&self, id: &SubscriberId, key_id: Option<&KeyId>) -> Result<Vec<Row>, Outage> {
-        let question =
-            serde_json::to_vec(&Lookup::of(id, key_id)).expect("a struct of texts has a JSON form");
-        let response = self
+    async fn post(
+        &self,
+        body: String,
+        question: &Question,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Row>, Outage> {
+        let mut request = self
             .client
             .post(self.lookup_url.clone())
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json")
-            .timeout(self.timeout)
-            .body(question)
-            .send()
-            .await
-            .map_err(transport)?;
+            .timeout(self.settings.timeout);
+        if let Some(signer) = &self.settings.signer {
+            let authorization = signer.authorization(body.as_bytes(), now.timestamp());
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let response = request.body(body).send().await.map_err(transport)?;
         match response.status() {
             // Some registries say "none" this way, the others with an empty list.
             StatusCode::NOT_FOUND => Ok(Vec::new()),
-            status if status.is_success() => Ok(rows_for(&bounded(response).await?, id, key_id)?),
+            status if status.is_success() => {
+                let answer = bounded(response).await?;
+                Ok(rows_for(&answer, self.settings.form, question)?)
+            }
             status => Err(Outage::Status(status.as_u16())),
         }
+    }
+}
+
+/// The word for the metric.
+fn result(answer: &Result<Vec<Row>, Outage>) -> &'static str {
+    match answer {
+        Ok(rows) if rows.is_empty() => "none",
+        Ok(_) => "found",
+        Err(Outage::TooManyLookups | Outage::TooManyWaiting) => "limited",
+        Err(Outage::Resting) => "resting",
+        Err(_) => "failed",
     }
 }
 
@@ -120,7 +179,7 @@ fn is_down(outage: &Outage) -> bool {
         Outage::Status(status) => *status == 429 || *status >= 500,
         Outage::Answer(answer) => *answer == rows::Error::NotJson,
         Outage::Transport(_) | Outage::TooLong { .. } => true,
-        Outage::TooManyLookups | Outage::Resting => false,
+        Outage::TooManyLookups | Outage::TooManyWaiting | Outage::Resting => false,
     }
 }
 
@@ -143,10 +202,11 @@ pub(super) fn transport(error: reqwest::Error) -> Outage {
     Outage::Transport(Arc::new(error.without_url()))
 }
 
-pub(super) fn below(base: &Url, segment: &str) -> Url {
+/// A path of plain segments below a URL.
+pub(super) fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().push(segment);
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.split('/'));
     }
     url
 }
@@ -166,5 +226,8 @@ mod tests {
             let base = Url::parse(base).expect("a URL");
             assert_eq!(below(&base, "lookup").as_str(), expected);
         }
+        let base = Url::parse("https://r.example/ondc/").expect("a URL");
+        let deeper = below(&base, "v2.0/lookup");
+        assert_eq!(deeper.as_str(), "https://r.example/ondc/v2.0/lookup");
     }
 }

@@ -19,18 +19,30 @@ struct Run {
     last_asked: Option<DateTime<Utc>>,
 }
 
+/// What may be asked now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Anything: the registry answers.
+    Ask,
+    /// This one question, to see whether it answers again.
+    Probe,
+    /// Nothing.
+    Rest,
+}
+
 impl Breaker {
     /// Whether a question may be asked now; when open, this takes the one turn of the second.
-    pub(super) fn admits(&self, now: DateTime<Utc>) -> bool {
+    pub(super) fn turn(&self, now: DateTime<Utc>) -> Turn {
         let mut run = self.lock();
         // `abs`: a clock set back must not close the way for longer than the rest.
         let rested = |last: DateTime<Utc>| (now - last).abs() >= REST;
-        let open = run.failures >= FAILURES;
-        let admitted = !open || run.last_asked.is_none_or(rested);
-        if admitted {
-            run.last_asked = Some(now);
-        }
-        admitted
+        let turn = match run.failures >= FAILURES {
+            false => Turn::Ask,
+            true if run.last_asked.is_none_or(rested) => Turn::Probe,
+            true => return Turn::Rest,
+        };
+        run.last_asked = Some(now);
+        turn
     }
 
     /// Records how a question ended.
@@ -41,6 +53,11 @@ impl Breaker {
         } else {
             run.failures.saturating_add(1)
         };
+    }
+
+    /// Whether the registry is being given rest.
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().failures >= FAILURES
     }
 
     fn lock(&self) -> MutexGuard<'_, Run> {
@@ -61,13 +78,19 @@ mod tests {
     fn five_failures_in_a_row_leave_one_question_per_second() {
         let breaker = Breaker::default();
         for _ in 0..FAILURES {
-            assert!(breaker.admits(at(0)));
+            assert!(!breaker.is_open());
+            assert_eq!(breaker.turn(at(0)), Turn::Ask);
             breaker.ended(false);
         }
-        assert!(!breaker.admits(at(999)));
-        assert!(breaker.admits(at(1_000)));
-        assert!(!breaker.admits(at(1_500)));
-        assert!(breaker.admits(at(2_000)));
+        assert!(breaker.is_open());
+        for (ms, turn) in [
+            (999, Turn::Rest),
+            (1_000, Turn::Probe),
+            (1_500, Turn::Rest),
+            (2_000, Turn::Probe),
+        ] {
+            assert_eq!(breaker.turn(at(ms)), turn, "{ms}");
+        }
     }
 
     #[test]
@@ -76,14 +99,14 @@ mod tests {
         (0..FAILURES).for_each(|_| breaker.ended(false));
         breaker.ended(true);
         (1..FAILURES).for_each(|_| breaker.ended(false));
-        assert!(breaker.admits(at(0)) && breaker.admits(at(0)));
+        assert_eq!([breaker.turn(at(0)), breaker.turn(at(0))], [Turn::Ask; 2]);
     }
 
     #[test]
     fn a_clock_set_back_does_not_keep_it_shut() {
         let breaker = Breaker::default();
-        assert!(breaker.admits(at(86_400_000)));
+        assert_eq!(breaker.turn(at(86_400_000)), Turn::Ask);
         (0..FAILURES).for_each(|_| breaker.ended(false));
-        assert!(breaker.admits(at(0)));
+        assert_eq!(breaker.turn(at(0)), Turn::Probe);
     }
 }

@@ -3,86 +3,71 @@
 //! Records, and the answer "no such key", are kept for a while, so that neither a busy caller nor
 //! a made-up one drives traffic to the registry; any number of callers that wait for the same key
 //! share one question. A failed question is never kept. After a bad signature the caller may ask
-//! for one [`Registry::refresh`], because keys rotate. Nothing outlives the process.
+//! for one [`Registry::refresh`], because keys rotate. While the registry cannot be asked, a
+//! record may be used for longer than otherwise, and then says so. Nothing outlives the process.
 
-use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use moka::Expiry;
+use chrono::{DateTime, Utc};
 use moka::future::Cache;
-use moka::ops::compute::Op;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::ask::{Asker, Budget};
-use super::subscriber::{self, Subscriber};
-use super::{Error, Settings};
+use super::kept::{self, Kept, MAX_ENTRIES, fresh};
+use super::subscriber::{self, Pin, Subscriber};
+use super::{Error, Outage, Settings};
 use crate::domain::ids::{KeyId, SubscriberId};
+use crate::protocol::registry::{Question, Role};
 
-/// The most records kept.
-const MAX_ENTRIES: u64 = 10_000;
 /// The longest a record may be believed, whatever the settings say: a revoked key is refused
 /// after at most this time.
 const MAX_TTL: Duration = Duration::from_secs(600);
+/// The longest a record may be used past that, while the registry cannot be asked.
+const MAX_STALE: Duration = Duration::from_secs(3_600);
 /// How long a name is known after the registry was last asked for it.
 const KNOWN_FOR: Duration = Duration::from_secs(86_400);
 /// How far apart two forced questions for one key are.
 const REFRESH_EVERY: Duration = Duration::from_secs(30);
+/// How many callers wait for the registry at once, of either budget: those who do hold a place
+/// that others, who need no registry, could use.
+const WAITING: usize = 100;
 
-/// The id as written, not as compared: a caller that spells somebody's id in its own way gets
-/// its own entry and cannot spoil the other's.
-type Name = (SubscriberId, KeyId);
+/// One key of one subscriber, in the role it is asked for as. The id is as written, not as
+/// compared: a caller that spells somebody's id in its own way gets its own entry and cannot
+/// spoil the other's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// The party.
+    pub subscriber: SubscriberId,
+    /// The key.
+    pub key_id: KeyId,
+    /// What it is to be.
+    pub role: Role,
+}
+
+type Record = Result<Arc<Subscriber>, Error>;
 
 /// One network's registry, with what it said lately.
 pub struct Registry {
-    asker: Asker,
+    asker: Arc<Asker>,
     cache_ttl: Duration,
     negative_ttl: Duration,
-    records: Cache<Name, Kept<Result<Arc<Subscriber>, Error>>>,
-    refreshes: Cache<Name, Kept<()>>,
+    stale: Duration,
+    pins: Vec<Pin>,
+    strangers_waiting: Semaphore,
+    known_waiting: Semaphore,
+    records: Cache<Asked, Kept<Record>>,
+    /// The last good record of each key, for as long as it may be used in an outage.
+    vouched: Cache<Asked, Kept<Arc<Subscriber>>>,
+    refreshes: Cache<Asked, Kept<()>>,
     addresses: Cache<SubscriberId, Kept<Arc<Vec<Url>>>>,
     /// Names that had a record lately, whose questions come before those of strangers.
-    known: Cache<Name, ()>,
-}
-
-/// Something learnt. It goes stale by the `now` that callers hand in, and is dropped after the
-/// same time by the cache's own steady clock: a wall clock set back cannot keep it alive.
-#[derive(Clone)]
-struct Kept<T> {
-    what: T,
-    stale_at: DateTime<Utc>,
-    lifetime: Duration,
-}
-
-impl<T> Kept<T> {
-    fn for_a(lifetime: Duration, what: T, now: DateTime<Utc>) -> Self {
-        // A lifetime that does not fit is far beyond MAX_TTL, which callers keep to.
-        let stale_at = now + TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::zero());
-        Self {
-            what,
-            stale_at,
-            lifetime,
-        }
-    }
-}
-
-struct ByLifetime;
-
-impl<K, T> Expiry<K, Kept<T>> for ByLifetime {
-    fn expire_after_create(&self, _: &K, kept: &Kept<T>, _: Instant) -> Option<Duration> {
-        Some(kept.lifetime)
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &K,
-        kept: &Kept<T>,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(kept.lifetime)
-    }
+    known: Cache<Asked, ()>,
+    /// How often anything was purged: an answer to a question that was asked before is not kept.
+    purges: AtomicU64,
 }
 
 impl Registry {
@@ -90,16 +75,22 @@ impl Registry {
     #[must_use]
     pub fn new(settings: Settings, client: reqwest::Client) -> Self {
         Self {
-            asker: Asker::new(&settings, client),
+            asker: Arc::new(Asker::new(&settings, client)),
             cache_ttl: settings.cache_ttl.min(MAX_TTL),
             negative_ttl: settings.negative_ttl.min(MAX_TTL),
-            records: cache(),
-            refreshes: cache(),
-            addresses: cache(),
+            stale: settings.stale.min(MAX_STALE),
+            pins: settings.pins,
+            strangers_waiting: Semaphore::new(WAITING),
+            known_waiting: Semaphore::new(WAITING),
+            records: kept::cache(),
+            vouched: kept::cache(),
+            refreshes: kept::cache(),
+            addresses: kept::cache(),
             known: Cache::builder()
                 .max_capacity(MAX_ENTRIES)
                 .time_to_idle(KNOWN_FOR)
                 .build(),
+            purges: AtomicU64::new(0),
         }
     }
 
@@ -108,18 +99,14 @@ impl Registry {
     /// # Errors
     /// When there is no such key, when it must not be used at `now`, or when nothing is kept and
     /// the registry cannot be asked.
-    pub async fn subscriber(
-        &self,
-        id: &SubscriberId,
-        key_id: &KeyId,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<Subscriber>, Error> {
-        let name = (id.clone(), key_id.clone());
-        drop_stale(&self.records, &name, now).await;
-        let asked = self
-            .records
-            .try_get_with_by_ref(&name, self.ask(&name, now));
-        let record = asked.await.map_err(|error| Error::clone(&error))?.what?;
+    pub async fn subscriber(&self, asked: &Asked, now: DateTime<Utc>) -> Record {
+        let record = match fresh(&self.records, asked, now).await {
+            Some(record) => record?,
+            None => match self.shared_ask(asked, now).await {
+                Err(Error::Unavailable(outage)) => self.in_outage(asked, outage, now).await?,
+                answer => answer?,
+            },
+        };
         record.in_force(now).map_err(Error::NotUsable)?;
         Ok(record)
     }
@@ -130,22 +117,18 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::subscriber`].
-    pub async fn refresh(
-        &self,
-        id: &SubscriberId,
-        key_id: &KeyId,
-        now: DateTime<Utc>,
-    ) -> Result<Arc<Subscriber>, Error> {
-        let name = (id.clone(), key_id.clone());
-        drop_stale(&self.refreshes, &name, now).await;
-        let asked_again = async {
-            if let Ok(kept) = self.ask(&name, now).await {
-                self.records.insert(name.clone(), kept).await;
-            }
-            Kept::for_a(REFRESH_EVERY, (), now)
-        };
-        self.refreshes.get_with_by_ref(&name, asked_again).await;
-        self.subscriber(id, key_id, now).await
+    pub async fn refresh(&self, asked: &Asked, now: DateTime<Utc>) -> Record {
+        if fresh(&self.refreshes, asked, now).await.is_none() {
+            let _waiting = self.wait(Budget::Known).map_err(Error::Unavailable)?;
+            let asked_again = async {
+                if let Ok(kept) = self.ask(asked, now).await {
+                    self.records.insert(asked.clone(), kept).await;
+                }
+                Kept::for_a(REFRESH_EVERY, (), now)
+            };
+            self.refreshes.get_with_by_ref(asked, asked_again).await;
+        }
+        self.subscriber(asked, now).await
     }
 
     /// Every address the registry has for a subscriber, whatever its keys: for a callback that
@@ -158,86 +141,138 @@ impl Registry {
         id: &SubscriberId,
         now: DateTime<Utc>,
     ) -> Result<Arc<Vec<Url>>, Error> {
-        drop_stale(&self.addresses, id, now).await;
-        let ask = async {
-            // The provider's own order names the subscriber, so it is no stranger.
-            let rows = self.asker.rows(id, None, Budget::Known, now).await;
-            let urls = subscriber::urls_of(&rows.map_err(Error::Unavailable)?, id, now);
-            let lifetime = match urls.is_empty() {
-                true => self.negative_ttl,
-                false => self.cache_ttl,
-            };
-            Ok(Kept::for_a(lifetime, Arc::new(urls), now))
-        };
-        let asked = self.addresses.try_get_with_by_ref(id, ask).await;
+        if let Some(urls) = fresh(&self.addresses, id, now).await {
+            return Ok(urls);
+        }
+        let asked = self
+            .addresses
+            .try_get_with_by_ref(id, self.ask_all(id, now));
         asked
+            .await
             .map(|kept| kept.what)
             .map_err(|error| Error::clone(&error))
     }
 
-    /// Forgets what is kept of this key of this subscriber, however the id was spelled.
-    pub async fn purge(&self, id: &SubscriberId, key_id: &KeyId) {
-        let meant = |name: &Name| name.0.is(id) && name.1 == *key_id;
-        let names = self.records.iter().map(|(name, _)| name);
-        let names = names.chain(self.refreshes.iter().map(|(name, _)| name));
-        for name in names.filter(|name| meant(name)).collect::<Vec<_>>() {
-            self.records.invalidate(&*name).await;
-            self.refreshes.invalidate(&*name).await;
+    /// Forgets what is kept of a subscriber, however its id was spelled: of one of its keys, or
+    /// of all of them and its addresses. Says which keys were known.
+    pub async fn purge(&self, id: &SubscriberId, key_id: Option<&KeyId>) -> Vec<Asked> {
+        // First, so that no answer that is under way is kept after it.
+        self.purges.fetch_add(1, Ordering::SeqCst);
+        let meant =
+            |asked: &Asked| asked.subscriber.is(id) && key_id.is_none_or(|k| *k == asked.key_id);
+        kept::forget(&self.refreshes, meant).await;
+        kept::forget(&self.vouched, meant).await;
+        kept::forget(&self.known, meant).await;
+        if key_id.is_none() {
+            kept::forget(&self.addresses, |named| named.is(id)).await;
+        }
+        kept::forget(&self.records, meant).await
+    }
+
+    /// Whether the registry has failed several times in a row and is left alone for a moment.
+    #[must_use]
+    pub fn is_resting(&self) -> bool {
+        self.asker.is_resting()
+    }
+
+    /// One question for all who wait for the same key.
+    async fn shared_ask(&self, asked: &Asked, now: DateTime<Utc>) -> Record {
+        let budget = self.budget(asked).await;
+        let _waiting = self.wait(budget).map_err(Error::Unavailable)?;
+        let answer = self
+            .records
+            .try_get_with_by_ref(asked, self.ask(asked, now));
+        answer.await.map_err(|error| Error::clone(&error))?.what
+    }
+
+    fn wait(&self, budget: Budget) -> Result<SemaphorePermit<'_>, Outage> {
+        let room = match budget {
+            Budget::Strangers => &self.strangers_waiting,
+            Budget::Known => &self.known_waiting,
+        };
+        room.try_acquire().map_err(|_| Outage::TooManyWaiting)
+    }
+
+    /// The last good record, where it may still be used; else why there is none.
+    async fn in_outage(&self, asked: &Asked, outage: Outage, now: DateTime<Utc>) -> Record {
+        let vouched = fresh(&self.vouched, asked, now).await;
+        match vouched.filter(|record| record.in_force(now).is_ok()) {
+            Some(record) => {
+                metrics::counter!("bpp_registry_stale_keys_used_total").increment(1);
+                Ok(Arc::new(Subscriber {
+                    is_stale: true,
+                    ..Subscriber::clone(&record)
+                }))
+            }
+            None => Err(Error::Unavailable(outage)),
         }
     }
 
-    async fn ask(
-        &self,
-        name: &Name,
-        now: DateTime<Utc>,
-    ) -> Result<Kept<Result<Arc<Subscriber>, Error>>, Error> {
-        let (id, key_id) = name;
-        let budget = match self.known.get(name).await {
+    async fn budget(&self, asked: &Asked) -> Budget {
+        match self.known.get(asked).await {
             Some(()) => Budget::Known,
             None => Budget::Strangers,
-        };
-        let rows = self.asker.rows(id, Some(key_id), budget, now).await;
-        let rows = rows.map_err(Error::Unavailable)?;
-        let record = subscriber::from_rows(&rows, id, key_id, now).map(Arc::new);
-        if record.is_ok() {
-            self.known.insert(name.clone(), ()).await;
         }
+    }
+
+    async fn ask(&self, asked: &Asked, now: DateTime<Utc>) -> Result<Kept<Record>, Error> {
+        let purges = self.purges.load(Ordering::SeqCst);
+        let question = Question {
+            subscriber: asked.subscriber.clone(),
+            key_id: Some(asked.key_id.clone()),
+            role: asked.role,
+        };
+        let budget = self.budget(asked).await;
+        let rows = self.asker.rows(question, budget, now).await;
+        let rows = rows.map_err(Error::Unavailable)?;
+        let name = (&asked.subscriber, &asked.key_id);
+        let record = subscriber::from_rows(&rows, name, &self.pins, now).map(Arc::new);
+        let is_purged = self.purges.load(Ordering::SeqCst) != purges;
+        self.remember(asked, record.as_ref().ok().filter(|_| !is_purged), now)
+            .await;
         let lifetime = match &record {
+            _ if is_purged => Duration::ZERO,
             Ok(record) => self.cache_ttl.min(left_of(record, now)),
             Err(_) => self.negative_ttl,
         };
         Ok(Kept::for_a(lifetime, record, now))
     }
-}
 
-fn cache<K, T>() -> Cache<K, Kept<T>>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-{
-    Cache::builder()
-        .max_capacity(MAX_ENTRIES)
-        .expire_after(ByLifetime)
-        .build()
-}
-
-/// Looking and dropping is one step, so that nobody drops what another has just learnt.
-async fn drop_stale<K, T>(cache: &Cache<K, Kept<T>>, name: &K, now: DateTime<Utc>)
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-{
-    let stale = |kept: &Kept<T>| now >= kept.stale_at;
-    if !cache.get(name).await.is_some_and(|kept| stale(&kept)) {
-        return;
+    /// What an outage may need, and what it must not: a key that was revoked since.
+    async fn remember(&self, asked: &Asked, record: Option<&Arc<Subscriber>>, now: DateTime<Utc>) {
+        let Some(record) = record else {
+            self.vouched.invalidate(asked).await;
+            return;
+        };
+        self.known.insert(asked.clone(), ()).await;
+        if !self.stale.is_zero() {
+            let longest = self.cache_ttl + self.stale;
+            let kept = Kept::for_a(longest, Arc::clone(record), now);
+            self.vouched.insert(asked.clone(), kept).await;
+        }
     }
-    let entry = cache.entry_by_ref(name);
-    entry
-        .and_compute_with(async |entry| match entry {
-            Some(entry) if stale(entry.value()) => Op::Remove,
-            _ => Op::Nop,
-        })
-        .await;
+
+    async fn ask_all(
+        &self,
+        id: &SubscriberId,
+        now: DateTime<Utc>,
+    ) -> Result<Kept<Arc<Vec<Url>>>, Error> {
+        let purges = self.purges.load(Ordering::SeqCst);
+        let question = Question {
+            subscriber: id.clone(),
+            key_id: None,
+            role: Role::Buyer,
+        };
+        // The provider's own order names the subscriber, so it is no stranger.
+        let rows = self.asker.rows(question, Budget::Known, now).await;
+        let urls = subscriber::urls_of(&rows.map_err(Error::Unavailable)?, id, now);
+        let lifetime = match urls.is_empty() {
+            _ if self.purges.load(Ordering::SeqCst) != purges => Duration::ZERO,
+            true => self.negative_ttl,
+            false => self.cache_ttl,
+        };
+        Ok(Kept::for_a(lifetime, Arc::new(urls), now))
+    }
 }
 
 fn left_of(record: &Subscriber, now: DateTime<Utc>) -> Duration {

@@ -2,8 +2,8 @@
 //!
 //! A door that has read a signature header asks [`Registry::subscriber`] for the record of that
 //! key; [`subscriber`] decides which rows of an answer may be believed, [`lookup`] keeps what was
-//! learnt and limits what is asked, `ask` is the HTTP question itself, and [`subscribe`] asks to
-//! be listed. Nothing here verifies a signature or judges a role: it only says what the registry
+//! learnt and shares what is asked, `ask` is the HTTP question itself with its limits, and
+//! [`subscribe`] asks to be listed. Nothing here verifies a signature or judges a role: it only says what the registry
 //! vouches for at `now`.
 
 use std::sync::Arc;
@@ -17,18 +17,35 @@ pub mod subscriber;
 
 mod ask;
 mod breaker;
+mod kept;
 
 pub use ask::client;
-pub use lookup::Registry;
-pub use subscriber::{Address, Subscriber, Unusable};
+pub use lookup::{Asked, Registry};
+pub use subscriber::{Address, Pin, Subscriber, Unusable};
+
+use crate::crypto::signature::Keyring;
+use crate::protocol::registry::{Form, Scope};
 
 /// How to ask one network's registry.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Base URL; `/lookup` is added to it.
+    /// Base URL; `/subscribe`, or the form's path, is added to it.
     pub url: Url,
+    /// The base URL for lookups, where it is another.
+    pub lookup_url: Option<Url>,
+    /// How it is asked, and how its answers are read.
+    pub form: Form,
+    /// What it is asked within.
+    pub scope: Scope,
+    /// Who signs the questions; without it they go unsigned, which only the core form's
+    /// registries may take.
+    pub signer: Option<Keyring>,
+    /// Keys that the operator knows.
+    pub pins: Vec<Pin>,
     /// How long a record is believed; at most ten minutes, never past its `valid_until`.
     pub cache_ttl: Duration,
+    /// How much longer a record is used while the registry cannot be asked; at most an hour.
+    pub stale: Duration,
     /// How long "unknown" is believed.
     pub negative_ttl: Duration,
     /// The whole time one question may take.
@@ -39,12 +56,18 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults for a registry at `url`.
+    /// The defaults for a registry of the core form at `url`.
     #[must_use]
     pub fn at(url: Url) -> Self {
         Self {
             url,
+            lookup_url: None,
+            form: Form::Core,
+            scope: Scope::default(),
+            signer: None,
+            pins: Vec::new(),
             cache_ttl: Duration::from_secs(300),
+            stale: Duration::ZERO,
             negative_ttl: Duration::from_secs(30),
             timeout: Duration::from_secs(5),
             lookups_per_second: 20,
@@ -75,6 +98,9 @@ pub enum Outage {
     /// Too many questions in this second.
     #[error("too many lookups at once")]
     TooManyLookups,
+    /// Too many callers wait for an answer.
+    #[error("too many callers wait for its answers")]
+    TooManyWaiting,
     /// It failed several times in a row and is given rest.
     #[error("it failed repeatedly and is left alone for a moment")]
     Resting,

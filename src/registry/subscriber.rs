@@ -36,6 +36,19 @@ pub struct Subscriber {
     pub valid_from: Option<DateTime<Utc>>,
     /// Not to be used after this.
     pub valid_until: Option<DateTime<Utc>>,
+    /// When the registry said so.
+    pub vouched_at: DateTime<Utc>,
+    /// Whether it should have been asked again by now, and could not be.
+    pub is_stale: bool,
+}
+
+/// A subscriber whose key the operator knows: the registry may not name another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// The party.
+    pub subscriber: SubscriberId,
+    /// One of its keys; several pins of one subscriber each allow one.
+    pub key: VerifyingKey,
 }
 
 /// One registered URL.
@@ -75,12 +88,21 @@ pub enum Unusable {
     /// Its validity cannot be read.
     #[error("its validity is not an RFC 3339 time")]
     UnreadableTime,
+    /// The row does not say that the subscriber is a member, where its registry always does.
+    #[error("it has no status, expected SUBSCRIBED")]
+    NoStatus,
     /// The row has no signing key.
-    #[error("it has no signing_public_key")]
+    #[error("it has no public key that verifies signatures")]
     NoKey,
     /// The signing key is weak or no Ed25519 key.
-    #[error("its signing_public_key is not usable: {0}")]
+    #[error("its public key is not usable: {0}")]
     Key(#[source] keys::Error),
+    /// The operator has pinned other keys.
+    #[error("it is {fingerprint}, not a key pinned for this subscriber in the configuration")]
+    NotPinned {
+        /// Which key it is.
+        fingerprint: String,
+    },
 }
 
 impl Subscriber {
@@ -115,6 +137,8 @@ impl fmt::Debug for Subscriber {
             .field("fingerprint", &self.verifying_key.fingerprint())
             .field("valid_from", &self.valid_from)
             .field("valid_until", &self.valid_until)
+            .field("vouched_at", &self.vouched_at)
+            .field("is_stale", &self.is_stale)
             .finish()
     }
 }
@@ -122,8 +146,8 @@ impl fmt::Debug for Subscriber {
 /// The record that the rows of one key add up to at `now`.
 pub(super) fn from_rows(
     rows: &[Row],
-    id: &SubscriberId,
-    key_id: &KeyId,
+    (id, key_id): (&SubscriberId, &KeyId),
+    pins: &[Pin],
     now: DateTime<Utc>,
 ) -> Result<Subscriber, Error> {
     let (usable, faults) = sort(rows, now);
@@ -134,6 +158,7 @@ pub(super) fn from_rows(
             .map_or(Error::Unknown, Error::NotUsable));
     }
     let verifying_key = the_one_key(&usable)?;
+    check_pinned(pins, id, &verifying_key).map_err(Error::NotUsable)?;
     Ok(Subscriber {
         id: id.clone(),
         key_id: key_id.clone(),
@@ -143,7 +168,19 @@ pub(super) fn from_rows(
         // The narrowest window: when the first row drops out, the record is made anew.
         valid_from: usable.iter().filter_map(|row| time(row.valid_from)).max(),
         valid_until: usable.iter().filter_map(|row| time(row.valid_until)).min(),
+        vouched_at: now,
+        is_stale: false,
     })
+}
+
+fn check_pinned(pins: &[Pin], id: &SubscriberId, key: &VerifyingKey) -> Result<(), Unusable> {
+    let mut of_subscriber = pins.iter().filter(|pin| pin.subscriber.is(id)).peekable();
+    match of_subscriber.peek().is_none() || of_subscriber.any(|pin| pin.key == *key) {
+        true => Ok(()),
+        false => Err(Unusable::NotPinned {
+            fingerprint: key.fingerprint(),
+        }),
+    }
 }
 
 /// Where a subscriber may be reached at `now`, by any of its rows.
@@ -165,6 +202,9 @@ fn sort(rows: &[Row], now: DateTime<Utc>) -> (Vec<&Row>, Vec<Unusable>) {
 }
 
 fn check(row: &Row, now: DateTime<Utc>) -> Result<(), Unusable> {
+    if row.needs_status && row.status.is_none() {
+        return Err(Unusable::NoStatus);
+    }
     if let Some(status) = &row.status
         && !status.eq_ignore_ascii_case("SUBSCRIBED")
     {
@@ -181,15 +221,24 @@ fn check(row: &Row, now: DateTime<Utc>) -> Result<(), Unusable> {
 
 /// A key that cannot be read differs from every other: it cannot be ruled out that it is meant.
 fn the_one_key(rows: &[&Row]) -> Result<VerifyingKey, Error> {
-    let mut keys = rows.iter().map(|row| match &row.signing_key {
-        Some(text) => VerifyingKey::parse(text).map_err(Unusable::Key),
-        None => Err(Unusable::NoKey),
-    });
+    let mut keys = rows.iter().map(|row| key_of(row));
     let first = keys.next().unwrap_or(Err(Unusable::NoKey));
     if keys.any(|key| key != first) {
         return Err(Error::Ambiguous);
     }
     first.map_err(Error::NotUsable)
+}
+
+/// The first of a row's texts that is a key; when none is, what is wrong with the first.
+fn key_of(row: &Row) -> Result<VerifyingKey, Unusable> {
+    let mut wrong = None;
+    for text in &row.verifying_keys {
+        match VerifyingKey::parse(text) {
+            Ok(key) => return Ok(key),
+            Err(error) => wrong = wrong.or(Some(error)),
+        }
+    }
+    Err(wrong.map_or(Unusable::NoKey, Unusable::Key))
 }
 
 fn addresses(row: &Row, id: &SubscriberId) -> Vec<Address> {

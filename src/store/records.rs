@@ -38,6 +38,10 @@ pub struct StoredRequest {
     pub verifying_key: String,
     /// When it was accepted.
     pub received_at: DateTime<Utc>,
+    /// When the registry vouched for that key, where this was too long ago: it could not be
+    /// asked again, and the configuration lets a key be used for a while then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_key_of: Option<DateTime<Utc>>,
     /// The callback it caused; the store fills this in.
     pub callback: Option<CallbackId>,
     /// The raw body; kept beside the rest. Empty once it is erased.
@@ -178,6 +182,9 @@ pub struct Attempt {
 pub struct Signed {
     /// With which of our keys.
     pub key_id: String,
+    /// Its public half, base64 of 32 bytes; records of earlier releases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
     /// When, in milliseconds of Unix time: `created`, and the timestamp of a renewed body.
     pub at_ms: i64,
     /// `expires` minus `created`.

@@ -16,6 +16,7 @@ mod mock_network;
 mod process;
 mod production;
 mod registry;
+mod rotate;
 mod serve;
 mod signature;
 mod subscribe;

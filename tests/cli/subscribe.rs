@@ -12,7 +12,7 @@ use crate::app::{BPP, TestApp, listener};
 use crate::process::{Ended, command, run_with};
 
 /// A server that its registry can reach, not listed yet.
-async fn joined(encryption: &str, more: &str) -> TestApp {
+pub async fn joined(encryption: &str, more: &str) -> TestApp {
     let mut app = TestApp::start().await;
     std::fs::write(app.directory.path().join("bpp.encryption"), encryption).expect("written");
     let port = listener().local_addr().expect("an address").port();
@@ -39,7 +39,7 @@ async fn joined(encryption: &str, more: &str) -> TestApp {
     app
 }
 
-const KEY: &str = include_str!("../../keys/bpp.encryption");
+pub const KEY: &str = include_str!("../../keys/bpp.encryption");
 
 fn subscribing(app: &TestApp, more: &[&str]) -> Command {
     let file = app.config_file();
@@ -47,7 +47,7 @@ fn subscribing(app: &TestApp, more: &[&str]) -> Command {
     command(&[&["registry", "subscribe"], &config[..], more].concat())
 }
 
-async fn subscribe(app: &TestApp, more: &[&str]) -> Ended {
+pub async fn subscribe(app: &TestApp, more: &[&str]) -> Ended {
     let command = subscribing(app, more);
     let ended = tokio::task::spawn_blocking(move || run_with(command, b""));
     ended.await.expect("an end")
@@ -116,11 +116,13 @@ async fn the_status_that_follows_is_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_another_key_is_not_listed_and_the_command_says_where_to_look() {
     let app = joined(KEY, "").await;
-    // The server keeps the key that it started with, the command registers another.
+    // The command registers a key that the server does not have.
     let other = beckn_bpp::crypto::encryption::EncryptionKey::generate().expect("randomness");
-    let file = app.directory.path().join("bpp.encryption");
-    std::fs::write(file, other.to_raw_base64().as_str()).expect("written");
-    let ended = subscribe(&app, &["--wait", "1"]).await;
+    let mut command = subscribing(&app, &["--wait", "1"]);
+    let variable = "BECKN_BPP__NETWORK__MOBILITY__ENCRYPTION_KEY";
+    command.env(variable, other.to_raw_base64().as_str());
+    let ended = tokio::task::spawn_blocking(move || run_with(command, b""));
+    let ended = ended.await.expect("an end");
     let ended = ended.fails(1, "not listed after 1 s");
     for part in ["does not list", "GET /networks", "waiting: "] {
         assert!(ended.err.contains(part), "{part}: {ended:?}");

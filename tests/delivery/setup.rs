@@ -70,7 +70,8 @@ pub fn network() -> Network {
             key_id: "k1".into(),
             key: SigningKey::parse("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=").expect("a seed"),
             lifetime_seconds: 30,
-        },
+        }
+        .into(),
         subscriber_id: id,
         registry: registry::Settings::at("https://r.example.org".parse().expect("a URL")),
         callback_rule: CallbackRule::Registry,

@@ -1,8 +1,10 @@
-//! `keys new|show`: signing and encryption pairs, in every encoding networks ask for.
+//! `keys new|show|rotate`: signing and encryption pairs, in every encoding networks ask for.
 //!
 //! Private halves are read from files and written to new ones, never printed. Which of the two
 //! curves a file is for can be told from DER only; 32 raw bytes are taken for a signing key
 //! unless the command says otherwise.
+
+mod rotate;
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -50,6 +52,13 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Give a network a new signing key while its server runs, in two steps
+    ///
+    /// The first makes the key that comes next, in a file beside the one in use. Then the
+    /// registry is told of it with `registry subscribe --next`. The second, --activate, puts it
+    /// in the place of the one in use; a running server follows within a second. Refused while
+    /// the registry does not list the new key.
+    Rotate(rotate::Arguments),
 }
 
 /// How a private key is written.
@@ -69,8 +78,9 @@ enum Key {
     Encryption(EncryptionKey),
 }
 
-pub(super) fn run(command: &Command) -> anyhow::Result<()> {
+pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
+        Command::Rotate(arguments) => rotate::run(arguments).await?,
         Command::New {
             out,
             encryption,
@@ -95,7 +105,8 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
 
 /// Reads a private signing key file.
 pub(super) fn read(file: &Path) -> anyhow::Result<SigningKey> {
-    SigningKey::parse(&text(file)?).with_context(|| format!("{} is no signing key", file.display()))
+    let named = SigningKey::parse_named(&text(file)?).map(|(_, key)| key);
+    named.with_context(|| format!("{} is no signing key", file.display()))
 }
 
 fn text(file: &Path) -> anyhow::Result<Zeroizing<String>> {

@@ -114,7 +114,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(arguments) => serve::run(&arguments).await,
         Command::MockNetwork(arguments) => mock_network::run(&arguments).await,
-        Command::Keys(command) => keys::run(&command),
+        Command::Keys(command) => keys::run(&command).await,
         Command::Order(command) => order::run(&command).await,
         Command::Callback(command) => callback::run(&command).await,
         Command::Transaction(command) => transaction::run(&command).await,

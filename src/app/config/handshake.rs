@@ -4,16 +4,19 @@
 //! Gathers `networks::handshake::Handshake`. Every part may be absent, but a challenge takes our
 //! key and the registry's: one without the other is a fault.
 
+use std::path::Path;
+
 use super::fault::Problem;
 use super::section::Section;
-use super::signing_key::{private_key, refuse_published};
+use super::signing_key::{Found, private_key, published};
 use super::values::invalid;
-use super::{Environment, Surroundings};
+use super::watched::{Taken, Watched};
+use super::{Environment, Surroundings, secret_file};
 use crate::crypto::challenge::ChallengeKey;
 use crate::crypto::encryption::{EncryptionKey, EncryptionPublicKey};
 use crate::crypto::keys::VerifyingKey;
 use crate::crypto::published::{is_published, is_published_encryption};
-use crate::networks::handshake::{Challenge, Handshake};
+use crate::networks::handshake::{Challenge, Handshake, Opener};
 
 /// The longest request id, in characters; those in use are UUIDs.
 const LONGEST_REQUEST_ID: usize = 255;
@@ -43,7 +46,8 @@ pub fn read(section: &mut Section<'_>, around: &Surroundings) -> Handshake {
     }
 }
 
-fn challenge(section: &mut Section<'_>, around: &Surroundings) -> Option<Challenge> {
+fn challenge(section: &mut Section<'_>, around: &Surroundings) -> Opener {
+    let opener = Opener::default();
     let ours = private_key(section, OURS, around, EncryptionKey::parse);
     let theirs: Option<EncryptionPublicKey> = section.optional(THEIRS);
     let ours_given = OURS.iter().any(|name| section.is_given(name));
@@ -59,21 +63,55 @@ fn challenge(section: &mut Section<'_>, around: &Surroundings) -> Option<Challen
         }
         _ => {}
     }
-    let ((name, ours), theirs) = (ours?, theirs?);
-    let public_key = ours.public_key();
-    if around.environment == Environment::Production {
-        for (name, key) in [(name, public_key), (THEIRS, theirs)] {
-            if is_published_encryption(&key) {
-                refuse_published(section, name, &key.fingerprint());
-            }
+    let (Some(Found { name, path, key }), Some(theirs)) = (ours, theirs) else {
+        return opener;
+    };
+    let environment = around.environment;
+    for (name, key) in [(name, key.public_key()), (THEIRS, theirs)] {
+        if let Err(problem) = check_published(&key, environment) {
+            section.fault(name, problem);
         }
     }
-    match ChallengeKey::agree(&ours, &theirs) {
-        Ok(key) => Some(Challenge { public_key, key }),
-        Err(error) => {
-            section.fault(THEIRS, Problem::Conflict(error.to_string()));
-            None
-        }
+    match ChallengeKey::agree(&key, &theirs) {
+        Ok(agreed) => opener.set(Challenge {
+            public_key: key.public_key(),
+            key: agreed,
+        }),
+        Err(error) => section.fault(THEIRS, Problem::Conflict(error.to_string())),
+    }
+    if let Some(path) = path {
+        let opener = opener.clone();
+        let take = move |path: &Path| take(&opener, path, &theirs, environment);
+        around.watch(Watched::new(path, take));
+    }
+    opener
+}
+
+/// Reads our key again.
+fn take(
+    opener: &Opener,
+    path: &Path,
+    theirs: &EncryptionPublicKey,
+    environment: Environment,
+) -> Taken {
+    let text = secret_file::open(path, environment)?;
+    let wrong = |what: String| secret_file::wrong(path, what);
+    let ours = EncryptionKey::parse(&text).map_err(|e| wrong(format!("holds no key: {e}")))?;
+    let public_key = ours.public_key();
+    check_published(&public_key, environment)?;
+    let key = ChallengeKey::agree(&ours, theirs).map_err(|e| wrong(e.to_string()))?;
+    if opener.get().is_some_and(|c| c.public_key == public_key) {
+        return Ok(None);
+    }
+    opener.set(Challenge { public_key, key });
+    let fingerprint = public_key.fingerprint();
+    Ok(Some(format!("from now on {fingerprint} opens challenges")))
+}
+
+fn check_published(key: &EncryptionPublicKey, environment: Environment) -> Result<(), Problem> {
+    match environment == Environment::Production && is_published_encryption(key) {
+        true => Err(published(&key.fingerprint())),
+        false => Ok(()),
     }
 }
 

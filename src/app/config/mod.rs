@@ -16,6 +16,7 @@ mod mask;
 mod named_token;
 mod network;
 mod policy;
+mod registry;
 mod report;
 mod retention;
 mod secret_file;
@@ -28,7 +29,9 @@ mod tree;
 mod units;
 mod values;
 mod variables;
+mod watched;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +41,9 @@ pub use fault::{Fault, Faults, Place, Problem};
 pub use named_token::{NamedToken, name_fault as token_name_fault};
 pub use report::Shown;
 pub use show::{render_check, render_show};
+pub use signing_key::{KeyFiles, beside};
 pub use units::duration;
+pub use watched::{Watched, watch};
 
 use self::report::Report;
 use self::section::Section;
@@ -98,6 +103,10 @@ pub struct Config {
     pub retention: super::retention::Settings,
     /// What is logged.
     pub log: telemetry::Settings,
+    /// Where the signing keys of each network are, by its name; nothing for a key in a variable.
+    pub key_files: BTreeMap<String, KeyFiles>,
+    /// What is read again while the server runs.
+    pub watched: Vec<Watched>,
     /// Every setting with its origin.
     pub shown: Vec<Shown>,
 }
@@ -107,6 +116,15 @@ struct Surroundings {
     environment: Environment,
     /// Where relative paths begin: the directory of the configuration file.
     directory: PathBuf,
+    /// What was found on the way, for [`Config`].
+    key_files: RefCell<BTreeMap<String, KeyFiles>>,
+    watched: RefCell<Vec<Watched>>,
+}
+
+impl Surroundings {
+    fn watch(&self, file: Watched) {
+        self.watched.borrow_mut().push(file);
+    }
 }
 
 /// Reads the configuration from `path`, if there is one, and from the environment.
@@ -164,6 +182,8 @@ fn read(mut root: Section<'_>, directory: &Path) -> Config {
     let around = Surroundings {
         environment,
         directory: directory.to_owned(),
+        key_files: RefCell::default(),
+        watched: RefCell::default(),
     };
     let store = store::read(&mut root, &around);
     let crate::store::Settings::Sled { path: data, .. } = &store;
@@ -185,6 +205,8 @@ fn read(mut root: Section<'_>, directory: &Path) -> Config {
         delivery,
         retention,
         log,
+        key_files: around.key_files.into_inner(),
+        watched: around.watched.into_inner(),
         shown: Vec::new(),
     }
 }

@@ -12,11 +12,11 @@ use super::fault::Problem;
 use super::section::Section;
 use super::signing_key;
 use super::values::{Word, invalid};
-use super::{Environment, Surroundings, handshake};
+use super::{Environment, Surroundings, handshake, registry};
 use crate::domain::ids::NetworkName;
 use crate::networks::{CallbackRule, Kind, ReasonCode, Settings};
 use crate::protocol::Dialect;
-use crate::registry;
+use crate::registry::Settings as RegistrySettings;
 
 /// `none` is the network of orders that are on no network.
 const RESERVED: [&str; 1] = ["none"];
@@ -68,7 +68,7 @@ fn network(
     let subscriber_id = section.required("subscriber_id");
     let subscriber_url = subscriber_url(&mut section, around.environment, paths);
     let signer = signing_key::read(&mut section, around, subscriber_id.as_ref());
-    let registry = registry(&mut section, around.environment);
+    let registry = registry::read(&mut section, around.environment, kind, &domains);
     let handshake = handshake::read(&mut section, around);
     let is_development = around.environment == Environment::Development;
     let callback_rule = section.or("callback_url", CallbackRule::Registry);
@@ -79,14 +79,18 @@ fn network(
     let reasons = reasons(&mut section);
     section.later(&LATER);
     section.finish();
+    let (signer, registry) = (signer?, registry?);
     Some(Settings {
         name: NetworkName::parse(&name).ok()?,
         kind: kind?,
         domains,
         subscriber_id: subscriber_id?,
         subscriber_url: subscriber_url?,
-        signer: signer?,
-        registry: registry?,
+        registry: RegistrySettings {
+            signer: Some(signer.clone()),
+            ..registry
+        },
+        signer,
         handshake,
         callback_rule,
         default_version,
@@ -161,47 +165,6 @@ pub(super) fn is_private_address(ip: IpAddr) -> bool {
                 || ip.is_unique_local()
                 || ip.is_unicast_link_local()
         }
-    }
-}
-
-fn registry(section: &mut Section<'_>, environment: Environment) -> Option<registry::Settings> {
-    let url: Option<Url> = section.required("registry_url");
-    let is_development = environment == Environment::Development;
-    let allow_http = section.or("allow_http", is_development);
-    if url.as_ref().is_some_and(|url| url.scheme() == "http") && !allow_http {
-        let rule = "whoever sits on the line could hand us their keys: use https, or, where \
-                    the line is yours, set allow_http = true";
-        section.fault("registry_url", Problem::Production(rule.to_owned()));
-    }
-    // The address does not matter where only the numbers are wanted.
-    let somewhere = Url::parse("https://registry.invalid").ok();
-    let default = registry::Settings::at(url.clone().or(somewhere)?);
-    let settings = registry::Settings {
-        url: default.url,
-        cache_ttl: section.or("registry_cache_ttl", default.cache_ttl),
-        negative_ttl: section.or("registry_negative_ttl", default.negative_ttl),
-        timeout: section.or("registry_timeout", default.timeout),
-        lookups_per_second: section.or("registry_lookups_per_second", default.lookups_per_second),
-    };
-    check_registry(section, &settings);
-    url.map(|_| settings)
-}
-
-fn check_registry(section: &Section<'_>, settings: &registry::Settings) {
-    // A revoked key must stop working within ten minutes, a new one must not wait longer.
-    for (name, ttl) in [
-        ("registry_cache_ttl", settings.cache_ttl),
-        ("registry_negative_ttl", settings.negative_ttl),
-    ] {
-        if ttl.as_secs_f64() > 600.0 {
-            section.fault(name, invalid("at most \"10m\""));
-        }
-    }
-    if settings.timeout.is_zero() {
-        section.fault("registry_timeout", invalid("more than 0"));
-    }
-    if settings.lookups_per_second == 0 {
-        section.fault("registry_lookups_per_second", invalid("at least 1"));
     }
 }
 

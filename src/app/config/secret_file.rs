@@ -66,7 +66,8 @@ pub fn open(path: &Path, environment: Environment) -> Result<Zeroizing<String>, 
     }
 }
 
-fn wrong(path: &Path, what: String) -> Problem {
+/// The fault of a file that holds or does something else than it should.
+pub(super) fn wrong(path: &Path, what: String) -> Problem {
     let path = path.display().to_string();
     Problem::File { path, what }
 }

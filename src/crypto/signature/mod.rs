@@ -9,6 +9,7 @@
 
 mod error;
 mod header;
+mod keyring;
 mod scan;
 mod signer;
 
@@ -19,6 +20,7 @@ mod properties;
 
 pub use error::{Error, Excerpt, Fault};
 pub use header::{CREATED_AHEAD_SECONDS, Header};
+pub use keyring::Keyring;
 pub use scan::{MAX_HEADER_BYTES, fit_to_show};
 pub use signer::Signer;
 

@@ -53,7 +53,7 @@ fn accepted(request: &StoredRequest) -> Entry {
         "network": request.key.network, "action": request.key.action,
         "caller": request.key.caller, "message_id": request.key.message,
         "order_id": request.order, "body_digest": request.body_digest,
-        "callback": request.callback,
+        "callback": request.callback, "stale_key_of": request.stale_key_of.map(time),
     });
     (request.received_at, entry)
 }

@@ -17,7 +17,7 @@ use super::inbox::{Answer, Received};
 use crate::crypto::keys::VerifyingKey;
 use crate::crypto::signature::Header;
 use crate::domain::ids::{KeyId, SubscriberId};
-use crate::protocol::registry::{Lookup, rows_for};
+use crate::protocol::registry::{Form, Question, Role, Scope, rows_for};
 
 /// The longest life of a signature this BAP accepts.
 const MAX_LIFETIME_SECONDS: i64 = 3_600;
@@ -59,19 +59,24 @@ impl State {
     }
 
     async fn key_of(&self, header: &Header) -> Result<VerifyingKey, String> {
-        let id = SubscriberId::parse(&header.subscriber_id).map_err(text)?;
-        let key_id = KeyId::parse(&header.key_id).map_err(text)?;
-        let answer = self.ask(&Lookup::of(&id, &key_id)).await;
-        let answer = answer.map_err(text)?;
-        let rows = rows_for(&answer, &id, &key_id).map_err(text)?;
-        let key = rows.into_iter().find_map(|row| row.signing_key);
-        let key = key.ok_or("the registry does not list the signer's key")?;
+        let question = Question {
+            subscriber: SubscriberId::parse(&header.subscriber_id).map_err(text)?,
+            key_id: Some(KeyId::parse(&header.key_id).map_err(text)?),
+            role: Role::Provider,
+        };
+        let answer = self.ask(&question).await.map_err(text)?;
+        let rows = rows_for(&answer, Form::Core, &question).map_err(text)?;
+        let mut keys = rows.into_iter().flat_map(|row| row.verifying_keys);
+        let key = keys
+            .next()
+            .ok_or("the registry does not list the signer's key")?;
         VerifyingKey::parse(&key).map_err(text)
     }
 
-    async fn ask(&self, question: &Lookup<'_>) -> Result<Bytes, reqwest::Error> {
-        let question = serde_json::to_vec(question).expect("three texts have a JSON form");
-        let request = self.client.post(&self.lookup_url).body(question);
+    async fn ask(&self, question: &Question) -> Result<Bytes, reqwest::Error> {
+        let bodies = Form::Core.bodies(question, &Scope::default());
+        let body: String = bodies.iter().map(Value::to_string).collect();
+        let request = self.client.post(&self.lookup_url).body(body);
         let request = request.header(header::CONTENT_TYPE, "application/json");
         let response = request.send().await?.error_for_status()?;
         response.bytes().await

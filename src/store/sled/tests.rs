@@ -62,6 +62,7 @@ pub(super) fn commit(message: &str) -> Commit {
         authorization: "Signature".to_owned(),
         verifying_key: "key".to_owned(),
         received_at: now(),
+        stale_key_of: None,
         callback: None,
         body: Bytes::from_static(b"{}"),
     };

@@ -161,7 +161,8 @@ async fn health_is_told_on_both_listeners_without_a_token() {
     ] {
         let [live, ready] = answers;
         assert_eq!((live.status, &live.body["status"]), (200, &json!("live")));
-        let wanted = json!({"status": "ready", "checks": {"store": "ok", "accepting": "ok"}});
+        let wanted = json!({"status": "ready", "checks": {"store": "ok",
+            "accepting": "ok", "registries": "ok"}});
         assert_eq!((ready.status, ready.body), (200, wanted));
     }
     app.stop().await;

@@ -70,6 +70,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         authorization: "Signature".to_owned(),
         verifying_key: "key".to_owned(),
         received_at: old,
+        stale_key_of: None,
         callback: None,
         body: "{}".into(),
     };

@@ -14,12 +14,14 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::{print, view};
-use crate::app::cli::{http_client, output, said_at, serve};
+use crate::app::cli::{Misconfigured, http_client, output, said_at, serve};
+use crate::crypto::signature::{Keyring, Signer};
 use crate::domain::ids::KeyId;
 use crate::networks::Settings;
+use crate::protocol::registry::Role;
 use crate::protocol::subscription::Said;
 use crate::registry::subscribe::subscribe;
-use crate::registry::{self, Registry, Subscriber};
+use crate::registry::{self, Asked, Registry, Subscriber};
 
 /// The first and the longest pause between two lookups.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
@@ -27,7 +29,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5
 /// For how long keys are registered, unless told otherwise.
 const VALID_DAYS: u32 = 365;
 
-/// How a registry wants to be asked.
+/// How a registry wants to be asked to list somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
     /// The core specification's, one request per domain
@@ -44,9 +46,12 @@ pub(in crate::app::cli) struct Arguments {
     /// The NAME of its [network.NAME]; may be left out where there is one only
     #[arg(long, value_name = "NAME")]
     network: Option<String>,
-    /// How the registry wants to be asked
-    #[arg(long, value_enum, default_value_t = Form::Core, requires_ifs = [("ondc", "entity"), ("ondc", "cities")])]
-    form: Form,
+    /// How the registry wants to be asked; without it, in the network's registry_form
+    #[arg(long, value_enum, requires_ifs = [("ondc", "entity"), ("ondc", "cities")])]
+    form: Option<Form>,
+    /// Register the key that comes next, which `keys rotate` made
+    #[arg(long)]
+    next: bool,
     /// What ONDC wants to know of the company, as JSON: the members of `entity` without those
     /// that the configuration has (gst, pan, name_of_authorised_signatory, email_id, mobile_no,
     /// country, ...)
@@ -83,12 +88,13 @@ pub(in crate::app::cli) struct Outcome {
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let config = serve::load(arguments.config.as_deref())?;
     let settings = pick(&config.networks, arguments.network.as_deref())?;
+    let settings = &of_key(settings, arguments.next)?;
     let bodies = bodies::of(settings, arguments, Utc::now())?;
     if arguments.dry_run {
         output::json(&json!(bodies));
         return Ok(());
     }
-    if settings.handshake.challenge.is_none() {
+    if settings.handshake.challenge.get().is_none() {
         eprintln!(
             "warning: no encryption_key_file is configured, so no challenge will be answered"
         );
@@ -105,6 +111,22 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         false => tell(settings, &outcome),
     }
     Ok(())
+}
+
+/// The same network with the key that is to be registered: whoever asks proves that it holds it.
+fn of_key(settings: &Settings, next: bool) -> anyhow::Result<Settings> {
+    let signer = match (next, settings.signer.next()) {
+        (false, _) => return Ok(settings.clone()),
+        (true, Some(next)) => Keyring::new(Signer::clone(&next)),
+        (true, None) => {
+            let name = &settings.name;
+            bail!(Misconfigured(format!(
+                "no next key waits in [network.{name}]: make one with `keys rotate`"
+            )))
+        }
+    };
+    let settings = settings.clone();
+    Ok(Settings { signer, ..settings })
 }
 
 fn tell(settings: &Settings, outcome: &Outcome) {
@@ -131,15 +153,10 @@ pub(in crate::app::cli) async fn ask(
     let client = http_client()?;
     let url = &settings.registry.url;
     let mut statuses = Vec::new();
+    let signer = settings.signer.active();
     for body in bodies {
         let bytes = serde_json::to_vec(body)?;
-        let asked = subscribe(
-            &settings.registry,
-            &client,
-            &settings.signer,
-            bytes,
-            Utc::now(),
-        );
+        let asked = subscribe(&settings.registry, &client, &signer, bytes, Utc::now());
         let said = asked.await.map_err(registry::Error::Unavailable);
         match said {
             Ok(Said::Taken(status)) => statuses.push(status),
@@ -167,18 +184,26 @@ async fn listed(
         ..settings.registry.clone()
     };
     let registry = Registry::new(fresh, client);
-    let key_id = KeyId::parse(&settings.signer.key_id)?;
+    let asked = Asked {
+        subscriber: settings.subscriber_id.clone(),
+        key_id: KeyId::parse(&settings.signer.active().key_id)?,
+        role: Role::Provider,
+    };
     let until = Instant::now() + wait;
     let (mut told, mut pause) = (String::new(), PAUSES[0]);
     loop {
-        let asked = registry.subscriber(&settings.subscriber_id, &key_id, Utc::now());
-        let found = asked
+        let found = registry
+            .subscriber(&asked, Utc::now())
             .await
             .map_err(|error| said_at(&settings.registry.url, &error));
         let lacking = match found.and_then(|found| complete(settings, found)) {
             Ok(found) => return Ok(found),
             Err(lacking) => lacking,
         };
+        if lacking != told {
+            progress(&lacking);
+            told.clone_from(&lacking);
+        }
         if Instant::now() + pause > until {
             bail!(
                 "not listed after {} s: {lacking}. Can the registry reach {}? What came to \
@@ -187,10 +212,6 @@ async fn listed(
                 settings.subscriber_url
             );
         }
-        if lacking != told {
-            progress(&lacking);
-            told = lacking;
-        }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES[1]);
     }
@@ -198,7 +219,7 @@ async fn listed(
 
 /// The record, when it is all that we asked for; else what it lacks.
 fn complete(settings: &Settings, found: std::sync::Arc<Subscriber>) -> Result<Subscriber, String> {
-    let ours = settings.signer.key.verifying_key();
+    let ours = settings.signer.active().key.verifying_key();
     if found.verifying_key != ours {
         let (listed, ours) = (found.verifying_key.fingerprint(), ours.fingerprint());
         return Err(format!(
@@ -215,7 +236,10 @@ fn complete(settings: &Settings, found: std::sync::Arc<Subscriber>) -> Result<Su
     }
 }
 
-fn pick<'a>(networks: &'a [Settings], name: Option<&str>) -> anyhow::Result<&'a Settings> {
+pub(in crate::app::cli) fn pick<'a>(
+    networks: &'a [Settings],
+    name: Option<&str>,
+) -> anyhow::Result<&'a Settings> {
     let names: Vec<&str> = networks
         .iter()
         .map(|network| network.name.as_str())

@@ -14,7 +14,8 @@ use crate::crypto::signature::Header;
 use crate::domain::ids::{Error as IdError, KeyId, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::caller::{self, Role};
-use crate::registry::{self, Registry, Subscriber};
+use crate::protocol::registry::Form;
+use crate::registry::{self, Asked, Registry, Subscriber};
 
 /// What a step came to.
 pub(super) enum Outcome {
@@ -208,17 +209,21 @@ async fn looked_up(
     now: DateTime<Utc>,
 ) -> anyhow::Result<Result<Found, Refusal>> {
     let malformed = |error: IdError| Refusal::new(Word::HeaderMalformed, error.to_string());
-    let (id, key_id) = match (
+    let asked = match (
         SubscriberId::parse(&header.subscriber_id),
         KeyId::parse(&header.key_id),
     ) {
-        (Ok(id), Ok(key_id)) => (id, key_id),
+        (Ok(subscriber), Ok(key_id)) => Asked {
+            subscriber,
+            key_id,
+            role: Role::Buyer,
+        },
         (Err(error), _) | (_, Err(error)) => return Ok(Err(malformed(error))),
     };
     let client = cli::http_client()?;
     let settings = registry::Settings::at(url.clone());
     let found = Registry::new(settings, client)
-        .subscriber(&id, &key_id, now)
+        .subscriber(&asked, now)
         .await;
     Ok(match found {
         Ok(subscriber) => Ok(Found {
@@ -261,7 +266,7 @@ fn role(subscriber: &Subscriber, body: &[u8], gateway: bool) -> Outcome {
         (false, true) => return Outcome::Skipped(format!("registered as {listed}")),
         (false, false) => Role::Buyer,
     };
-    match caller::check_role(subscriber, role) {
+    match caller::check_role(subscriber, role, Form::Core) {
         Ok(()) => Outcome::Holds(format!("registered as {listed}")),
         Err(refusal) => Outcome::Fails(refusal),
     }

@@ -62,7 +62,7 @@ impl Session<'_> {
     }
 
     fn sign(&self, files: &mut Files, manifest: Vec<u8>, now: DateTime<Utc>) {
-        let signer = &self.network.settings.signer;
+        let signer = self.network.settings.signer.active();
         let header = signer.authorization(&manifest, now.timestamp());
         let key = signer.key.verifying_key().to_base64();
         files.insert(MANIFEST.to_owned(), manifest);
@@ -118,11 +118,11 @@ impl Session<'_> {
             Some(renewed) => Some(put(files, &directory, "body.json", renewed.to_vec())),
             None => body.cloned(),
         };
-        let ours = &self.network.settings.signer;
-        let public_key = (ours.key_id == signed.key_id).then(|| {
-            let key = ours.key.verifying_key().to_base64();
-            put(files, &directory, "public_key.txt", key.into_bytes())
-        });
+        let ours = self.network.settings.signer.active();
+        let at_hand = (ours.key_id == signed.key_id).then(|| ours.key.verifying_key().to_base64());
+        let public_key = signed.public_key.clone().or(at_hand);
+        let public_key =
+            public_key.map(|key| put(files, &directory, "public_key.txt", key.into_bytes()));
         let header = header.to_string().into_bytes();
         Some(Sent {
             attempt: number,
@@ -141,7 +141,7 @@ impl Session<'_> {
         let signature = STANDARD.decode(&signed.signature).ok()?;
         let created = signed.at_ms.div_euclid(1_000);
         Some(Header {
-            subscriber_id: self.network.settings.signer.subscriber_id.clone(),
+            subscriber_id: self.network.settings.subscriber_id.to_string(),
             key_id: signed.key_id.clone(),
             created,
             expires: created.saturating_add(signed.lifetime_seconds),
@@ -167,6 +167,7 @@ fn of_request(files: &mut Files, request: &StoredRequest, number: usize) -> Requ
         order_id: request.order.clone(),
         received_at: request.received_at,
         callback: request.callback,
+        stale_key_of: request.stale_key_of,
     }
 }
 

@@ -76,6 +76,9 @@ pub struct Request {
     pub received_at: DateTime<Utc>,
     /// The callback it caused.
     pub callback: Option<CallbackId>,
+    /// When the registry had vouched for the key, where it could not be asked again in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_key_of: Option<DateTime<Utc>>,
 }
 
 /// A callback.
@@ -118,7 +121,7 @@ pub struct Sent {
     pub authorization: String,
     /// With which of our keys.
     pub key_id: String,
-    /// That key; absent when the server has another one by now.
+    /// That key; absent when it was not kept and the server has another one by now.
     pub public_key: Option<String>,
     /// What came of it.
     pub outcome: String,

@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use super::{Arguments, Form, VALID_DAYS};
 use crate::app::cli::Misconfigured;
+use crate::crypto::signature::Signer;
 use crate::networks::Settings;
+use crate::protocol::registry;
 use crate::protocol::subscription::{Applicant, ENTITY_FILLED_IN, ENTITY_NEEDS, OndcRequest};
 
 /// Every request that the command is to send.
@@ -21,22 +23,37 @@ pub(super) fn of(
     arguments: &Arguments,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Vec<Value>> {
-    let mut applicant = applicant(settings, now, arguments.valid_days);
+    let signer = settings.signer.active();
+    let mut applicant = applicant(settings, &signer, now, arguments.valid_days);
     applicant.cities = &arguments.cities;
     applicant.country = arguments.country.as_deref();
-    match (arguments.form, &arguments.entity) {
-        (Form::Ondc, Some(file)) => ondc(settings, applicant, &entity(file)?),
-        _ => Ok(core(settings, &applicant)),
+    let by_network = match settings.registry.form {
+        registry::Form::Ondc => Form::Ondc,
+        registry::Form::Core | registry::Form::Uhi => Form::Core,
+    };
+    match (arguments.form.unwrap_or(by_network), &arguments.entity) {
+        (Form::Core, _) => Ok(core(settings, &applicant)),
+        (Form::Ondc, Some(file)) if !arguments.cities.is_empty() => {
+            ondc(settings, applicant, &entity(file)?)
+        }
+        (Form::Ondc, _) => bail!(Misconfigured(
+            "ONDC's form needs --entity FILE and --city CODE (see --help)".to_owned()
+        )),
     }
 }
 
-fn applicant(settings: &Settings, now: DateTime<Utc>, valid_days: u32) -> Applicant<'_> {
-    let challenge = settings.handshake.challenge.as_ref();
+fn applicant<'a>(
+    settings: &'a Settings,
+    signer: &'a Signer,
+    now: DateTime<Utc>,
+    valid_days: u32,
+) -> Applicant<'a> {
+    let challenge = settings.handshake.challenge.get();
     Applicant {
         subscriber_id: settings.subscriber_id.as_str(),
         url: settings.subscriber_url.as_str().trim_end_matches('/'),
-        key_id: &settings.signer.key_id,
-        signing_public_key: settings.signer.key.verifying_key().to_base64(),
+        key_id: &signer.key_id,
+        signing_public_key: signer.key.verifying_key().to_base64(),
         encryption_public_key: challenge.map(|challenge| challenge.public_key.to_base64()),
         valid_from: now,
         valid_until: now + TimeDelta::days(valid_days.into()),
@@ -52,7 +69,8 @@ fn core(settings: &Settings, applicant: &Applicant<'_>) -> Vec<Value> {
 
 /// The core form with nothing but what the configuration has.
 pub(in crate::app::cli) fn of_configuration(settings: &Settings, now: DateTime<Utc>) -> Vec<Value> {
-    core(settings, &applicant(settings, now, VALID_DAYS))
+    let signer = settings.signer.active();
+    core(settings, &applicant(settings, &signer, now, VALID_DAYS))
 }
 
 fn ondc(
@@ -66,7 +84,7 @@ fn ondc(
     };
     let request_id = settings.handshake.site_request_id.as_deref();
     let request_id = request_id.ok_or_else(|| needed("site_verification_request_id"))?;
-    let challenge = settings.handshake.challenge.as_ref();
+    let challenge = settings.handshake.challenge.get();
     let challenge = challenge.ok_or_else(|| needed("encryption_key_file"))?;
     // ONDC reads encryption keys as DER.
     applicant.encryption_public_key = Some(challenge.public_key.to_spki_base64());

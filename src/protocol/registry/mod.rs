@@ -1,16 +1,18 @@
-//! The core `/lookup`: the question as registries understand it, and the answer in every
-//! spelling they give it.
+//! Looking up a key: the question in each registry's form, and the answer in every spelling.
 //!
 //! Each registry family names the same members differently, so a row is read through tables of
 //! aliases. Registries ignore filters they do not know and then return too much: [`rows_for`]
 //! filters again and believes nothing but the row itself. Whether a row may be used (status,
 //! validity, key) is not decided here but in `registry/`.
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
+mod form;
+
+pub use form::{Form, Question, Role, Scope};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::domain::ids::{KeyId, SubscriberId};
+use crate::domain::ids::SubscriberId;
 
 const SUBSCRIBER_ID: &[&str] = &["subscriber_id", "subscriberId"];
 const KEY_ID: &[&str] = &[
@@ -45,36 +47,6 @@ pub enum Error {
     NotRows,
 }
 
-/// The body of `POST /lookup`.
-///
-/// Every filter that a registry knows narrows its answer, so only what identifies the key is
-/// sent. The key id goes as `key_id` (the core specification) and `ukId` (older registries):
-/// whoever knows neither returns all keys of the subscriber, which is correct, only longer.
-/// `type` and `domain` stay out: their words differ between registries (`BAP`, `bap`,
-/// `buyerApp`), a mismatch would hide a subscriber that exists, and a signer with the wrong role
-/// is to be told so instead of being unknown.
-#[derive(Debug, Clone, Serialize)]
-pub struct Lookup<'a> {
-    subscriber_id: &'a SubscriberId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_id: Option<&'a KeyId>,
-    #[serde(rename = "ukId", skip_serializing_if = "Option::is_none")]
-    uk_id: Option<&'a KeyId>,
-}
-
-impl<'a> Lookup<'a> {
-    /// The question for one key of one subscriber, or for all of its keys.
-    #[must_use]
-    pub fn of(subscriber_id: &'a SubscriberId, key_id: impl Into<Option<&'a KeyId>>) -> Self {
-        let key_id = key_id.into();
-        Self {
-            subscriber_id,
-            key_id,
-            uk_id: key_id,
-        }
-    }
-}
-
 /// One end of a row's validity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
@@ -95,35 +67,31 @@ pub struct Row {
     pub domains: Vec<String>,
     /// Where the subscriber is reached; may be relative.
     pub url: Option<String>,
-    /// The public key that verifies its signatures.
-    pub signing_key: Option<String>,
-    /// The public key that challenges are encrypted for.
-    pub encryption_key: Option<String>,
+    /// Where the public key that verifies its signatures is: the first of these texts that is
+    /// a key.
+    pub verifying_keys: Vec<String>,
     /// `SUBSCRIBED` and others; registries without states leave it out.
     pub status: Option<String>,
+    /// Whether a row without a status may be used.
+    pub needs_status: bool,
     /// Not to be used before this.
     pub valid_from: Bound,
     /// Not to be used after this.
     pub valid_until: Bound,
 }
 
-/// Reads an answer and keeps the rows of this key of this subscriber, or of all its keys.
+/// Reads an answer and keeps the rows that it was asked for.
 ///
 /// # Errors
 /// When the answer is something else than rows, such as an error object sent with status 200:
 /// that says nothing about the subscriber.
-pub fn rows_for<'k>(
-    answer: &[u8],
-    id: &SubscriberId,
-    key_id: impl Into<Option<&'k KeyId>>,
-) -> Result<Vec<Row>, Error> {
-    let key_id = key_id.into();
+pub fn rows_for(answer: &[u8], form: Form, asked: &Question) -> Result<Vec<Row>, Error> {
     let answer: Value = serde_json::from_slice(answer).map_err(|_| Error::NotJson)?;
     let objects = objects(&answer).ok_or(Error::NotRows)?;
     Ok(objects
         .into_iter()
-        .filter(|row| is_for(row, id, key_id))
-        .map(read)
+        .filter(|row| is_for(row, asked))
+        .map(|row| read(row, form))
         .collect())
 }
 
@@ -141,28 +109,29 @@ fn objects(answer: &Value) -> Option<Vec<&Map<String, Value>>> {
     }
 }
 
-fn is_for(row: &Map<String, Value>, id: &SubscriberId, key_id: Option<&KeyId>) -> bool {
+fn is_for(row: &Map<String, Value>, asked: &Question) -> bool {
     let named = text(row, SUBSCRIBER_ID).and_then(|text| SubscriberId::parse(text).ok());
-    let key_named = key_id.is_none_or(|key_id| {
+    let key_named = asked.key_id.as_ref().is_none_or(|key_id| {
         let under = |alias: &&str| row.get(*alias).and_then(Value::as_str);
         KEY_ID
             .iter()
             .any(|alias| under(alias) == Some(key_id.as_str()))
     });
-    key_named && named.is_some_and(|named| named.is(id))
+    key_named && named.is_some_and(|named| named.is(&asked.subscriber))
 }
 
-fn read(row: &Map<String, Value>) -> Row {
+fn read(row: &Map<String, Value>, form: Form) -> Row {
     let owned = |aliases| text(row, aliases).map(str::to_owned);
+    let keys = form.verifying_key_members().iter();
     Row {
         role: owned(ROLE),
         domains: texts(row, DOMAIN),
         url: owned(URL),
-        signing_key: owned(SIGNING_KEY),
-        encryption_key: owned(ENCRYPTION_KEY),
+        verifying_keys: keys.filter_map(|aliases| owned(*aliases)).collect(),
         status: member(row, STATUS).map(word),
-        valid_from: bound(row, VALID_FROM),
-        valid_until: bound(row, VALID_UNTIL),
+        needs_status: form.needs_status(),
+        valid_from: bound(row, VALID_FROM, form),
+        valid_until: bound(row, VALID_UNTIL, form),
     }
 }
 
@@ -198,14 +167,24 @@ fn word(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn bound(row: &Map<String, Value>, aliases: &[&str]) -> Bound {
+fn bound(row: &Map<String, Value>, aliases: &[&str], form: Form) -> Bound {
     let Some(value) = member(row, aliases) else {
         return Bound::Open;
     };
-    value
-        .as_str()
-        .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
-        .map_or(Bound::Unreadable, |time| Bound::At(time.to_utc()))
+    let time = value.as_str().and_then(|text| {
+        let with_zone = DateTime::parse_from_rfc3339(text).ok();
+        with_zone
+            .map(|time| time.to_utc())
+            .or_else(|| zoneless(text, form))
+    });
+    time.map_or(Bound::Unreadable, Bound::At)
+}
+
+/// UHI states no format for its times, and its messages leave out the zone: it is UTC then.
+fn zoneless(text: &str, form: Form) -> Option<DateTime<Utc>> {
+    let is_uhi = form == Form::Uhi;
+    let time = is_uhi.then(|| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok());
+    time.flatten().map(|time| time.and_utc())
 }
 
 #[cfg(test)]
@@ -213,11 +192,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::ids::KeyId;
+
+    fn read_as(form: Form, answer: &str) -> Result<Vec<Row>, Error> {
+        let asked = Question {
+            subscriber: SubscriberId::parse("bap.example").expect("valid"),
+            key_id: Some(KeyId::parse("k1").expect("valid")),
+            role: Role::Buyer,
+        };
+        rows_for(answer.as_bytes(), form, &asked)
+    }
 
     fn rows(answer: &Value) -> Result<Vec<Row>, Error> {
-        let id = SubscriberId::parse("bap.example").expect("valid");
-        let key = KeyId::parse("k1").expect("valid");
-        rows_for(answer.to_string().as_bytes(), &id, &key)
+        read_as(Form::Core, &answer.to_string())
     }
 
     fn only(answer: &Value) -> Row {
@@ -230,16 +217,6 @@ mod tests {
         let mut row = json!({"subscriber_id": "bap.example", "key_id": "k1"});
         row[member] = value.clone();
         row
-    }
-
-    #[test]
-    fn the_question_names_subscriber_and_key_and_nothing_that_hides_rows() {
-        let id = SubscriberId::parse("https://bap.example/").expect("valid");
-        let key = KeyId::parse("k1").expect("valid");
-        assert_eq!(
-            serde_json::to_value(Lookup::of(&id, &key)).expect("plain texts"),
-            json!({"subscriber_id": "https://bap.example/", "key_id": "k1", "ukId": "k1"})
-        );
     }
 
     #[test]
@@ -257,12 +234,11 @@ mod tests {
     #[test]
     fn every_spelling_of_the_other_members_is_read() {
         type Get = fn(Row) -> Option<String>;
-        let tables: [(&[&str], Get); 5] = [
+        let tables: [(&[&str], Get); 4] = [
             (URL, |row| row.url),
             (ROLE, |row| row.role),
             (STATUS, |row| row.status),
-            (SIGNING_KEY, |row| row.signing_key),
-            (ENCRYPTION_KEY, |row| row.encryption_key),
+            (SIGNING_KEY, |row| row.verifying_keys.into_iter().next()),
         ];
         for (aliases, get) in tables {
             for alias in aliases {
@@ -298,9 +274,7 @@ mod tests {
         ] {
             assert_eq!(rows(&answer), Err(Error::NotRows), "{answer}");
         }
-        let id = SubscriberId::parse("bap.example").expect("valid");
-        let key = KeyId::parse("k1").expect("valid");
-        assert_eq!(rows_for(b"<html>", &id, &key), Err(Error::NotJson));
+        assert_eq!(read_as(Form::Core, "<html>"), Err(Error::NotJson));
     }
 
     #[test]
@@ -350,5 +324,34 @@ mod tests {
         assert_eq!(row.domains, ["a", "b"]);
         let row = only(&json!([row_with("status", &json!(false))]));
         assert_eq!(row.status.as_deref(), Some("false"));
+    }
+
+    #[test]
+    fn the_key_that_verifies_is_where_each_family_has_it() {
+        let row = json!([{"subscriber_id": "bap.example", "pub_key_id": "k1",
+            "signing_public_key": "s", "encr_public_key": "e"}]);
+        for (form, keys) in [
+            (Form::Core, &["s"][..]),
+            (Form::Ondc, &["s"]),
+            (Form::Uhi, &["e", "s"]),
+        ] {
+            let rows = read_as(form, &row.to_string()).expect("rows");
+            assert_eq!(rows[0].verifying_keys, keys, "{form:?}");
+            assert_eq!(rows[0].needs_status, form != Form::Core, "{form:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_zone_is_one_in_uhis_form_only() {
+        let row = json!([row_with("valid_until", &json!("2026-01-01T00:00:00.5"))]).to_string();
+        let instant = "2026-01-01T00:00:00.5Z".parse().expect("a time");
+        for (form, bound) in [
+            (Form::Core, Bound::Unreadable),
+            (Form::Ondc, Bound::Unreadable),
+            (Form::Uhi, Bound::At(instant)),
+        ] {
+            let rows = read_as(form, &row).expect("rows");
+            assert_eq!(rows[0].valid_until, bound, "{form:?}");
+        }
     }
 }
