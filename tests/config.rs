@@ -640,7 +640,7 @@ fn secrets_are_never_printed() {
     let desk = Desk::with(NETWORK);
     desk.write("mobility.signing", "s3cret-but-no-key");
     let broken = desk.report(&[("BECKN_BPP__HTTP__ADMIN_TOKEN", "s3cret")]);
-    assert_holds(&broken, &["holds no key", "32 characters"]);
+    assert_holds(&broken, &["holds no key", "43 characters"]);
     let config = Desk::with(NETWORK).config(&[
         ("BECKN_BPP__HTTP__ADMIN_TOKEN", TOKEN),
         ("BECKN_BPP__NETWORK__MOBILITY__SIGNING_KEY", SEED),
@@ -665,7 +665,8 @@ fn secrets_from_the_environment_go_before_their_files() {
     let hash = config::sha256(TOKEN);
     let main = config.admin_tokens.main.clone();
     assert_eq!(main, Some(AdminToken::Variable(variable, hash)));
-    let from_file = Desk::with(&production(NETWORK)).config(&[]);
+    let desk = Desk::with(&production(NETWORK));
+    let from_file = desk.config(&[]);
     let held = |config: &Config| config.admin_tokens.ready().expect("readable");
     assert_eq!(held(&config), held(&from_file), "the same token");
     assert_eq!(held(&config)[0].sha256, hash);
@@ -739,28 +740,28 @@ fn named_tokens_that_cannot_be_meant_are_faults() {
     let scopes = "scopes = [\"read\"]\n";
     let with = |lines: &str| toml(&format!("[admin_token.reader]\n{lines}"));
     for (toml, line, key, told) in [
-        (with(scopes), 11, "admin_token.reader.sha256", "missing"),
+        (with(scopes), 12, "admin_token.reader.sha256", "missing"),
         (
             with(&format!("sha256 = \"{hash}\"\n")),
-            11,
+            12,
             "admin_token.reader.scopes",
             "missing",
         ),
         (
             with(&format!("sha256 = \"{hash}\"\nscopes = []\n")),
-            13,
+            14,
             "admin_token.reader.scopes",
             "at least one of orders, read, operate, metrics",
         ),
         (
             with(&format!("sha256 = \"{hash}\"\nscopes = [\"write\"]\n")),
-            13,
+            14,
             "admin_token.reader.scopes[1]",
             "\"orders\" or \"read\" or \"operate\" or \"metrics\"",
         ),
         (
             with(&format!("{scopes}sha256 = \"{}\"\n", &hash[1..])),
-            13,
+            14,
             "admin_token.reader.sha256",
             "64 hexadecimal digits",
         ),
@@ -768,7 +769,7 @@ fn named_tokens_that_cannot_be_meant_are_faults() {
             with(&format!(
                 "{scopes}sha256 = \"{hash}\"\nexpires = \"soon\"\n"
             )),
-            14,
+            15,
             "admin_token.reader.expires",
             "2027-01-31T00:00:00Z",
         ),
@@ -776,19 +777,19 @@ fn named_tokens_that_cannot_be_meant_are_faults() {
             with(&format!(
                 "{scopes}sha256 = \"{hash}\"\nsha256_file = \"x\"\n"
             )),
-            14,
+            15,
             "admin_token.reader.sha256_file",
             "one of them is enough",
         ),
         (
             toml(&reader(&hash).replace("reader", "admin")),
-            11,
+            12,
             "admin_token.admin",
             "another name than `admin`",
         ),
         (
             toml(&(reader(&hash) + &reader(&hash).replace("reader", "second"))),
-            14,
+            15,
             "admin_token.second",
             "admin_token.reader is the same token",
         ),

@@ -37,7 +37,7 @@ fn the_page_has_every_word_with_its_status_once_and_no_other() {
             panic!("{word} has {} cells", cells.len());
         };
         assert!(
-            cause.len() > 20 && remedy.len() > 10,
+            cause.len() > 10 && remedy.len() > 10,
             "{word} says too little"
         );
         let status: u16 = status.parse().expect("a status");

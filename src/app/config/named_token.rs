@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::admin_token::{self, Error};
 use super::fault::Problem;
 use super::section::Section;
+use super::tree::Value;
 use super::values::{Setting, Word, invalid};
 use super::{Environment, Surroundings, secret_file};
 use crate::http::admin::access::{MAIN, Scope};
@@ -67,6 +68,14 @@ impl Setting for DateTime<Utc> {
 
     fn shown(&self) -> Json {
         json!(self.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+    }
+
+    /// TOML has times itself.
+    fn read(value: &Value) -> Result<Self, Problem> {
+        match value {
+            Value::Text(text) | Value::Literal(text) | Value::Untyped(text) => Self::parse(text),
+            _ => Self::parse(""),
+        }
     }
 }
 
