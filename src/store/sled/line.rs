@@ -16,7 +16,7 @@ use super::keys;
 use super::schedule::Head;
 use super::values::{self, Source};
 use crate::domain::ids::{OrderKey, SubscriberId};
-use crate::store::{Attempt, Callback, CallbackId, CallbackKind, CallbackState, Error};
+use crate::store::{Attempt, Callback, CallbackId, CallbackKind, CallbackState, Error, Redrive};
 
 /// A callback with its place; written down as it was committed.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ struct Progress {
     next_at: DateTime<Utc>,
     attempts_in_run: u32,
     attempts: Vec<Attempt>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    redrives: Vec<Redrive>,
 }
 
 impl Progress {
@@ -49,6 +51,7 @@ impl Progress {
             next_at: callback.next_at,
             attempts_in_run: callback.attempts_in_run,
             attempts: callback.attempts.clone(),
+            redrives: callback.redrives.clone(),
         }
     }
 
@@ -59,6 +62,7 @@ impl Progress {
         callback.next_at = self.next_at;
         callback.attempts_in_run = self.attempts_in_run;
         callback.attempts = self.attempts;
+        callback.redrives = self.redrives;
     }
 }
 
