@@ -565,7 +565,11 @@ async fn an_unreachable_registry_is_unavailable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_made_up_ids_cost_twenty_questions_a_second() {
-    let network = Network::set_up(vec![], |settings| settings.lookups_per_second = 20);
+    let network = Network::set_up(vec![], |settings| {
+        settings.lookups_per_second = 20;
+        // On a busy machine an answer may take long; here it must come.
+        settings.timeout = Duration::from_secs(60);
+    });
     let ids: Vec<_> = (0..10_000)
         .map(|n| asked(&format!("{n}.example")))
         .collect();
@@ -580,7 +584,7 @@ async fn ten_thousand_made_up_ids_cost_twenty_questions_a_second() {
         network.mock.asked()
     );
     let unknown = answers.iter().filter(|a| matches!(a, Err(Error::Unknown)));
-    assert!(unknown.count() as u64 <= network.mock.asked());
+    assert_eq!(unknown.count() as u64, network.mock.asked());
     let capped = |a: &&Result<_, _>| {
         matches!(
             a,
