@@ -322,5 +322,10 @@ fn delivered(id: CallbackId, at: DateTime<Utc>) -> Settlement {
         signed: None,
     };
     let next = Next::Delivered;
-    Settlement { id, attempt, next }
+    Settlement {
+        id,
+        attempt,
+        next,
+        follow_up: None,
+    }
 }

@@ -42,6 +42,7 @@ impl Desk {
         desk.write("bpp.toml", toml);
         desk.write("mobility.signing", SEED);
         desk.write("mobility.encryption", SEED);
+        desk.write("health.signing", SEED);
         desk.write("admin.token", TOKEN);
         desk
     }

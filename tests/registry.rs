@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use beckn_bpp::crypto::keys::SigningKey;
-use beckn_bpp::crypto::signature::Signer;
+use beckn_bpp::crypto::signature::{Scheme, Signer};
 use beckn_bpp::domain::ids::{KeyId, SubscriberId};
 use beckn_bpp::mock::registry::{Behaviour, RegistryHandle};
 use beckn_bpp::mock::{bap, registry as mock};
@@ -579,6 +579,7 @@ async fn the_mock_bap_proves_what_it_receives_and_answers_as_told() {
     new_client(Duration::from_secs(5));
     let registry = mock::start(listener(), vec![]).expect("a listener");
     let signer = |id: &str, seed| Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: id.to_owned(),
         key_id: "k1".to_owned(),
         key: signing_key(seed),

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use super::Settings;
+use super::audit;
 use super::breaker::Breaker;
 use super::schedule::{self, Run};
 use super::send::{Sender, Sent};
@@ -75,6 +76,9 @@ pub(super) async fn run(
     let sent = sent.unwrap_or_else(|_| Sent::unanswered(Verdict::Panic, "our own code failed"));
     let took = started.elapsed();
     let ended_at = later(now, took);
+    let network = shared.networks.get(&claimed.callback.order.network);
+    let follow_up = network.and_then(|network| audit::copy(network, &claimed));
+    let follow_up = follow_up.map(Box::new);
     let callback = claimed.callback;
     let next = next(&shared.settings, &callback, sent.verdict, ended_at);
     let attempt = Attempt {
@@ -89,7 +93,16 @@ pub(super) async fn run(
     // Before the settlement, which lets the next callback of this host be claimed.
     shared.learn(&callback.lane, sent.verdict.health(), ended_at);
     let id = callback.id;
-    settle(&*shared.store, Settlement { id, attempt, next }).await
+    settle(
+        &*shared.store,
+        Settlement {
+            id,
+            attempt,
+            next,
+            follow_up,
+        },
+    )
+    .await
 }
 
 async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {

@@ -5,6 +5,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::cancel::text;
+use super::reasons;
 use super::{Addressee, Engine, Error, MAX_RACES, Saying, callback, cancelled_event};
 use crate::domain::decide::{CancelRequest, Decision, decide};
 use crate::domain::ids::{MessageId, OrderKey};
@@ -54,6 +55,9 @@ impl Engine {
             request,
             token,
         } = asked;
+        if let Some(network) = network {
+            reasons::check(&network.settings, request).map_err(Error::Reason)?;
+        }
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
@@ -157,7 +161,7 @@ fn unsolicited(
     let message = MessageId::parse(&Uuid::new_v4().to_string())
         .map_err(|error| Error::Invalid(error.to_string()))?;
     let base_url = callback_url::callable(&placement.bap_uri)
-        .map_err(|error| Error::Invalid(format!("context.bap_uri: {error}")))?;
+        .map_err(|error| Error::Invalid(format!("the order's callback address: {error}")))?;
     let document = RawObject::parse(text(&stored.document)).map_err(on_cancel::Error::from)?;
     let context = document
         .get("context")

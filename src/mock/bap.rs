@@ -1,4 +1,5 @@
-//! A buyer app: posts signed requests and receives the `on_cancel` that answers them.
+//! A buyer app: posts signed requests and receives the `on_cancel` that answers them. With a
+//! signer of UHI's scheme it is an EUA.
 //!
 //! Every callback is kept with the bytes as they came and the verdict on its signature, which
 //! is reached as a stranger would: the signer's key is looked up over HTTP at the registry, at
@@ -75,6 +76,16 @@ pub fn start(
     registry_url: &Url,
     prefix: &str,
 ) -> Result<BapHandle, Error> {
+    receive_at(listener, signer, registry_url, (prefix, "on_cancel"))
+}
+
+/// The same, receiving at `{prefix}/{action}`.
+pub(super) fn receive_at(
+    listener: TcpListener,
+    signer: Signer,
+    registry_url: &Url,
+    (prefix, action): (&str, &str),
+) -> Result<BapHandle, Error> {
     let url = url_of(&listener, prefix)?;
     let state = web::Data::new(State {
         signer,
@@ -84,12 +95,12 @@ pub fn start(
         arrived: Notify::new(),
     });
     let served = state.clone();
-    let path = format!("{}/on_cancel", prefix.trim_end_matches('/'));
+    let path = format!("{}/{action}", prefix.trim_end_matches('/'));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(served.clone())
             .app_data(web::PayloadConfig::new(BODY_BYTES))
-            .route(&path, web::post().to(receive::on_cancel))
+            .route(&path, web::post().to(receive::callback))
     });
     let server = server.workers(1).disable_signals().listen(listener)?.run();
     Ok(BapHandle {

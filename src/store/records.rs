@@ -66,6 +66,8 @@ pub enum CallbackKind {
     Preview,
     /// An outcome.
     Final,
+    /// A copy of one for a network's gateway; it waits for no other callback of its order.
+    Audit,
 }
 
 /// Where a callback stands.
@@ -236,6 +238,8 @@ pub struct Settlement {
     pub attempt: Attempt,
     /// What follows.
     pub next: Next,
+    /// Another callback that is owed because of this attempt, from the same transaction on.
+    pub follow_up: Option<Box<NewCallback>>,
 }
 
 /// What the provider reads of a change this server made.
@@ -338,10 +342,33 @@ pub struct OrderFilter {
     pub network: Option<NetworkName>,
     /// Only this state.
     pub state: Option<State>,
+    /// Only those with a fulfilment by this agent.
+    pub agent: Option<String>,
+    /// Only those that begin at this time or later.
+    pub starts_from: Option<DateTime<Utc>>,
+    /// Only those that begin before this time.
+    pub starts_before: Option<DateTime<Utc>>,
     /// Only after this key.
     pub after: Option<OrderKey>,
     /// At most this many.
     pub limit: usize,
+}
+
+impl OrderFilter {
+    /// Whether an order is one of those wanted; the network and what comes after are left out.
+    #[must_use]
+    pub fn wants(&self, order: &Order) -> bool {
+        let by_agent = |agent: &String| {
+            let mut agents = order.fulfillments.iter().map(|one| one.agent.as_ref());
+            agents.any(|one| one == Some(agent))
+        };
+        let starts_at = order.starts_at();
+        let begins = |holds: &dyn Fn(DateTime<Utc>) -> bool| starts_at.is_some_and(holds);
+        self.state.is_none_or(|state| state == order.state)
+            && self.agent.as_ref().is_none_or(by_agent)
+            && self.starts_from.is_none_or(|from| begins(&|at| at >= from))
+            && self.starts_before.is_none_or(|to| begins(&|at| at < to))
+    }
 }
 
 /// Which callbacks to list, oldest first.

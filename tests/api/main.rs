@@ -14,4 +14,5 @@ mod handshake;
 mod outcomes;
 mod refusals_page;
 mod setup;
+mod uhi;
 mod unsolicited;

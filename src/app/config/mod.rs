@@ -11,6 +11,7 @@ mod delivery;
 mod fault;
 mod handshake;
 mod http;
+mod kind;
 mod log;
 mod mask;
 mod named_token;

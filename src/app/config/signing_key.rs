@@ -15,6 +15,7 @@ use crate::crypto::keys::SigningKey;
 use crate::crypto::published::is_published;
 use crate::crypto::signature::Signer;
 use crate::domain::ids::{KeyId, SubscriberId};
+use crate::networks::Kind;
 
 /// No receiver takes a signature that lives longer, in seconds.
 const LONGEST_LIFETIME: u64 = 3_600;
@@ -23,10 +24,15 @@ const LONGEST_LIFETIME: u64 = 3_600;
 pub fn read(
     section: &mut Section<'_>,
     around: &Surroundings,
+    kind: Kind,
     subscriber_id: Option<&SubscriberId>,
 ) -> Option<Signer> {
+    let profile = kind.profile();
     let key_id: Option<KeyId> = section.required("key_id");
-    let lifetime = section.or("signature_lifetime", Duration::from_secs(300));
+    let lifetime = section.or(
+        "signature_lifetime",
+        Duration::from_secs(profile.signature_lifetime_seconds),
+    );
     if !(1..=LONGEST_LIFETIME).contains(&lifetime.as_secs()) {
         section.fault("signature_lifetime", invalid("from \"1s\" to \"1h\""));
     }
@@ -41,6 +47,7 @@ pub fn read(
         refuse_published(section, name, &key.verifying_key().fingerprint());
     }
     Some(Signer {
+        scheme: profile.scheme,
         subscriber_id: subscriber_id?.to_string(),
         key_id: key_id?.to_string(),
         key,

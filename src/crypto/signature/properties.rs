@@ -12,6 +12,7 @@ const BODY: &[u8] = br#"{"context":{"action":"cancel"}, "message":{"order_id":"O
 
 fn signer() -> Signer {
     Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: "bap.example.org".to_owned(),
         key_id: "k1".to_owned(),
         key: SigningKey::parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").expect("seed"),

@@ -51,7 +51,8 @@ pub(super) fn parameters(header: &str) -> Result<Parameters<'_>, Fault> {
 /// What HTTP calls optional white space.
 const BLANK: [char; 2] = [' ', '\t'];
 
-fn check_bytes(header: &str) -> Result<(), Fault> {
+/// The length and the characters of a header of any scheme.
+pub(super) fn check_bytes(header: &str) -> Result<(), Fault> {
     if header.len() > MAX_HEADER_BYTES {
         return Err(Fault::TooLong(header.len()));
     }

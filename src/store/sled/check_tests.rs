@@ -101,7 +101,14 @@ async fn filled(path: &Path) {
             detail: String::new(),
             signed: None,
         };
-        let settled = store.settle(Settlement { id, attempt, next }).await;
+        let settled = store
+            .settle(Settlement {
+                id,
+                attempt,
+                next,
+                follow_up: None,
+            })
+            .await;
         settled.expect("settles");
     }
     let unasked = Commit {

@@ -35,16 +35,10 @@ pub(super) fn commit(
     let order = commit.order.key.clone();
     write_order(draft, commit.order)?;
     let callback = match commit.callback {
-        Some(new) => {
-            let transaction = new.transaction.clone();
-            let id = owe(draft, live, (&order, commit.now), new)?;
-            if commit.request.is_none() {
-                // A session finds the others through its requests.
-                let mark = keys::callback_of_session(&order.network, &transaction, id);
-                draft.insert(mark, &[])?;
-            }
-            Some(id)
+        Some(new) if commit.request.is_none() => {
+            Some(owe_unasked(draft, live, (&order, commit.now), new)?)
         }
+        Some(new) => Some(owe(draft, live, (&order, commit.now), new)?),
         None => None,
     };
     if let Some(request) = commit.request {
@@ -114,6 +108,20 @@ fn write_event(draft: &mut Draft<'_>, event: Event) -> Result<(), Error> {
     draft.insert_record(keys::event(sequence), &event)
 }
 
+/// Owes a callback that no request of its session tells of.
+pub(super) fn owe_unasked(
+    draft: &mut Draft<'_>,
+    live: &Live,
+    (order, now): (&OrderKey, DateTime<Utc>),
+    new: NewCallback,
+) -> Result<CallbackId, Error> {
+    let transaction = new.transaction.clone();
+    let id = owe(draft, live, (order, now), new)?;
+    let mark = keys::callback_of_session(&order.network, &transaction, id);
+    draft.insert(mark, &[])?;
+    Ok(id)
+}
+
 /// Owes a callback: closes the previews that it overtakes, writes it, and lets it wait for
 /// its turn. In flight or not, the head before stays the head: only an outcome that finds
 /// nobody, or closes all it finds, is next at once.
@@ -123,10 +131,10 @@ fn owe(
     (order, now): (&OrderKey, DateTime<Utc>),
     new: NewCallback,
 ) -> Result<CallbackId, Error> {
-    let mut head_before = line::head(draft, order)?;
+    let mut head_before = line::head(draft, order, new.kind)?;
     if new.kind == CallbackKind::Final && head_before.is_some() {
         supersede(draft, live, order)?;
-        head_before = line::head(draft, order)?;
+        head_before = line::head(draft, order, new.kind)?;
     }
     let body = new.body.clone();
     let callback = new_callback(draft, (order, now), new);

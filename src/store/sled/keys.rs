@@ -44,6 +44,9 @@ pub(super) const CALLBACK_OF_SESSION: u8 = b't';
 /// Further pieces of long values.
 pub(super) const PIECE: u8 = b'~';
 
+/// The byte of audit copies in a pending key: above those that wait for each other.
+const AUDIT: u8 = 2;
+
 /// How many bytes a pending key has after its order's part: the kind and the place.
 const PENDING_TAIL_BYTES: usize = 9;
 
@@ -156,6 +159,7 @@ pub(super) fn pending_of(order: &OrderKey, kind: CallbackKind) -> Key {
     key.push(match kind {
         CallbackKind::Preview => 0,
         CallbackKind::Final => 1,
+        CallbackKind::Audit => AUDIT,
     });
     key
 }
@@ -165,9 +169,17 @@ pub(super) fn pending(order: &OrderKey, kind: CallbackKind, place: u64) -> Key {
     with_number(pending_of(order, kind), place)
 }
 
-/// The part of a pending key that names the order.
-pub(super) fn order_part(pending: &[u8]) -> &[u8] {
-    &pending[..pending.len().saturating_sub(PENDING_TAIL_BYTES)]
+/// Whether a pending key is that of an audit copy.
+pub(super) fn is_audit(pending: &[u8]) -> bool {
+    let kind = pending.len().checked_sub(PENDING_TAIL_BYTES);
+    kind.and_then(|at| pending.get(at)) == Some(&AUDIT)
+}
+
+/// The part of a pending key that all who wait for each other share: the order, and for audit
+/// copies the kind besides.
+pub(super) fn line_part(pending: &[u8]) -> &[u8] {
+    let tail = PENDING_TAIL_BYTES - usize::from(is_audit(pending));
+    &pending[..pending.len().saturating_sub(tail)]
 }
 
 /// The mark of a callback given up on.

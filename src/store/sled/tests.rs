@@ -211,7 +211,12 @@ fn delivered(id: CallbackId) -> Settlement {
         signed: None,
     };
     let next = Next::Delivered;
-    Settlement { id, attempt, next }
+    Settlement {
+        id,
+        attempt,
+        next,
+        follow_up: None,
+    }
 }
 
 #[tokio::test]

@@ -105,6 +105,7 @@ async fn deliver(store: &SledStore, at: DateTime<Utc>) {
         signed: None,
     };
     let settlement = Settlement {
+        follow_up: None,
         id: claimed[0].callback.id,
         attempt,
         next: Next::Delivered,
