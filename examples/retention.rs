@@ -326,6 +326,6 @@ fn delivered(id: CallbackId, at: DateTime<Utc>) -> Settlement {
         id,
         attempt,
         next,
-        follow_up: None,
+        follow_ups: Vec::new(),
     }
 }

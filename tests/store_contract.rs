@@ -230,14 +230,14 @@ async fn claim_ids(store: &dyn Store, now: DateTime<Utc>) -> Vec<CallbackId> {
 }
 
 async fn settle(store: &dyn Store, id: CallbackId, next: Next) {
-    settle_with(store, id, next, None).await;
+    settle_with(store, id, next, Vec::new()).await;
 }
 
 async fn settle_with(
     store: &dyn Store,
     id: CallbackId,
     next: Next,
-    follow_up: Option<NewCallback>,
+    follow_ups: Vec<NewCallback>,
 ) {
     let attempt = Attempt {
         at: at(0),
@@ -251,7 +251,7 @@ async fn settle_with(
         id,
         attempt,
         next,
-        follow_up: follow_up.map(Box::new),
+        follow_ups,
     };
     store.settle(settlement).await.expect("settles");
 }
@@ -783,7 +783,7 @@ mod promises {
                 id,
                 attempt,
                 next,
-                follow_up: None,
+                follow_ups: Vec::new(),
             };
             store.settle(settlement).await.expect("settles");
         }
@@ -815,7 +815,7 @@ mod promises {
         let answer = owe(&*store, "o1", CallbackKind::Final).await;
         assert_eq!(claim_ids(&*store, at(0)).await, [answer]);
         let copy = callback(CallbackKind::Audit, "gateway.example", "m");
-        settle_with(&*store, answer, Next::Retry(at(10)), Some(copy)).await;
+        settle_with(&*store, answer, Next::Retry(at(10)), vec![copy]).await;
         assert_eq!(counts(&*store).await.callbacks_pending, 2);
         let claimed = claim(&*store, at(0)).await;
         let [copy] = &claimed[..] else {

@@ -19,7 +19,9 @@ use super::send::{Sender, Sent};
 use super::steady::later;
 use super::verdict::{Health, Verdict};
 use crate::networks::{Network, Networks, callback_url};
-use crate::store::{self, Attempt, Callback, Claimed, Settlement, Store};
+use crate::store::{
+    self, Attempt, Callback, CallbackKind, Claimed, NewCallback, Settlement, Store,
+};
 
 /// How long to wait before asking a store again that had no room for a settlement.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
@@ -76,9 +78,7 @@ pub(super) async fn run(
     let sent = sent.unwrap_or_else(|_| Sent::unanswered(Verdict::Panic, "our own code failed"));
     let took = started.elapsed();
     let ended_at = later(now, took);
-    let network = shared.networks.get(&claimed.callback.order.network);
-    let follow_up = network.and_then(|network| audit::copy(network, &claimed));
-    let follow_up = follow_up.map(Box::new);
+    let follow_ups = follow_ups(&shared, &claimed).await?;
     let callback = claimed.callback;
     let next = next(&shared.settings, &callback, sent.verdict, ended_at);
     let attempt = Attempt {
@@ -99,10 +99,27 @@ pub(super) async fn run(
             id,
             attempt,
             next,
-            follow_up,
+            follow_ups,
         },
     )
     .await
+}
+
+/// What the first attempt at an outcome sets off: nothing else is looked at for the others.
+async fn follow_ups(shared: &Shared, claimed: &Claimed) -> Result<Vec<NewCallback>, store::Error> {
+    let callback = &claimed.callback;
+    let is_first = callback.kind == CallbackKind::Final && callback.attempts.is_empty();
+    let network = shared.networks.get(&callback.order.network);
+    let Some(network) = network.filter(|_| is_first) else {
+        return Ok(Vec::new());
+    };
+    let mut owed: Vec<_> = audit::copy(network, claimed).into_iter().collect();
+    if shared.settings.webhooks.are_of(network.name()) {
+        let stored = shared.store.order(&callback.order).await?;
+        let order = stored.map(|stored| stored.order);
+        owed.extend(order.and_then(|order| shared.settings.webhooks.news(&order, callback)));
+    }
+    Ok(owed)
 }
 
 async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
@@ -111,10 +128,14 @@ async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
         let complaint = format!("no network is called {}", callback.order.network);
         return Sent::unanswered(Verdict::UnknownNetwork, &complaint);
     };
+    let sender = &shared.sender;
+    if callback.kind == CallbackKind::Webhook {
+        let webhooks = &shared.settings.webhooks;
+        return sender.send_webhook(webhooks, callback, &claimed.body).await;
+    }
     if let Err(refused) = vouched(network, callback, now).await {
         return refused;
     }
-    let sender = &shared.sender;
     sender.send(network, &callback.url, &claimed.body).await
 }
 

@@ -10,14 +10,13 @@ use crate::networks::{AuditAction, Network, callback_url};
 use crate::protocol::on_cancel;
 use crate::store::{CallbackKind, Claimed, NewCallback};
 
-/// The copy that is owed after this attempt at a callback: none after a later one, none of a
-/// copy, none where the network has no gateway for it.
+/// The copy of a callback that was attempted for the first time; none where the network has no
+/// gateway for it.
 #[must_use]
 pub fn copy(network: &Network, claimed: &Claimed) -> Option<NewCallback> {
     let audit = network.settings.audit.as_ref()?;
     let callback = &claimed.callback;
-    let is_first = callback.kind == CallbackKind::Final && callback.attempts.is_empty();
-    is_first.then(|| NewCallback {
+    Some(NewCallback {
         kind: CallbackKind::Audit,
         subscriber: audit.gateway.clone(),
         transaction: callback.transaction.clone(),

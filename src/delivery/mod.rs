@@ -1,8 +1,8 @@
 //! Callbacks owed become callbacks delivered: claim, sign, post, settle.
 //!
 //! Read [`worker`] for the loop, [`attempt`] for one try, [`send`] for what goes over the wire,
-//! [`verdict`] for how an answer is judged, [`schedule`] for what follows and [`audit`] for the copy
-//! that a gateway gets. [`guard`] and
+//! [`verdict`] for how an answer is judged, [`schedule`] for what follows and [`audit`] and [`webhook`]
+//! for who else hears of an outcome. [`guard`] and
 //! [`address`] say where a callback may go, [`breaker`] spares hosts that fail. Nothing in here
 //! decides anything about an order, builds a body, or reads the system clock by itself.
 
@@ -16,6 +16,7 @@ pub mod schedule;
 pub mod send;
 pub mod steady;
 pub mod verdict;
+pub mod webhook;
 pub mod worker;
 
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub breaker_failures: u32,
     /// How long a breaker stays open.
     pub breaker_open: Duration,
+    /// Who else hears of cancellations: the `[consultations]` section says it.
+    pub webhooks: webhook::Webhooks,
 }
 
 impl Default for Settings {
@@ -56,6 +59,7 @@ impl Default for Settings {
             in_flight_per_host: 8,
             breaker_failures: 5,
             breaker_open: Duration::from_secs(60),
+            webhooks: webhook::Webhooks::default(),
         }
     }
 }

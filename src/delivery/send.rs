@@ -22,9 +22,10 @@ use super::Settings;
 use super::guard::{self, Guarded, Reach};
 use super::restamp::restamp;
 use super::verdict::{self, Answer, End, Verdict};
+use super::webhook::{self, Webhooks};
 use crate::crypto::signature::Header;
 use crate::networks::Network;
-use crate::store::Signed;
+use crate::store::{Callback, Signed};
 
 /// How we introduce ourselves.
 const USER_AGENT: &str = concat!("beckn-bpp/", env!("CARGO_PKG_VERSION"));
@@ -110,6 +111,31 @@ impl Sender {
         };
         let signed = Some(signed);
         Sent { signed, ..sent }
+    }
+
+    /// Posts the news of a cancellation to a partner, once. Its address is the operator's word.
+    pub async fn send_webhook(&self, webhooks: &Webhooks, to: &Callback, body: &Bytes) -> Sent {
+        let deadline = Instant::now() + self.timeout;
+        let now = (self.clock)();
+        let request = self.open.post(&to.url);
+        let mut request = request.header(CONTENT_TYPE, "application/json");
+        if let Some(signature) = webhooks.signature(&to.subscriber, body, now) {
+            request = request.header(webhook::SIGNATURE, signature);
+        }
+        let sent = match timeout_at(deadline, request.body(body.clone()).send()).await {
+            Err(_) => Sent::unanswered(Verdict::Timeout, "no answer within the deadline"),
+            Ok(Err(error)) => unsent(error),
+            Ok(Ok(response)) => self.read(response, deadline, now).await,
+        };
+        // A partner's 2xx is its word; what else it says is not in the contract.
+        let taken = sent.status.is_some_and(|status| (200..300).contains(&status));
+        match taken {
+            true => Sent {
+                verdict: Verdict::Delivered,
+                ..sent
+            },
+            false => sent,
+        }
     }
 
     fn request(

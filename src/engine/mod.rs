@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod change;
 pub mod erase;
 pub mod intake;
+pub mod partner;
 pub mod provider;
 mod reasons;
 

@@ -13,7 +13,7 @@ use crate::domain::order::{Cancellation, Order, Placement};
 use crate::networks::{Network, callback_url};
 use crate::protocol::on_cancel::{self, Content};
 use crate::protocol::raw::RawObject;
-use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder};
+use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder, StoredRequest};
 
 /// What came of it, durable when it is said.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl Engine {
                 Decision::Refused(denial) => return Err(Error::Denied(denial)),
             };
             let order = stored.order.cancelled(cancellation.clone());
-            let commit = transaction(network, &stored, &order, &cancellation, now)?;
+            let commit = transaction(network, &stored, &order, (&cancellation, None), now)?;
             if let Committed::Done { .. } = self.store.commit(commit).await? {
                 info!(order.id = %key.id, token, "an order is cancelled for the provider");
                 return Ok(Outcome {
@@ -115,11 +115,13 @@ fn unchanged(stored: &StoredOrder, now: DateTime<Utc>) -> Commit {
     }
 }
 
-fn transaction(
+/// The cancelled order, the callback that nobody on the network asked for, the event, and the
+/// request of a door if there was one.
+pub(super) fn transaction(
     network: Option<&Network>,
     stored: &StoredOrder,
     order: &Order,
-    cancellation: &Cancellation,
+    (cancellation, request): (&Cancellation, Option<StoredRequest>),
     now: DateTime<Utc>,
 ) -> Result<Commit, Error> {
     let callback = match (&stored.order.placement, network) {
@@ -144,7 +146,7 @@ fn transaction(
             order: Some(order.clone()),
             document: None,
         },
-        request: None,
+        request,
         callback,
         event: Some(cancelled_event(order, cancellation)),
         now,

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod beckn;
 pub mod cancel;
+pub mod consultations;
 pub mod context;
 pub mod intake;
 pub mod iso8601;

@@ -66,8 +66,10 @@ pub enum CallbackKind {
     Preview,
     /// An outcome.
     Final,
-    /// A copy of one for a network's gateway; it waits for no other callback of its order.
+    /// A copy of one for a network's gateway; it waits for other copies alone.
     Audit,
+    /// The news of a cancellation for a partner's app; it waits for no callback of the network.
+    Webhook,
 }
 
 /// Where a callback stands.
@@ -238,8 +240,8 @@ pub struct Settlement {
     pub attempt: Attempt,
     /// What follows.
     pub next: Next,
-    /// Another callback that is owed because of this attempt, from the same transaction on.
-    pub follow_up: Option<Box<NewCallback>>,
+    /// Further callbacks that are owed because of this attempt, from the same transaction on.
+    pub follow_ups: Vec<NewCallback>,
 }
 
 /// What the provider reads of a change this server made.

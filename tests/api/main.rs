@@ -9,6 +9,7 @@ mod rides;
 
 mod admin;
 mod checks;
+mod consultations;
 mod delivery;
 mod handshake;
 mod outcomes;

@@ -7,6 +7,7 @@
 //! every setting.
 
 mod admin_token;
+mod consultations;
 mod delivery;
 mod fault;
 mod handshake;
@@ -97,6 +98,8 @@ pub struct Config {
     pub delivery: crate::delivery::Settings,
     /// How long things are kept.
     pub retention: super::retention::Settings,
+    /// The door of partners' apps, where it is open.
+    pub consultations: Option<crate::http::consultations::Settings>,
     /// What is logged.
     pub log: telemetry::Settings,
     /// Every setting with its origin.
@@ -174,7 +177,13 @@ fn read(mut root: Section<'_>, directory: &Path) -> Config {
     let delivery = delivery::read(&mut root);
     let retention = retention::read(&mut root);
     let log = log::read(&mut root);
-    root.later(&["provider", "consultations", "bookings"]);
+    let consultations = consultations::read(&mut root, &around, &networks);
+    let (consultations, webhooks) = consultations.unzip();
+    let delivery = crate::delivery::Settings {
+        webhooks: webhooks.unwrap_or_default(),
+        ..delivery
+    };
+    root.later(&["provider", "bookings"]);
     root.finish();
     Config {
         environment,
@@ -185,6 +194,7 @@ fn read(mut root: Section<'_>, directory: &Path) -> Config {
         policies,
         delivery,
         retention,
+        consultations,
         log,
         shown: Vec::new(),
     }

@@ -106,7 +106,7 @@ async fn filled(path: &Path) {
                 id,
                 attempt,
                 next,
-                follow_up: None,
+                follow_ups: Vec::new(),
             })
             .await;
         settled.expect("settles");

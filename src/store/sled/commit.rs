@@ -35,10 +35,15 @@ pub(super) fn commit(
     let order = commit.order.key.clone();
     write_order(draft, commit.order)?;
     let callback = match commit.callback {
-        Some(new) if commit.request.is_none() => {
-            Some(owe_unasked(draft, live, (&order, commit.now), new)?)
+        Some(new) => {
+            let request = commit.request.as_ref().map(|request| &request.key);
+            // A session finds the others through its requests.
+            let is_asked = request.is_some_and(|key| key.transaction == new.transaction);
+            Some(match is_asked {
+                true => owe(draft, live, (&order, commit.now), new)?,
+                false => owe_unasked(draft, live, (&order, commit.now), (new, request))?,
+            })
         }
-        Some(new) => Some(owe(draft, live, (&order, commit.now), new)?),
         None => None,
     };
     if let Some(request) = commit.request {
@@ -55,9 +60,16 @@ pub(super) fn request_of(
     source: &impl values::Source,
     key: &RequestKey,
 ) -> Result<Option<StoredRequest>, Error> {
-    let key = keys::request(key);
-    let value = values::read(source, &key)?;
-    value.map(|value| decode_request(&key, &value)).transpose()
+    request_at(source, &keys::request(key))
+}
+
+/// The same by the key it lies under.
+pub(super) fn request_at(
+    source: &impl values::Source,
+    key: &[u8],
+) -> Result<Option<StoredRequest>, Error> {
+    let value = values::read(source, key)?;
+    value.map(|value| decode_request(key, &value)).transpose()
 }
 
 /// Reads an accepted request from its value.
@@ -108,17 +120,18 @@ fn write_event(draft: &mut Draft<'_>, event: Event) -> Result<(), Error> {
     draft.insert_record(keys::event(sequence), &event)
 }
 
-/// Owes a callback that no request of its session tells of.
+/// Owes a callback that no request of its session tells of; what it owes its being to, if that is
+/// a request of another door, is kept with its mark.
 pub(super) fn owe_unasked(
     draft: &mut Draft<'_>,
     live: &Live,
     (order, now): (&OrderKey, DateTime<Utc>),
-    new: NewCallback,
+    (new, request): (NewCallback, Option<&RequestKey>),
 ) -> Result<CallbackId, Error> {
     let transaction = new.transaction.clone();
     let id = owe(draft, live, (order, now), new)?;
     let mark = keys::callback_of_session(&order.network, &transaction, id);
-    draft.insert(mark, &[])?;
+    draft.insert(mark, &request.map(keys::request).unwrap_or_default())?;
     Ok(id)
 }
 

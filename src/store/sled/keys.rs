@@ -44,8 +44,8 @@ pub(super) const CALLBACK_OF_SESSION: u8 = b't';
 /// Further pieces of long values.
 pub(super) const PIECE: u8 = b'~';
 
-/// The byte of audit copies in a pending key: above those that wait for each other.
-const AUDIT: u8 = 2;
+/// From this byte of the kind in a pending key on, callbacks wait for their own kind alone.
+const OWN_LINE_FROM: u8 = 2;
 
 /// How many bytes a pending key has after its order's part: the kind and the place.
 const PENDING_TAIL_BYTES: usize = 9;
@@ -159,7 +159,8 @@ pub(super) fn pending_of(order: &OrderKey, kind: CallbackKind) -> Key {
     key.push(match kind {
         CallbackKind::Preview => 0,
         CallbackKind::Final => 1,
-        CallbackKind::Audit => AUDIT,
+        CallbackKind::Audit => OWN_LINE_FROM,
+        CallbackKind::Webhook => OWN_LINE_FROM + 1,
     });
     key
 }
@@ -169,16 +170,17 @@ pub(super) fn pending(order: &OrderKey, kind: CallbackKind, place: u64) -> Key {
     with_number(pending_of(order, kind), place)
 }
 
-/// Whether a pending key is that of an audit copy.
-pub(super) fn is_audit(pending: &[u8]) -> bool {
+/// Whether a pending key is that of a kind with a line of its own.
+pub(super) fn has_own_line(pending: &[u8]) -> bool {
     let kind = pending.len().checked_sub(PENDING_TAIL_BYTES);
-    kind.and_then(|at| pending.get(at)) == Some(&AUDIT)
+    kind.and_then(|at| pending.get(at))
+        .is_some_and(|kind| *kind >= OWN_LINE_FROM)
 }
 
-/// The part of a pending key that all who wait for each other share: the order, and for audit
-/// copies the kind besides.
+/// The part of a pending key that all who wait for each other share: the order, and for those
+/// with a line of their own the kind besides.
 pub(super) fn line_part(pending: &[u8]) -> &[u8] {
-    let tail = PENDING_TAIL_BYTES - usize::from(is_audit(pending));
+    let tail = PENDING_TAIL_BYTES - usize::from(has_own_line(pending));
     &pending[..pending.len().saturating_sub(tail)]
 }
 

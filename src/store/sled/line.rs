@@ -1,8 +1,8 @@
 //! The waiting line of an order: its callbacks that are owed, first come, first sent.
 //!
 //! Each place in a line is an entry under [`keys::pending`]; the lowest place is the head,
-//! and only the head is in the schedule. Audit copies of an order wait in a line of their own:
-//! neither line holds up the other. Whatever changes a line says so in the draft:
+//! and only the head is in the schedule. Audit copies and webhooks of an order wait in lines of their
+//! own: no line holds up another. Whatever changes a line says so in the draft:
 //! join it, move within it, leave it. Nothing here knows what was decided or why.
 //!
 //! A callback is written down once, with its body, and not again: what becomes of it is a small
@@ -129,14 +129,14 @@ pub(super) fn head(
     kind: CallbackKind,
 ) -> Result<Option<Waiting>, Error> {
     let prefix = match kind {
-        CallbackKind::Audit => keys::pending_of(order, kind),
+        CallbackKind::Audit | CallbackKind::Webhook => keys::pending_of(order, kind),
         CallbackKind::Preview | CallbackKind::Final => keys::line(order),
     };
     let Some((mut key, _)) = draft.first(&prefix)? else {
         return Ok(None);
     };
-    // Audit copies sort last, so where one is found first there is nothing else.
-    if kind != CallbackKind::Audit && keys::is_audit(&key) {
+    // Those with lines of their own sort last, so where one is found first there is nothing else.
+    if keys::has_own_line(&key) && prefix.len() == keys::line(order).len() {
         return Ok(None);
     }
     // Previews sort before outcomes, so an outcome may have the lower place all the same.

@@ -77,10 +77,10 @@ fn record(
     if let Some(head) = line::head(draft, &order, kind)? {
         draft.effect(Effect::Ready(head.head()));
     }
-    match settlement.follow_up {
-        Some(new) => commit::owe_unasked(draft, live, (&order, at), *new).map(drop),
-        None => Ok(()),
+    for new in settlement.follow_ups {
+        commit::owe_unasked(draft, live, (&order, at), (new, None))?;
     }
+    Ok(())
 }
 
 /// Puts dead callbacks at the back of their orders' lines, due now, with a new run.

@@ -215,7 +215,7 @@ fn delivered(id: CallbackId) -> Settlement {
         id,
         attempt,
         next,
-        follow_up: None,
+        follow_ups: Vec::new(),
     }
 }
 

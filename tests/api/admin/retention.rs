@@ -105,7 +105,7 @@ async fn deliver(store: &SledStore, at: DateTime<Utc>) {
         signed: None,
     };
     let settlement = Settlement {
-        follow_up: None,
+        follow_ups: Vec::new(),
         id: claimed[0].callback.id,
         attempt,
         next: Next::Delivered,

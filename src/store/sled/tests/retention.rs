@@ -79,7 +79,7 @@ async fn given_up(store: &SledStore, id: &str) -> CallbackId {
     };
     let next = Next::Dead;
     let settlement = Settlement {
-        follow_up: None,
+        follow_ups: Vec::new(),
         id,
         attempt,
         next,
@@ -193,7 +193,7 @@ async fn what_comes_to_life_between_the_look_and_the_job_stays() {
         assert_eq!(erased, Erased::Owed);
         let claimed = store.claim(now(), &limits()).await.expect("claims");
         let settlement = Settlement {
-            follow_up: None,
+            follow_ups: Vec::new(),
             id,
             attempt: claimed[0].callback.attempts[0].clone(),
             next: Next::Dead,
