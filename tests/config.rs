@@ -1082,7 +1082,13 @@ fn a_health_network_has_the_defaults_of_its_kind() {
     let audit = health.audit.as_ref().expect("copies");
     let expected = "https://gateway.example.org/api/v1/uhi/on_cancel_audit";
     assert_eq!(audit.url.as_str(), expected);
-    let by = |party| health.reasons.iter().filter(|one| one.by == [party]).count();
+    let by = |party| {
+        health
+            .reasons
+            .iter()
+            .filter(|one| one.by == [party])
+            .count()
+    };
     assert_eq!((by(Party::Customer), by(Party::Provider)), (7, 6));
 }
 
@@ -1094,19 +1100,44 @@ fn settings_that_a_kind_of_network_has_no_use_for_are_faults() {
          send_pin = false\nreason_text_tag = \"x\"\ntime_zone = \"Mars\"",
     );
     let report = Desk::with(&production(&rides)).report(&[]);
-    assert_eq!(report.matches("only a network of kind \"uhi\" has this").count(), 4, "{report}");
-    assert_holds(&report, &["network.mobility.time_zone", "\"Asia/Kolkata\" or \"UTC\"", "5 faults"]);
-    let health = HEALTH
-        .replace("gateway_url = \"https://gateway.example.org/\"", "default_version = \"1.1.0\"")
-        + "reason_text_tag = \"@abdm/gov.in/cancel_reason\"\n";
+    assert_eq!(
+        report
+            .matches("only a network of kind \"uhi\" has this")
+            .count(),
+        4,
+        "{report}"
+    );
+    assert_holds(
+        &report,
+        &[
+            "network.mobility.time_zone",
+            "\"Asia/Kolkata\" or \"UTC\"",
+            "5 faults",
+        ],
+    );
+    let health = HEALTH.replace(
+        "gateway_url = \"https://gateway.example.org/\"",
+        "default_version = \"1.1.0\"",
+    ) + "reason_text_tag = \"@abdm/gov.in/cancel_reason\"\n";
     let report = Desk::with(&production(&health)).report(&[]);
     assert_holds(
         &report,
-        &["network.health.gateway_url", "a version 0.7.1", "no other meaning yet", "3 faults"],
+        &[
+            "network.health.gateway_url",
+            "a version 0.7.1",
+            "no other meaning yet",
+            "3 faults",
+        ],
     );
-    let plain = HEALTH.replace("https://gateway.example.org/\"", "http://gateway.example.org/\"");
+    let plain = HEALTH.replace(
+        "https://gateway.example.org/\"",
+        "http://gateway.example.org/\"",
+    );
     let report = Desk::with(&production(&plain)).report(&[]);
-    assert_holds(&report, &["refused in production: patients' data", "1 fault"]);
+    assert_holds(
+        &report,
+        &["refused in production: patients' data", "1 fault"],
+    );
 }
 
 const DOOR: &str = r#"
@@ -1130,7 +1161,12 @@ fn the_door_of_partners_is_there_with_its_section() {
     assert_eq!(door.default_reason, "PATIENT_UNABLE_TO_VISIT_PHYSICALLY");
     assert_eq!(door.partners["client-1"].hip_ids, ["IN0000000000"]);
     assert_eq!(config.delivery.webhooks.partners.len(), 1);
-    assert!(Desk::with(&production(HEALTH)).config(&[]).consultations.is_none());
+    assert!(
+        Desk::with(&production(HEALTH))
+            .config(&[])
+            .consultations
+            .is_none()
+    );
 }
 
 #[test]
@@ -1155,7 +1191,10 @@ fn every_fault_of_the_door_is_found() {
     );
     let short = Desk::with(&production(&format!("{HEALTH}{DOOR}")));
     short.write("partners.secret", "too short");
-    assert_holds(&short.report(&[]), &["partners.secret", "at least 32 bytes"]);
+    assert_holds(
+        &short.report(&[]),
+        &["partners.secret", "at least 32 bytes"],
+    );
     let reason = DOOR.replace("audience", "default_reason = \"PATIENT_OTHER\"\naudience");
     let report = Desk::with(&production(&format!("{HEALTH}{reason}"))).report(&[]);
     assert_holds(&report, &["consultations.default_reason", "without words"]);

@@ -233,12 +233,7 @@ async fn settle(store: &dyn Store, id: CallbackId, next: Next) {
     settle_with(store, id, next, Vec::new()).await;
 }
 
-async fn settle_with(
-    store: &dyn Store,
-    id: CallbackId,
-    next: Next,
-    follow_ups: Vec<NewCallback>,
-) {
+async fn settle_with(store: &dyn Store, id: CallbackId, next: Next, follow_ups: Vec<NewCallback>) {
     let attempt = Attempt {
         at: at(0),
         duration_ms: 5,

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use beckn_bpp::crypto::signature::{CREATED_AHEAD_SECONDS, Header, Scheme, MAX_HEADER_BYTES};
+use beckn_bpp::crypto::signature::{CREATED_AHEAD_SECONDS, Header, MAX_HEADER_BYTES, Scheme};
 use beckn_bpp::domain::ids::{KeyId, SubscriberId};
 use regex::Regex;
 

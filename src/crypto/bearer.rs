@@ -142,10 +142,7 @@ fn no_signer(_: &JwtAlgorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Jw
     Err(ErrorKind::InvalidAlgorithm.into())
 }
 
-fn verifier(
-    algorithm: &JwtAlgorithm,
-    key: &DecodingKey,
-) -> Result<Box<dyn JwtVerifier>, JwtError> {
+fn verifier(algorithm: &JwtAlgorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, JwtError> {
     let key = key.try_get_as_bytes()?.to_vec();
     match algorithm {
         JwtAlgorithm::HS256 | JwtAlgorithm::RS256 | JwtAlgorithm::EdDSA => Ok(Box::new(Verifier {

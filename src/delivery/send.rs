@@ -128,7 +128,9 @@ impl Sender {
             Ok(Ok(response)) => self.read(response, deadline, now).await,
         };
         // A partner's 2xx is its word; what else it says is not in the contract.
-        let taken = sent.status.is_some_and(|status| (200..300).contains(&status));
+        let taken = sent
+            .status
+            .is_some_and(|status| (200..300).contains(&status));
         match taken {
             true => Sent {
                 verdict: Verdict::Delivered,

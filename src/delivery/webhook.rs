@@ -86,9 +86,17 @@ impl Webhooks {
 
     /// The value of [`SIGNATURE`] for this partner; none where it registered no key.
     #[must_use]
-    pub fn signature(&self, client: &SubscriberId, body: &[u8], now: DateTime<Utc>) -> Option<String> {
+    pub fn signature(
+        &self,
+        client: &SubscriberId,
+        body: &[u8],
+        now: DateTime<Utc>,
+    ) -> Option<String> {
         let partner = self.partners.iter().find(|one| one.client == *client)?;
-        partner.key.as_ref().map(|key| signature(key, body, now.timestamp()))
+        partner
+            .key
+            .as_ref()
+            .map(|key| signature(key, body, now.timestamp()))
     }
 }
 
@@ -133,7 +141,10 @@ mod tests {
         let text = |member: &str| case[member].as_str().expect(member);
         let key = hmac::Key::new(hmac::HMAC_SHA256, text("signing_key_utf8").as_bytes());
         let t = case["t"].as_i64().expect("seconds");
-        assert_eq!(signature(&key, text("body_utf8").as_bytes(), t), text("header_value"));
+        assert_eq!(
+            signature(&key, text("body_utf8").as_bytes(), t),
+            text("header_value")
+        );
         assert_eq!(text("header").to_ascii_lowercase(), SIGNATURE);
     }
 }

@@ -222,7 +222,11 @@ fn not_cancellable(decision: &Decision) -> Error {
 }
 
 /// The token is not kept: it would be a key to everything else of the partner.
-fn stored_request(asked: &PartnerCancel<'_>, key: &RequestKey, now: DateTime<Utc>) -> StoredRequest {
+fn stored_request(
+    asked: &PartnerCancel<'_>,
+    key: &RequestKey,
+    now: DateTime<Utc>,
+) -> StoredRequest {
     StoredRequest {
         key: key.clone(),
         order: asked.booking.order.clone(),

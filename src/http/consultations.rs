@@ -187,7 +187,9 @@ pub async fn no_such_method() -> HttpResponse {
     let failure = Failure::new(405, "INVALID_REQUEST", "expected POST or GET");
     let mut response = finish(Err(failure));
     let allowed = actix_web::http::header::HeaderValue::from_static("GET, POST");
-    response.headers_mut().insert(actix_web::http::header::ALLOW, allowed);
+    response
+        .headers_mut()
+        .insert(actix_web::http::header::ALLOW, allowed);
     response
 }
 
@@ -304,7 +306,9 @@ fn subscriber(client: &str) -> Result<SubscriberId, Failure> {
 
 fn finish(answer: Result<Value, Failure>) -> HttpResponse {
     let request_id = Uuid::now_v7().to_string();
-    let outcome = answer.as_ref().map_or_else(|failure| failure.code, |_| "ok");
+    let outcome = answer
+        .as_ref()
+        .map_or_else(|failure| failure.code, |_| "ok");
     metrics::counter!("bpp_requests_total", "action" => "booking.cancel", "outcome" => outcome)
         .increment(1);
     let failure = match answer {

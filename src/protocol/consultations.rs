@@ -167,11 +167,26 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         for (body, said) in [
-            (r#"{"provider_id":"p","transaction_id":"t"}"#, "order_id: it is required"),
-            (r#"{"order_id":"","provider_id":"p","transaction_id":"t"}"#, "order_id: an id must"),
-            (r#"{"order_id":"o","provider_id":7,"transaction_id":"t"}"#, "provider_id: expected"),
-            (r#"{"order_id":"o","provider_id":"p","txn_id":"t"}"#, "transaction_id: it is"),
-            (r#"{"order_id":"o","provider_id":"p","transaction_id":"a b"}"#, "transaction_id: an"),
+            (
+                r#"{"provider_id":"p","transaction_id":"t"}"#,
+                "order_id: it is required",
+            ),
+            (
+                r#"{"order_id":"","provider_id":"p","transaction_id":"t"}"#,
+                "order_id: an id must",
+            ),
+            (
+                r#"{"order_id":"o","provider_id":7,"transaction_id":"t"}"#,
+                "provider_id: expected",
+            ),
+            (
+                r#"{"order_id":"o","provider_id":"p","txn_id":"t"}"#,
+                "transaction_id: it is",
+            ),
+            (
+                r#"{"order_id":"o","provider_id":"p","transaction_id":"a b"}"#,
+                "transaction_id: an",
+            ),
             ("[]", "the body: expected an object"),
         ] {
             assert!(refused(body).starts_with(said), "{}", refused(body));

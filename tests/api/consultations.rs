@@ -90,7 +90,9 @@ hip_ids = ["IN0000000009"]
         );
         let health = Health::start_with(&section).await;
         let patient = json!({"id": "pt-1", "partner_id": "ours-1", "hip_id": "IN0000000000"});
-        health.hand_over_as("visit_1", &booked(&health, "visit_1", &patient)).await;
+        health
+            .hand_over_as("visit_1", &booked(&health, "visit_1", &patient))
+            .await;
         let token = token_of(&hs256(), &claims(), SECRET);
         Self { health, token }
     }
@@ -133,7 +135,11 @@ hip_ids = ["IN0000000009"]
         let before = self.health.app.kept().await;
         let answer = self.post(headers, body).await;
         check(&answer, status, code);
-        assert_eq!(self.health.app.kept().await, before, "{code} changed something");
+        assert_eq!(
+            self.health.app.kept().await,
+            before,
+            "{code} changed something"
+        );
         answer
     }
 }
@@ -141,7 +147,10 @@ hip_ids = ["IN0000000009"]
 fn check(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.status, status, "{}", answer.text);
     let body = answer.body.as_object().expect("an object");
-    assert_eq!(body.keys().collect::<Vec<_>>(), ["code", "error", "source_error"]);
+    assert_eq!(
+        body.keys().collect::<Vec<_>>(),
+        ["code", "error", "source_error"]
+    );
     assert_eq!(body["code"], status);
     assert!(body["error"].is_string());
     assert_eq!(body["source_error"]["code"], code);
@@ -167,9 +176,16 @@ async fn a_partner_cancels_and_the_eua_that_placed_the_booking_hears_of_it() {
     assert_eq!(tags[CANCELLED_BY], "patient");
     assert_eq!(tags[CANCEL_REASON], "PATIENT_UNABLE_TO_VISIT_PHYSICALLY");
     assert_eq!(body["context"]["transaction_id"], triple["transaction_id"]);
-    assert_eq!(door.health.gateway.inbox.all().len(), 1, "and the gateway has its copy");
+    assert_eq!(
+        door.health.gateway.inbox.all().len(),
+        1,
+        "and the gateway has its copy"
+    );
     let order = door.health.app.get("/orders/visit_1").await.body;
-    assert_eq!((&order["state"], &order["cancellation"]["by"]), (&json!("Cancelled"), &json!("customer")));
+    assert_eq!(
+        (&order["state"], &order["cancellation"]["by"]),
+        (&json!("Cancelled"), &json!("customer"))
+    );
     door.health.stop().await;
 }
 
@@ -184,7 +200,11 @@ async fn row_1_without_a_valid_token_of_a_partner_nothing_is_said() {
     };
     let now = Utc::now().timestamp();
     let wrong = [
-        token_of(&hs256(), &claims(), "another-secret-of-partners-long-enough"),
+        token_of(
+            &hs256(),
+            &claims(),
+            "another-secret-of-partners-long-enough",
+        ),
         token_of(&json!({"alg": "none"}), &claims(), SECRET),
         token_of(&json!({"alg": "HS512"}), &claims(), SECRET),
         with(&|claims| claims["iss"] = json!("https://elsewhere.example")),
@@ -201,7 +221,9 @@ async fn row_1_without_a_valid_token_of_a_partner_nothing_is_said() {
         "x".repeat(5000),
     ];
     for token in wrong {
-        let headers = door.headers().with("Authorization", &format!("Bearer {token}"));
+        let headers = door
+            .headers()
+            .with("Authorization", &format!("Bearer {token}"));
         let answer = door.fails(&headers, &body, 401, "UNAUTHENTICATED").await;
         assert_eq!(answer.headers["www-authenticate"], "Bearer");
         assert!(!answer.text.contains(&token) || token.is_empty());
@@ -209,7 +231,8 @@ async fn row_1_without_a_valid_token_of_a_partner_nothing_is_said() {
     let basic = door.headers().with("Authorization", "Basic eDp5");
     door.fails(&basic, &body, 401, "UNAUTHENTICATED").await;
     let none = door.headers().without("Authorization");
-    door.fails(&none, "not even JSON", 401, "UNAUTHENTICATED").await;
+    door.fails(&none, "not even JSON", 401, "UNAUTHENTICATED")
+        .await;
     check(&door.status(&none, "").await, 401, "UNAUTHENTICATED");
     door.health.stop().await;
 }
@@ -218,9 +241,16 @@ async fn row_1_without_a_valid_token_of_a_partner_nothing_is_said() {
 async fn row_2_another_type_or_too_long_a_body_is_refused() {
     let door = Door::open().await;
     let text = door.headers().with("Content-Type", "text/plain");
-    door.fails(&text, &door.triple().to_string(), 415, "UNSUPPORTED_MEDIA_TYPE").await;
+    door.fails(
+        &text,
+        &door.triple().to_string(),
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+    )
+    .await;
     let long = format!("{}{}", door.triple(), " ".repeat(300 * 1024));
-    door.fails(&door.headers(), &long, 413, "BODY_TOO_LARGE").await;
+    door.fails(&door.headers(), &long, 413, "BODY_TOO_LARGE")
+        .await;
     door.health.stop().await;
 }
 
@@ -232,17 +262,21 @@ async fn row_3_an_id_that_is_missing_or_not_usable_is_named() {
             let mut body = door.triple();
             body[member] = value;
             let headers = door.headers();
-            let answer = door.fails(&headers, &body.to_string(), 400, "INVALID_REQUEST").await;
+            let answer = door
+                .fails(&headers, &body.to_string(), 400, "INVALID_REQUEST")
+                .await;
             assert!(answer.text.contains(member), "{}", answer.text);
         }
     }
     for body in ["", "{", "[]", r#"{"order_id":"a","order_id":"b"}"#] {
-        door.fails(&door.headers(), body, 400, "INVALID_REQUEST").await;
+        door.fails(&door.headers(), body, 400, "INVALID_REQUEST")
+            .await;
     }
     let mut body = door.triple();
     for reason in ["DOCTOR_UNAVAILABLE", "unknown"] {
         body["reason"] = json!(reason);
-        door.fails(&door.headers(), &body.to_string(), 400, "INVALID_REQUEST").await;
+        door.fails(&door.headers(), &body.to_string(), 400, "INVALID_REQUEST")
+            .await;
     }
     door.health.stop().await;
 }
@@ -280,26 +314,44 @@ async fn row_6_a_booking_of_another_patient_or_facility_is_as_one_that_does_not_
     let door = Door::open().await;
     let health = &door.health;
     let patient = json!({"id": "pt-1", "hip_id": "IN0000000009"});
-    health.hand_over_as("elsewhere", &booked(health, "elsewhere", &patient)).await;
+    health
+        .hand_over_as("elsewhere", &booked(health, "elsewhere", &patient))
+        .await;
     health.hand_over(VISIT_2).await;
     let mut answers = Vec::new();
-    for (id, who) in [("no-such-visit", "pt-1"), ("visit_1", "pt-2"), ("elsewhere", "pt-1"), ("visit_2", "pt-1")] {
+    for (id, who) in [
+        ("no-such-visit", "pt-1"),
+        ("visit_1", "pt-2"),
+        ("elsewhere", "pt-1"),
+        ("visit_2", "pt-1"),
+    ] {
         let mut body = door.triple();
         body["order_id"] = json!(id);
         let headers = door.headers().with("X-Pt-Id", who);
-        answers.push(door.fails(&headers, &body.to_string(), 404, "ORDER_NOT_FOUND").await.text);
+        answers.push(
+            door.fails(&headers, &body.to_string(), 404, "ORDER_NOT_FOUND")
+                .await
+                .text,
+        );
     }
-    assert!(answers.iter().all(|text| *text == answers[0]), "{answers:?}");
+    assert!(
+        answers.iter().all(|text| *text == answers[0]),
+        "{answers:?}"
+    );
     door.health.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn row_7_another_provider_or_session_than_the_bookings_is_a_conflict() {
     let door = Door::open().await;
-    for (member, value) in [("provider_id", "other.example.org"), ("transaction_id", "another")] {
+    for (member, value) in [
+        ("provider_id", "other.example.org"),
+        ("transaction_id", "another"),
+    ] {
         let mut body = door.triple();
         body[member] = json!(value);
-        door.fails(&door.headers(), &body.to_string(), 409, "ORDER_MISMATCH").await;
+        door.fails(&door.headers(), &body.to_string(), 409, "ORDER_MISMATCH")
+            .await;
     }
     door.health.stop().await;
 }
@@ -317,15 +369,23 @@ async fn row_8_the_same_request_again_gets_the_first_answer_and_other_bytes_unde
     }
     let mut other = door.triple();
     other["order_id"] = json!("another");
-    door.fails(&keyed, &other.to_string(), 409, "IDEMPOTENCY_KEY_REUSED").await;
+    door.fails(&keyed, &other.to_string(), 409, "IDEMPOTENCY_KEY_REUSED")
+        .await;
     let bad = door.headers().with("Idempotency-Key", "a b");
-    door.fails(&bad, &door.triple().to_string(), 400, "INVALID_REQUEST").await;
+    door.fails(&bad, &door.triple().to_string(), 400, "INVALID_REQUEST")
+        .await;
     // A key is the client's own.
     let mut claims = claims();
     claims["sub"] = json!("client-2");
     let token = token_of(&hs256(), &claims, SECRET);
     let client_2 = keyed.with("Authorization", &format!("Bearer {token}"));
-    door.fails(&client_2, &door.triple().to_string(), 404, "ORDER_NOT_FOUND").await;
+    door.fails(
+        &client_2,
+        &door.triple().to_string(),
+        404,
+        "ORDER_NOT_FOUND",
+    )
+    .await;
     assert_eq!(door.health.app.kept().await, kept);
     assert_eq!(door.health.eua.all().len(), 1);
     door.health.stop().await;
@@ -349,20 +409,34 @@ async fn row_8_without_a_key_the_same_bytes_are_the_same_request_across_a_restar
 async fn row_9_what_is_cancelled_over_or_begun_cannot_be_cancelled() {
     let door = Door::open().await;
     let health = &door.health;
-    for (id, word) in [("s", "APPOINTMENT_STARTED"), ("c", "COMPLETED"), ("n", "NO_SHOW")] {
+    for (id, word) in [
+        ("s", "APPOINTMENT_STARTED"),
+        ("c", "COMPLETED"),
+        ("n", "NO_SHOW"),
+    ] {
         let patient = json!({"id": "pt-1", "hip_id": "IN0000000000"});
         let mut document = booked(health, id, &patient);
         document["message"]["order"]["state"] = json!(word);
         health.hand_over_as(id, &document).await;
         let mut body = door.triple();
         body["order_id"] = json!(id);
-        door.fails(&door.headers(), &body.to_string(), 409, "ORDER_NOT_CANCELLABLE").await;
+        door.fails(
+            &door.headers(),
+            &body.to_string(),
+            409,
+            "ORDER_NOT_CANCELLABLE",
+        )
+        .await;
     }
     let clinic = json!({"by": "provider", "reason": "DOCTOR_UNAVAILABLE"});
-    assert_eq!(health.cancel_for_clinic("visit_1", &clinic).await.status, 200);
+    assert_eq!(
+        health.cancel_for_clinic("visit_1", &clinic).await.status,
+        200
+    );
     health.app.settled().await;
     let body = door.triple().to_string();
-    door.fails(&door.headers(), &body, 409, "ORDER_NOT_CANCELLABLE").await;
+    door.fails(&door.headers(), &body, 409, "ORDER_NOT_CANCELLABLE")
+        .await;
     door.health.stop().await;
 }
 
@@ -387,7 +461,12 @@ async fn row_11_a_client_that_asks_too_fast_is_told_when_to_come_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_14_a_store_without_room_is_told_as_unavailable() {
     let door = Door::open().await;
-    let edit = |text: String| text.replace("path = \"data\"", "path = \"data\"\nmin_free = \"900000GB\"\nmin_free_percent = 100");
+    let edit = |text: String| {
+        text.replace(
+            "path = \"data\"",
+            "path = \"data\"\nmin_free = \"900000GB\"\nmin_free_percent = 100",
+        )
+    };
     let mut door = door;
     door.health.app.reconfigure(edit).await;
     let body = door.triple().to_string();
@@ -413,7 +492,11 @@ async fn the_status_tells_how_a_cancellation_stands() {
     assert_eq!(stands("visit_1").await.body, json!({"status": "SUCCESS"}));
     let bare = door.status(&door.headers(), "order_id=visit_1").await;
     check(&bare, 400, "INVALID_REQUEST");
-    check(&door.status(&door.headers(), "order_id=a&order_id=b").await, 400, "INVALID_REQUEST");
+    check(
+        &door.status(&door.headers(), "order_id=a&order_id=b").await,
+        400,
+        "INVALID_REQUEST",
+    );
     door.health.app.settled().await;
     door.health.stop().await;
 }
@@ -425,7 +508,12 @@ async fn without_its_section_the_door_is_not_there_and_other_methods_are_refused
     assert_eq!(answer(asked).await.status, 404);
     health.stop().await;
     let door = Door::open().await;
-    let asked = door.health.app.http.put(door.health.app.url(PATH)).body("{}");
+    let asked = door
+        .health
+        .app
+        .http
+        .put(door.health.app.url(PATH))
+        .body("{}");
     let refused = answer(asked).await;
     check(&refused, 405, "INVALID_REQUEST");
     assert_eq!(refused.headers["allow"], "GET, POST");
@@ -476,20 +564,45 @@ async fn a_partner_hears_of_a_cancellation_once_whoever_cancels() {
         health.app.settled().await;
     }
     let posts = hook.all();
-    assert_eq!(posts.len(), 2, "the same news twice, for the first try failed");
+    assert_eq!(
+        posts.len(),
+        2,
+        "the same news twice, for the first try failed"
+    );
     assert_eq!(posts[0].body, posts[1].body);
     let news = posts[1].json();
     let kept = health.app.get("/orders/by-patient").await.body;
     assert_eq!(
-        news.as_object().expect("an object").keys().collect::<Vec<_>>(),
-        ["service", "event", "event_time", "transaction_id", "timestamp", "business_id", "client_id", "data"]
+        news.as_object()
+            .expect("an object")
+            .keys()
+            .collect::<Vec<_>>(),
+        [
+            "service",
+            "event",
+            "event_time",
+            "transaction_id",
+            "timestamp",
+            "business_id",
+            "client_id",
+            "data"
+        ]
     );
-    assert_eq!((&news["service"], &news["event"]), (&json!("uhi"), &json!("booking.cancel")));
-    assert_eq!((&news["business_id"], &news["client_id"]), (&json!("biz-3"), &json!("client-3")));
+    assert_eq!(
+        (&news["service"], &news["event"]),
+        (&json!("uhi"), &json!("booking.cancel"))
+    );
+    assert_eq!(
+        (&news["business_id"], &news["client_id"]),
+        (&json!("biz-3"), &json!("client-3"))
+    );
     assert_eq!(news["transaction_id"], kept["placed_by"]["transaction_id"]);
     assert_eq!(news["data"], json!({"status": "SUCCESS"}));
     for post in &posts {
-        let header = post.headers.iter().find(|(name, _)| name == "eka-webhook-signature");
+        let header = post
+            .headers
+            .iter()
+            .find(|(name, _)| name == "eka-webhook-signature");
         let header = &header.expect("a signature").1;
         let (t, hex) = header.split_once(",v1=").expect("two parts");
         let t = t.strip_prefix("t=").expect("a time");
@@ -502,8 +615,14 @@ async fn a_partner_hears_of_a_cancellation_once_whoever_cancels() {
         assert!(hmac::verify(&key, text.as_bytes(), &signature).is_ok());
     }
     let clinic = json!({"by": "provider", "reason": "FACILITY_CLOSURE"});
-    assert_eq!(health.cancel_for_clinic("by-clinic", &clinic).await.status, 200);
-    assert_eq!(health.cancel_for_clinic("visit_1", &clinic).await.status, 200);
+    assert_eq!(
+        health.cancel_for_clinic("by-clinic", &clinic).await.status,
+        200
+    );
+    assert_eq!(
+        health.cancel_for_clinic("visit_1", &clinic).await.status,
+        200
+    );
     health.app.settled().await;
     assert_eq!(hook.all().len(), 3, "and not of the bookings of others");
     let kinds = health.app.get("/callbacks?limit=1000").await.text;

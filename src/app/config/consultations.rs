@@ -36,7 +36,7 @@ pub fn read(
     around: &Surroundings,
     networks: &[networks::Settings],
 ) -> Option<(Settings, Webhooks)> {
-    if !root.is_given("consultations") {
+    if !root.has("consultations") {
         return None;
     }
     let mut section = root.section("consultations");
@@ -123,7 +123,10 @@ fn partners(section: &mut Section<'_>, around: &Surroundings) -> Partners {
         let hip_ids: Vec<String> = partner.list("hip_ids", None);
         let client_id = client_id.unwrap_or_default();
         webhooks.extend(webhook(&mut partner, around, &client_id, &hip_ids));
-        if partners.insert(client_id, PartnerSettings { hip_ids }).is_some() {
+        if partners
+            .insert(client_id, PartnerSettings { hip_ids })
+            .is_some()
+        {
             let rule = "another partner has the same client_id".to_owned();
             partner.fault("client_id", Problem::Conflict(rule));
         }

@@ -53,7 +53,7 @@ pub fn read(section: &mut Section<'_>, kind: Kind, allow_http: bool) -> OfKind {
         time_zone: section.or("time_zone", profile.time_zone),
         reason_required: section.or("reason_required", profile.reason_required),
         text_tag: text_tag(section, kind),
-        sends_pin: section.or("send_pin", false) && of_uhi(section, kind, "send_pin"),
+        sends_pin: sends_pin(section, kind),
         audit: audit(section, kind, allow_http),
     }
 }
@@ -66,6 +66,11 @@ fn of_uhi(section: &Section<'_>, kind: Kind, name: &'static str) -> bool {
         section.fault(name, Problem::Conflict(rule));
     }
     is_uhi
+}
+
+fn sends_pin(section: &mut Section<'_>, kind: Kind) -> bool {
+    let sends_pin = section.or("send_pin", false);
+    of_uhi(section, kind, "send_pin") && sends_pin
 }
 
 /// The reference names of tags are not to be used for something else.

@@ -125,6 +125,15 @@ impl<'r> Section<'r> {
         }
     }
 
+    /// Whether something is written under this name; ask before reading it.
+    pub fn has(&mut self, name: &'static str) -> bool {
+        let has = self.left.contains_key(name);
+        if !has {
+            self.known.push(name);
+        }
+        has
+    }
+
     /// A section below this one; empty when it is not there.
     pub fn section(&mut self, name: &'static str) -> Section<'r> {
         let key = self.key_of(name);

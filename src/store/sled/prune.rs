@@ -311,8 +311,7 @@ pub(super) fn request_of(
         message: callback.message.clone(),
         action: ACTION.to_owned(),
     };
-    let mark =
-        keys::callback_of_session(&key.network, &callback.transaction, callback.id);
+    let mark = keys::callback_of_session(&key.network, &callback.transaction, callback.id);
     let request = match values::read(draft, &mark)? {
         Some(elsewhere) if !elsewhere.is_empty() => commit::request_at(draft, &elsewhere)?,
         _ => commit::request_of(draft, &key)?,

@@ -750,7 +750,13 @@ async fn f1_each_failure_of_the_eua_is_followed_by_the_same_bytes_under_a_fresh_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f2_a_gateway_that_is_down_does_not_delay_the_eua_and_gets_its_copy_later() {
-    let health = Health::start().await;
+    let mut health = Health::start().await;
+    // Else the gateway would be left alone for a minute after its fifth failure.
+    let section = "[delivery]\nbreaker_failures = 1000000\n";
+    health
+        .app
+        .reconfigure(|text| text.replace("[delivery]\n", section))
+        .await;
     health.hand_over(VISIT_1).await;
     let down = Answer::Raw {
         status: 503,
