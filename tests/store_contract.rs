@@ -834,7 +834,10 @@ mod promises {
             callbacks_dead: 1,
         };
         assert_eq!(counts(&*store).await, dead);
-        store.redrive(&[copy], at(40)).await.expect("redrives");
+        store
+            .redrive(&[copy], "ops", at(40))
+            .await
+            .expect("redrives");
         assert_eq!(claim_ids(&*store, at(40)).await, [copy]);
         let session = store.timeline(&network(), &session("t1")).await;
         assert_eq!(session.expect("reads").callbacks.len(), 2);

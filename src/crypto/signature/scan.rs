@@ -6,6 +6,7 @@
 //! different parameters in one header.
 
 use super::error::{Excerpt, Fault};
+use super::members::Members;
 
 /// The longest header that is looked at, in bytes.
 pub const MAX_HEADER_BYTES: usize = 4096;
@@ -75,6 +76,10 @@ fn after_scheme(header: &str) -> Result<&str, Fault> {
 /// name. What follows that, or a word that could be a token, may be a secret.
 #[must_use]
 pub fn fit_to_show(header: &str) -> &str {
+    // UHI's has no scheme: it is ours when it has the members of a signature.
+    if Members::read(header).is_ok_and(|members| members.parameters().is_ok()) {
+        return header;
+    }
     let (scheme, _) = header.split_once(' ').unwrap_or((header, ""));
     let is_name = scheme.len() <= 16 && scheme.bytes().all(|b| b.is_ascii_alphabetic());
     match is_name {
