@@ -18,6 +18,8 @@ const SECRET: &str = "a-secret-of-partners-that-is-long-enough";
 struct Door {
     health: Health,
     token: String,
+    /// A server that is started again reads the secret again.
+    _keys: tempfile::TempDir,
 }
 
 /// What a request carries besides its body.
@@ -94,7 +96,11 @@ hip_ids = ["IN0000000009"]
             .hand_over_as("visit_1", &booked(&health, "visit_1", &patient))
             .await;
         let token = token_of(&hs256(), &claims(), SECRET);
-        Self { health, token }
+        Self {
+            health,
+            token,
+            _keys: keys,
+        }
     }
 
     fn headers(&self) -> Headers {
