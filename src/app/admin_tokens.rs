@@ -6,17 +6,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use super::config::{AdminToken, AdminTokenError, Environment, NamedToken};
+use super::config::{AdminToken, AdminTokenError, Environment, NamedToken, Watched};
 use crate::http::admin::access::{MAIN, Scope, Token, Tokens};
-
-/// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the admin tokens are.
 #[derive(Debug, Clone)]
@@ -76,9 +71,17 @@ impl AdminTokens {
         main.chain(self.named.iter().filter_map(NamedToken::file))
     }
 
-    /// What tells one content of the files from another.
-    fn stamps(&self) -> Vec<Option<Stamp>> {
-        self.files().map(stamp).collect()
+    /// The files, each of which has all tokens read again when it changes.
+    pub fn watched(self, into: &Arc<Tokens>) -> Vec<Watched> {
+        let from = Arc::new(self);
+        let watched = |path: &Path| {
+            let (from, into) = (Arc::clone(&from), Arc::clone(into));
+            Watched::new(path.to_owned(), move |_| {
+                from.read_into(&into);
+                Ok(None)
+            })
+        };
+        from.files().map(watched).collect()
     }
 
     /// Reads all again; what cannot be read stays as it was.
@@ -96,41 +99,5 @@ impl AdminTokens {
             info!(token = %token.name, "a changed admin token is taken");
         }
         tokens.replace(now);
-    }
-}
-
-type Stamp = (SystemTime, u64, u64);
-
-/// A file that is put in another's place has another number, one that is written anew another
-/// time or length.
-fn stamp(path: &Path) -> Option<Stamp> {
-    use std::os::unix::fs::MetadataExt as _;
-    let found = std::fs::metadata(path).ok()?;
-    Some((found.modified().ok()?, found.len(), found.ino()))
-}
-
-/// Looks at the files again and again, until told to stop.
-pub async fn read_again(from: AdminTokens, into: Arc<Tokens>, mut stopped: watch::Receiver<bool>) {
-    // Older than what was read at the start, so that nothing that changed since is missed.
-    let mut seen = Vec::new();
-    let looks = async {
-        loop {
-            let (from, into) = (from.clone(), Arc::clone(&into));
-            let before = std::mem::take(&mut seen);
-            let look = tokio::task::spawn_blocking(move || {
-                let now = from.stamps();
-                if now != before {
-                    from.read_into(&into);
-                }
-                now
-            });
-            seen = look.await.unwrap_or_default();
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    tokio::select! {
-        // A sender that is gone means the same as one that says stop.
-        _ = stopped.wait_for(|stop| *stop) => {}
-        () = looks => {}
     }
 }

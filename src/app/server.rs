@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use super::config::{self, Config};
-use super::{admin_tokens, listeners, retention};
+use super::{listeners, retention};
 use crate::delivery;
 use crate::engine::Engine;
 use crate::http::admin::access::Tokens;
@@ -90,13 +90,12 @@ impl Server {
             Utc::now,
         )?;
         let (stop_background, stopped) = watch::channel(false);
-        let reading =
-            admin_tokens::read_again(config.admin_tokens, tokens.clone(), stopped.clone());
-        tokio::spawn(reading);
         let pruning = retention::run(store.clone(), config.retention, stopped.clone());
         let retention = tokio::spawn(pruning);
+        let mut watched = config.watched;
+        watched.extend(config.admin_tokens.watched(&tokens));
         // Ends by itself once told to; nothing waits for it.
-        tokio::spawn(config::watch(config.watched, stopped.clone()));
+        tokio::spawn(config::watch(watched, stopped.clone()));
         let delivery = tokio::spawn(async move {
             let mut stopped = stopped;
             // A sender that is gone means the same as one that says stop.

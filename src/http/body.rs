@@ -20,7 +20,7 @@ pub struct Limits {
     pub bytes: usize,
     /// The whole time they may take.
     pub deadline: Duration,
-    /// How many must come each second once they have taken [`UNHURRIED`]; 0 means no matter.
+    /// How many must come each second once they have taken two seconds; 0 means no matter.
     pub per_second: usize,
 }
 

@@ -1,4 +1,5 @@
-//! Files that are read again when they change, while the server runs: keys, and nothing else.
+//! Files that are read again when they change, while the server runs: keys and tokens, and nothing
+//! else.
 //!
 //! Each is looked at once a second. What is there is read when the file is another than at the
 //! last look, and given to whoever takes it; a file that cannot be used is told of once and
@@ -58,7 +59,7 @@ impl Watched {
         match (self.take)(&self.path) {
             Ok(None) => {}
             Ok(Some(news)) => info!(%file, "{news}"),
-            Err(problem) => error!(%problem, "a key file changed and is not used"),
+            Err(problem) => error!(%problem, "a file changed and is not used"),
         }
     }
 }
@@ -88,7 +89,7 @@ pub async fn watch(mut files: Vec<Watched>, mut stopped: watch::Receiver<bool>) 
         match looking.await {
             Ok(looked_at) => files = looked_at,
             Err(error) => {
-                error!(%error, "key files are not looked at any more");
+                error!(%error, "files of keys and tokens are not looked at any more");
                 return;
             }
         }
