@@ -65,6 +65,8 @@ fn ends_with_its_32_bytes(text: &str, raw_base64: &str) {
     assert!(all.ends_with(&raw) && matches!(all.len(), 32 | 44));
 }
 
+/// A text with a space in it is no key, but may be the very sentence.
 fn does_not_show(sentence: &str, text: &str) {
-    assert!(text.len() < 16 || !sentence.contains(text), "{sentence}");
+    let may_be_key = text.len() >= 16 && !text.contains(' ');
+    assert!(!may_be_key || !sentence.contains(text), "{sentence}");
 }

@@ -30,8 +30,10 @@ pub fn value(shown: &str) -> String {
 pub fn looks_secret(text: &str) -> bool {
     let text = text.trim_matches(['"', '[', ']', ' ']);
     let base64 = |c: char| c.is_ascii_alphanumeric() || "+/=-_".contains(c);
-    let is_path = text.starts_with(['/', '.']);
-    let one_word = text.len() >= KEY_CHARACTERS && text.chars().all(base64) && !is_path;
+    // A path or URL may well have as long a part.
+    let is_place = text.starts_with(['/', '.']) || text.contains("://");
+    let mut words = text.split(|c| !base64(c));
+    let one_word = !is_place && words.any(|word| word.len() >= KEY_CHARACTERS);
     one_word || text.contains("-----BEGIN")
 }
 
@@ -63,6 +65,8 @@ mod tests {
             MASK
         );
         assert_eq!(value("-----BEGIN PRIVATE KEY-----"), MASK);
+        let with_a_dot = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=.";
+        assert_eq!(value(with_a_dot), MASK);
         let path = "/run/secrets/mobilitysigningkeyofthenorthernregion";
         assert_eq!(value(path), path);
         assert_eq!(value("mobility.signing"), "mobility.signing");
