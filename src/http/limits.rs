@@ -12,21 +12,24 @@
 
 mod crowds;
 mod rates;
+mod room;
+mod turnstile;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use governor::Quota;
 use ipnet::IpNet;
-use tokio::sync::Semaphore;
 
 use self::crowds::{Crowds, Member};
 use self::rates::Rates;
+pub use self::room::Place;
+use self::room::Room;
+pub use self::turnstile::Turnstile;
 use super::Settings;
 use crate::domain::ids::SubscriberId;
 use crate::domain::refusal::{Refusal, Word};
@@ -47,55 +50,9 @@ pub struct Limits {
 /// What is wrong with who is over a rate.
 const TOO_MANY: &str = "sends too many requests";
 
-/// So many at once and no more.
-struct Room {
-    taken: Arc<AtomicUsize>,
-    places: usize,
-}
-
-impl Room {
-    fn with(places: usize) -> Self {
-        let taken = Arc::default();
-        Self { taken, places }
-    }
-
-    fn enter(&self) -> Option<Place> {
-        // Made before it is known whether there is room, so that it is given back in any case.
-        let place = Place(Arc::clone(&self.taken));
-        (self.taken.fetch_add(1, Ordering::Relaxed) < self.places).then_some(place)
-    }
-}
-
 /// From so many requests at work on, those who come begin in turn. Below it nobody is about to be
 /// refused, and another round through the worker would cost more than it gives.
 const IN_TURN_FROM: usize = 64;
-
-/// So many requests of one worker begin between two looks at what has come in. Each look costs a
-/// system call; the work of so many is a millisecond or two.
-const BEGIN_AT_ONCE: usize = 8;
-
-/// Lets the requests of one worker begin a few at a time.
-///
-/// A worker does the parsing and verifying of its requests itself, one after the other, and looks
-/// at what has come in between two. Without this it would first do all that is ready: a hundred
-/// requests' work, while those who find no room wait to hear of it.
-pub struct Turnstile(Semaphore);
-
-impl Default for Turnstile {
-    fn default() -> Self {
-        Self(Semaphore::new(BEGIN_AT_ONCE))
-    }
-}
-
-impl Turnstile {
-    /// Returns when it is this request's turn, and all that came in before has been looked at.
-    async fn pass(&self) {
-        // Never closed, so what comes is a permit; held for one round through what is ready.
-        let turn = self.0.acquire().await;
-        tokio::task::yield_now().await;
-        drop(turn);
-    }
-}
 
 /// A connection's places, given back when it ends.
 pub struct Connected {
@@ -113,15 +70,6 @@ impl OncePerSecond {
     fn now(&self) -> bool {
         let second = self.began.elapsed().as_secs() + 1;
         self.last.swap(second, Ordering::Relaxed) != second
-    }
-}
-
-/// A place in a room; given back when dropped.
-pub struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -188,7 +136,7 @@ impl Limits {
     /// 503, at once, when as many are at work as may be.
     pub async fn begin(&self, request: &HttpRequest) -> Result<Place, Refusal> {
         let place = self.at_work.enter().ok_or_else(|| self.overloaded())?;
-        let is_crowded = self.at_work.taken.load(Ordering::Relaxed) > IN_TURN_FROM;
+        let is_crowded = self.at_work.taken() > IN_TURN_FROM;
         if let Some(turnstile) = request.app_data::<Data<Turnstile>>().filter(|_| is_crowded) {
             turnstile.pass().await;
         }
@@ -199,7 +147,7 @@ impl Limits {
         if self.warned.now() {
             tracing::warn!(
                 in_flight = self.in_hand(),
-                at_work = self.at_work.taken.load(Ordering::Relaxed),
+                at_work = self.at_work.taken(),
                 "too many requests at once: some are told to come again"
             );
         }
@@ -239,7 +187,7 @@ impl Limits {
     /// Requests in hand now.
     #[must_use]
     pub fn in_hand(&self) -> usize {
-        self.in_flight.taken.load(Ordering::Relaxed)
+        self.in_flight.taken()
     }
 
     /// What counts as the address of a request.
@@ -406,7 +354,7 @@ mod tests {
                 seen.borrow_mut().push(("begins", number));
             }
         };
-        let count = 3 * BEGIN_AT_ONCE;
+        let count = 3 * turnstile::BEGIN_AT_ONCE;
         futures_util::future::join_all((0..count).map(request)).await;
         let all = |what| (0..count).map(move |number| (what, number));
         let expected: Vec<_> = all("came").chain(all("begins")).collect();
