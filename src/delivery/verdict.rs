@@ -201,18 +201,18 @@ fn shown(body: &[u8]) -> String {
 /// Foreign text made safe to print: control and direction characters escaped, cut short.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(text.len().min(MAX_DETAIL_CHARS));
     let mut chars = 0;
     for c in text.chars() {
-        let piece = match c {
-            c if c.is_control() || is_direction(c) => c.escape_default().to_string(),
-            c => c.to_string(),
-        };
-        chars += piece.chars().count();
+        let escaped = (c.is_control() || is_direction(c)).then(|| c.escape_default());
+        chars += escaped.as_ref().map_or(1, ExactSizeIterator::len);
         if chars > MAX_DETAIL_CHARS {
             break;
         }
-        out.push_str(&piece);
+        match escaped {
+            Some(escaped) => out.extend(escaped),
+            None => out.push(c),
+        }
     }
     out
 }

@@ -7,9 +7,12 @@
 
 use super::Error;
 
+/// Room for the members of most objects, so that the list of them does not grow step by step.
+const MEMBERS: usize = 16;
+
 /// The members of an object: each key as written, quotes included, and its value.
 pub(super) fn members(text: &str) -> Result<Vec<(&str, &str)>, Error> {
-    let mut members = Vec::new();
+    let mut members = Vec::with_capacity(MEMBERS);
     let mut cutter = Cutter { text, at: 0 };
     cutter.list(b'{', b'}', |cutter| {
         let key = cutter.string()?;
@@ -163,22 +166,40 @@ impl<'a> Cutter<'a> {
     }
 }
 
-/// Most strings are shorter than it takes to begin a search by vectors.
-const SHORT_STRING: usize = 24;
-
 /// Where a string ends that begins behind a quote at `at`: behind its closing quote.
 fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
-    let stops = |byte: &u8| matches!(byte, b'"' | b'\\');
     loop {
-        let rest = bytes.get(at..)?;
-        let near = rest.iter().take(SHORT_STRING).position(stops);
-        let found = near.or_else(|| memchr::memchr2(b'"', b'\\', rest))?;
-        match rest[found] {
-            b'"' => return Some(at + found + 1),
+        at = quote_or_backslash(bytes, at)?;
+        match bytes[at] {
+            b'"' => return Some(at + 1),
             // What is escaped is one byte of a short escape, or the `u` before digits.
-            _ => at += found + 2,
+            _ => at += 2,
         }
     }
+}
+
+/// Looked through eight bytes at a time: most strings are shorter than it takes to begin a search
+/// by vectors, and longer than is quick byte by byte.
+fn quote_or_backslash(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*word);
+        let found = bytes_equal(word, b'"') | bytes_equal(word, b'\\');
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    let found = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    Some(at + found)
+}
+
+/// Sets the highest bit of the first byte of the word that is this one, and none before it.
+fn bytes_equal(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let differs = word ^ (LOW * u64::from(byte));
+    differs.wrapping_sub(LOW) & !differs & HIGH
 }
 
 #[cfg(test)]
