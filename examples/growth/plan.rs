@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 
+/// The first argument of the process that is sled alone: see [`super::bare`].
+pub const BARE: &str = "sled-alone";
+
 /// Shows that neither a cancel nor a start grows with the number of stored orders
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "growth")]
@@ -23,9 +26,12 @@ pub struct Plan {
     /// How long a start may take, in seconds
     #[arg(long, default_value_t = 5.0)]
     pub most_start_seconds: f64,
-    /// The server's store.cache_size
-    #[arg(long, default_value = "128MB")]
-    pub cache_size: String,
+    /// The server's store.cache_size, in millions of bytes
+    #[arg(long, default_value_t = 128)]
+    pub cache_mb: u64,
+    /// How many times the memory of sled alone the server may take at the last step
+    #[arg(long, default_value_t = 1.3)]
+    pub most_memory: f64,
     /// The server's binary; by default the one built beside this program
     #[arg(long, value_name = "PROGRAM")]
     pub server: Option<PathBuf>,
@@ -42,6 +48,11 @@ fn usual_sizes() -> Vec<u64> {
 }
 
 impl Plan {
+    /// The bytes of the cache.
+    pub fn cache_bytes(&self) -> u64 {
+        self.cache_mb * 1_000_000
+    }
+
     /// Checks what clap cannot.
     pub fn check(&self) -> anyhow::Result<()> {
         let grows = self.orders.is_sorted_by(|one, next| one < next);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
+use super::bare;
 use super::plan::Plan;
 use crate::binary;
 use crate::reckoning;
@@ -28,6 +29,8 @@ struct Step {
     ack: Spread,
     processor_us: f64,
     resident_bytes: u64,
+    /// What sled alone takes for the same.
+    bare_bytes: u64,
 }
 
 /// Runs all steps.
@@ -56,9 +59,8 @@ pub async fn run(plan: Plan) -> anyhow::Result<Verdict> {
 }
 
 async fn start(plan: &Plan, scene: &Scene, binary: &Path) -> anyhow::Result<Running> {
-    scene
-        .start(binary, &[("STORE__CACHE_SIZE", &plan.cache_size)])
-        .await
+    let cache = format!("{}MB", plan.cache_mb);
+    scene.start(binary, &[("STORE__CACHE_SIZE", &cache)]).await
 }
 
 async fn stop(server: Running) -> anyhow::Result<()> {
@@ -76,7 +78,7 @@ async fn step(
     index: u64,
 ) -> anyhow::Result<Step> {
     let server = start(plan, scene, binary).await?;
-    let (pid, target) = (server.process.id(), server.at.public);
+    let (pid, target, start) = (server.process.id(), server.at.public, server.start);
     // Evenly from all over the store; each step begins at another order, so that none comes twice.
     let stride = orders / plan.cancels;
     let chosen = (0..plan.cancels).map(|number| number * stride + index % stride);
@@ -99,15 +101,17 @@ async fn step(
         shots.len()
     );
     let processor = used.processor.context("/proc tells no processor time")?;
-    let step = Step {
+    stop(server).await?;
+    let (store, cache_bytes) = (scene.around.store(), plan.cache_bytes());
+    let bare = tokio::task::spawn_blocking(move || bare::resident_bytes(&store, cache_bytes));
+    Ok(Step {
         orders,
-        start: server.start,
+        start,
         ack: Spread::of(times(&shots, |outcome| *outcome == Outcome::Ack)),
         processor_us: processor.as_secs_f64() * 1e6 / count as f64,
         resident_bytes: used.resident_bytes.unwrap_or(0),
-    };
-    stop(server).await?;
-    Ok(step)
+        bare_bytes: bare.await??,
+    })
 }
 
 fn is_fresh(scene: &Scene, number: u64) -> bool {
@@ -118,13 +122,15 @@ fn is_fresh(scene: &Scene, number: u64) -> bool {
 impl Step {
     fn line(&self) -> String {
         format!(
-            "{} orders: ready in {:.2} s; ACK p50 {:.2} p99 {:.2} ms; {:.0} us a cancel; {} MB",
+            "{} orders: ready in {:.2} s; ACK p50 {:.2} p99 {:.2} ms; {:.0} us a cancel; \
+             {} MB, sled alone {} MB",
             self.orders,
             self.start.as_secs_f64(),
             self.ack.p50,
             self.ack.p99,
             self.processor_us,
-            self.resident_bytes / 1_000_000
+            self.resident_bytes / 1_000_000,
+            self.bare_bytes / 1_000_000
         )
     }
 }
@@ -150,6 +156,11 @@ fn judge(plan: &Plan, scene: &Scene, steps: &[Step]) -> Verdict {
         "median ACK, last to first",
         last.ack.p50 / first.ack.p50,
         most,
+    );
+    verdict.promise(
+        "memory, times that of sled alone",
+        last.resident_bytes as f64 / last.bare_bytes as f64,
+        Bound::AtMost(plan.most_memory),
     );
     let found = reckoning::of(&scene.ledger);
     verdict.none("ACKs lost", found.lost);
