@@ -70,12 +70,12 @@ pub fn check(store: &Path, scratch: &Path, digest: Digest) -> Result<Report, Err
             tree: &db,
             numbers,
             digest,
-            last_event: None,
+            last_of: BTreeMap::new(),
             report: &mut report,
         };
         rules::KINDS.iter().for_each(|kind| reading.scan(kind));
         reading.strange_kinds();
-        rules::newest_event(&mut reading);
+        rules::newest(&mut reading);
     }
     Ok(report)
 }
@@ -156,8 +156,8 @@ pub(super) struct Reading<'a> {
     pub numbers: Numbers,
     /// How a body is digested.
     pub digest: Digest,
-    /// The sequence of the event looked at last.
-    pub last_event: Option<u64>,
+    /// The number looked at last, of the kinds that are numbered without gaps.
+    pub last_of: BTreeMap<&'static str, u64>,
     /// What was found so far.
     pub report: &'a mut Report,
 }

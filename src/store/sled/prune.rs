@@ -201,6 +201,9 @@ fn due_audit(tables: &Tables, before: DateTime<Utc>) -> Result<Due, Error> {
         }
     }
     let full = sequences.len() == RECORDS_PER_JOB;
+    // The newest stays, so that the loss of it shows.
+    let newest = tables.newest_audit_entry()?;
+    sequences.retain(|sequence| Some(*sequence) != newest);
     Ok(Due {
         what: What::Audit(sequences),
         next: full.then_some(Walk::Audit),

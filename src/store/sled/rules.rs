@@ -275,17 +275,8 @@ fn of_session(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
     })
 }
 
-/// The oldest may have been pruned; after the first that is there, none is missing.
 fn event(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
-    let number = keys::last_number(key).ok_or_else(|| values::corrupt(key, None))?;
-    let before = reading.last_event.replace(number);
-    let expected = before.map_or(number, |before| before + 1);
-    reading.must(number == expected, || {
-        match number.saturating_sub(expected) {
-            1 => format!("event {expected} is missing"),
-            _ => format!("events {expected} to {} are missing", number - 1),
-        }
-    });
+    let number = in_a_row(reading, "event", key)?;
     let event: Event = reading.record(key, entry)?;
     reading.must(event.sequence == number, || {
         format!("event {number} says that it is event {}", event.sequence)
@@ -293,12 +284,42 @@ fn event(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     Ok(())
 }
 
-/// The newest event is never pruned, so it must be the last one given out.
-pub(super) fn newest_event(reading: &mut Reading<'_>) {
-    let (given_out, there) = (reading.numbers.event, reading.last_event.unwrap_or(0));
-    reading.must(there == given_out, || {
-        format!("the newest event is {there}, the last one given out is {given_out}")
+fn audit(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let number = in_a_row(reading, "audit entry", key)?;
+    let entry: AuditEntry = reading.record(key, entry)?;
+    reading.must(entry.sequence == number, || {
+        format!("audit entry {number} says that it is {}", entry.sequence)
     });
+    Ok(())
+}
+
+/// The number of a record of which the oldest may have been pruned: after the first that is
+/// there, none is missing.
+fn in_a_row(reading: &mut Reading<'_>, name: &'static str, key: &[u8]) -> Result<u64, Error> {
+    let number = keys::last_number(key).ok_or_else(|| values::corrupt(key, None))?;
+    let before = reading.last_of.insert(name, number);
+    let expected = before.map_or(number, |before| before + 1);
+    reading.must(number == expected, || {
+        match number.saturating_sub(expected) {
+            1 => format!("{name} {expected} is missing"),
+            _ => format!("{name}s {expected} to {} are missing", number - 1),
+        }
+    });
+    Ok(number)
+}
+
+/// The newest event and audit entry are never pruned, so they must be the last given out.
+pub(super) fn newest(reading: &mut Reading<'_>) {
+    let given_out = [
+        ("event", reading.numbers.event),
+        ("audit entry", reading.numbers.audit),
+    ];
+    for (name, given_out) in given_out {
+        let there = reading.last_of.get(name).copied().unwrap_or(0);
+        reading.must(there == given_out, || {
+            format!("the newest {name} is {there}, the last one given out is {given_out}")
+        });
+    }
 }
 
 fn hold(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
@@ -310,16 +331,6 @@ fn hold(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     };
     reading.must(is_right, || {
         format!("{} holds {written:?}", key.escape_ascii())
-    });
-    Ok(())
-}
-
-fn audit(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
-    let entry: AuditEntry = reading.record(key, entry)?;
-    let (sequence, last) = (entry.sequence, reading.numbers.audit);
-    reading.must(keys::audit(sequence) == key && sequence <= last, || {
-        let key = key.escape_ascii();
-        format!("{key} holds audit entry {sequence}, the last one given out is {last}")
     });
     Ok(())
 }

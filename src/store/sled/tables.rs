@@ -116,7 +116,16 @@ impl Tables {
 
     /// The newest event there is, which is never pruned.
     pub(super) fn newest_event(&self) -> Result<Option<u64>, Error> {
-        let newest = self.tree().scan_prefix([keys::EVENT]).keys().next_back();
+        self.newest(keys::EVENT)
+    }
+
+    /// The newest audit entry there is, which is never pruned.
+    pub(super) fn newest_audit_entry(&self) -> Result<Option<u64>, Error> {
+        self.newest(keys::AUDIT)
+    }
+
+    fn newest(&self, kind: u8) -> Result<Option<u64>, Error> {
+        let newest = self.tree().scan_prefix([kind]).keys().next_back();
         Ok(newest.transpose()?.and_then(|key| keys::last_number(&key)))
     }
 
