@@ -102,7 +102,14 @@ async fn filled(path: &Path) {
             detail: String::new(),
             signed: None,
         };
-        let settled = store.settle(Settlement { id, attempt, next }).await;
+        let settled = store
+            .settle(Settlement {
+                id,
+                attempt,
+                next,
+                follow_ups: Vec::new(),
+            })
+            .await;
         settled.expect("settles");
     }
     let unasked = Commit {
