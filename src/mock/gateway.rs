@@ -1,7 +1,7 @@
 //! The gateway of a health network, as far as a provider meets it after the booking: it takes a
 //! copy of each `on_cancel` and keeps it with the verdict on its signature.
 //!
-//! It is a receiver like [`bap`](super::bap), at the path of the audit copies; its URL is what
+//! It is a receiver like [`bap`], at the path of the audit copies; its URL is what
 //! `gateway_url` names.
 
 use std::net::TcpListener;
