@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use beckn_bpp::crypto::keys::SigningKey;
-use beckn_bpp::crypto::signature::{Header, Signer};
+use beckn_bpp::crypto::signature::{Header, Scheme, Signer};
 use beckn_bpp::domain::decide::{Decision, decide};
 use beckn_bpp::domain::ids::{
     MessageId, NetworkName, OrderId, OrderKey, RequestKey, SubscriberId, TransactionId,
@@ -16,7 +16,8 @@ use beckn_bpp::domain::order::{Cancellation, Order, Party};
 use beckn_bpp::domain::policy::Policy;
 use beckn_bpp::mock::cancel_message::CancelMessage;
 use beckn_bpp::mock::orders::{O1, Sample, TRIP_1};
-use beckn_bpp::protocol::on_cancel::{self, Content, Us};
+use beckn_bpp::protocol::kind::Kind;
+use beckn_bpp::protocol::on_cancel::{self, Content, Style, Us};
 use beckn_bpp::protocol::{Dialect, cancel, context, intake, schema, strict};
 use beckn_bpp::store::sled::SledStore;
 use beckn_bpp::store::{
@@ -33,6 +34,13 @@ const TOGETHER: u64 = 64;
 
 const BAP: (&str, &str) = ("bap.example.org", "https://bap.example.org/beckn");
 const BPP: (&str, &str) = ("bpp.example.org", "https://bpp.example.org");
+const STYLE: Style<'static> = Style {
+    kind: Kind::Beckn,
+    cancelled_word: "Cancelled",
+    text_tag: None,
+    sends_pin: false,
+};
+
 const US: Us<'static> = Us {
     bpp_id: BPP.0,
     bpp_uri: BPP.1,
@@ -64,7 +72,9 @@ impl Case {
         let order = order(facts);
         let body = message(sample).to_json().to_string();
         let value = strict::parse(body.as_bytes()).expect("JSON");
-        let request = cancel::decode(&value).expect("a cancel").request;
+        let request = cancel::decode(Dialect::of(sample.version).expect("known"), &value, None)
+            .expect("a cancel")
+            .request;
         let Decision::Cancelled(cancellation) = decide(&order, &request, now()) else {
             panic!("the sample can be cancelled");
         };
@@ -84,7 +94,7 @@ impl Case {
         let context = whole.get("context").expect("a context");
         let context = on_cancel::context(context, US, None, now()).expect("writable");
         let content = Content::Cancelled(&self.cancellation);
-        on_cancel::encode(self.dialect, &context, &self.document, content, "Cancelled")
+        on_cancel::encode(self.dialect, &context, &self.document, content, &STYLE)
             .expect("writable")
     }
 }
@@ -130,6 +140,7 @@ fn message(sample: Sample) -> CancelMessage {
 
 fn signer() -> Signer {
     Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: BAP.0.to_owned(),
         key_id: "k1".to_owned(),
         key: SigningKey::parse(include_str!("../keys/bap.signing")).expect("a key"),
@@ -160,18 +171,22 @@ fn reading(c: &mut Criterion) {
         b.iter(|| strict::parse(black_box(case.body.as_bytes())));
     });
     c.bench_function("context", |b| {
-        b.iter(|| context::read(black_box(&case.value)).expect("a context"));
+        b.iter(|| context::read(Kind::Beckn, black_box(&case.value)).expect("a context"));
     });
     c.bench_function("schema", |b| {
         b.iter(|| schema::check(schema::Kind::Cancel, case.dialect, black_box(&case.value)));
     });
     c.bench_function("decode", |b| {
-        b.iter(|| cancel::decode(black_box(&case.value)).expect("a cancel"));
+        b.iter(|| cancel::decode(case.dialect, black_box(&case.value), None).expect("a cancel"));
     });
 }
 
 fn answering(c: &mut Criterion) {
-    let request = |case: &Case| cancel::decode(&case.value).expect("a cancel").request;
+    let request = |case: &Case| {
+        cancel::decode(case.dialect, &case.value, None)
+            .expect("a cancel")
+            .request
+    };
     for (name, sample) in [("0.9", TRIP_1), ("1.x", O1)] {
         let case = Case::of(sample);
         let request = request(&case);
@@ -199,6 +214,7 @@ fn commit(case: &Case, callback: &Bytes, number: u64) -> Commit {
         ..order
     };
     Commit {
+        webhook: None,
         event: Some(event(case, &order)),
         order: OrderWrite {
             key,

@@ -250,6 +250,7 @@ fn nothing(number: u64, expected_version: u64, now: DateTime<Utc>) -> Commit {
         },
         request: None,
         callback: None,
+        webhook: None,
         event: None,
         now,
     }
@@ -323,5 +324,10 @@ fn delivered(id: CallbackId, at: DateTime<Utc>) -> Settlement {
         signed: None,
     };
     let next = Next::Delivered;
-    Settlement { id, attempt, next }
+    Settlement {
+        id,
+        attempt,
+        next,
+        follow_ups: Vec::new(),
+    }
 }

@@ -43,6 +43,9 @@ impl Desk {
         desk.write("bpp.toml", toml);
         desk.write("mobility.signing", SEED);
         desk.write("mobility.encryption", SEED);
+        desk.write("health.signing", SEED);
+        desk.write("partners.secret", TOKEN);
+        desk.write("partner.webhook", TOKEN);
         desk.write("admin.token", TOKEN);
         desk
     }
@@ -400,22 +403,17 @@ fn variables_that_fit_nothing_are_faults() {
 #[test]
 fn what_later_releases_bring_is_never_ignored() {
     let toml = development(NETWORK)
-        + "time_zone = \"Asia/Kolkata\"\n\
-           gateway_url = \"https://gateway.example.org\"\n\
-           [provider]\nevents_url = \"https://example.org\"\n\
-           [consultations]\n[bookings]\n\
+        + "[provider]\nevents_url = \"https://example.org\"\n\
+           [bookings]\n\
            [store]\nkind = \"postgres\"\nurl = \"postgres://u:s3cret@db\"\n";
     let later = "not available in this release";
     assert_faults(
         &toml,
         &[
-            (11, "network.mobility.time_zone", later),
-            (12, "network.mobility.gateway_url", later),
-            (13, "provider", later),
-            (15, "consultations", later),
-            (16, "bookings", later),
-            (18, "store.kind", later),
-            (19, "store.url", later),
+            (11, "provider", later),
+            (13, "bookings", later),
+            (15, "store.kind", later),
+            (16, "store.url", later),
         ],
     );
     assert!(!Desk::with(&toml).report(&[]).contains("s3cret"));
@@ -996,8 +994,11 @@ fn the_documented_settings_are_exactly_those_that_are_known() {
     let written = config.shown.iter().filter(in_file);
     let written: BTreeSet<_> = written.map(|shown| uncounted(&shown.key)).collect();
     for shown in &config.shown {
-        let name = shown.key.to_ascii_uppercase().replace('.', "__");
+        // What all kinds of network have is told of one of them.
+        let key = shown.key.replace("network.health.", "network.mobility.");
+        let name = key.to_ascii_uppercase().replace('.', "__");
         let is_documented = written.contains(&uncounted(&shown.key))
+            || written.contains(&uncounted(&key))
             || DEFAULTS.contains(&format!("BECKN_BPP__{name}"))
             || shown.key == "environment";
         assert!(is_documented, "{} is not documented", shown.key);
@@ -1166,4 +1167,146 @@ fn a_key_file_may_name_its_id_and_the_next_key_lies_beside_it() {
         &desk.report(&[variable]),
         &["name a signing_key_file", "1 fault"],
     );
+}
+
+const HEALTH: &str = r#"
+[network.health]
+kind = "uhi"
+domains = ["nic2004:85111"]
+subscriber_id = "hspa.example.org"
+subscriber_url = "https://hspa.example.org/uhi"
+key_id = "k1"
+signing_key_file = "health.signing"
+registry_url = "https://gateway.example.org"
+gateway_url = "https://gateway.example.org/"
+"#;
+
+#[test]
+fn a_health_network_has_the_defaults_of_its_kind() {
+    let config = Desk::with(&production(HEALTH)).config(&[]);
+    let health = &config.networks[0];
+    assert_eq!(health.signer.active().lifetime_seconds, 10);
+    assert_eq!(health.time_zone.name(), "Asia/Kolkata");
+    assert_eq!(health.default_version, "0.7.1");
+    assert!(health.reason_required && !health.sends_pin && health.text_tag.is_none());
+    let audit = health.audit.as_ref().expect("copies");
+    let expected = "https://gateway.example.org/api/v1/uhi/on_cancel_audit";
+    assert_eq!(audit.url.as_str(), expected);
+    let by = |party| {
+        health
+            .reasons
+            .iter()
+            .filter(|one| one.by == [party])
+            .count()
+    };
+    assert_eq!((by(Party::Customer), by(Party::Provider)), (7, 6));
+}
+
+#[test]
+fn settings_that_a_kind_of_network_has_no_use_for_are_faults() {
+    let rides = NETWORK.replace(
+        "kind = \"beckn\"",
+        "kind = \"beckn\"\ngateway_url = \"https://gateway.example.org\"\naudit_action = \"unchanged\"\n\
+         send_pin = false\nreason_text_tag = \"x\"\ntime_zone = \"Mars\"",
+    );
+    let report = Desk::with(&production(&rides)).report(&[]);
+    assert_eq!(
+        report
+            .matches("only a network of kind \"uhi\" has this")
+            .count(),
+        4,
+        "{report}"
+    );
+    assert_holds(
+        &report,
+        &[
+            "network.mobility.time_zone",
+            "\"Asia/Kolkata\" or \"UTC\"",
+            "5 faults",
+        ],
+    );
+    let health = HEALTH.replace(
+        "gateway_url = \"https://gateway.example.org/\"",
+        "audit_action = \"unchanged\"\ndefault_version = \"1.1.0\"",
+    ) + "reason_text_tag = \"@abdm/gov.in/cancel_reason\"\n";
+    let report = Desk::with(&production(&health)).report(&[]);
+    assert_holds(
+        &report,
+        &[
+            "network.health.audit_action",
+            "no copies are made without a gateway_url",
+            "a version 0.7.1",
+            "no other meaning yet",
+            "3 faults",
+        ],
+    );
+    let plain = HEALTH.replace(
+        "https://gateway.example.org/\"",
+        "http://gateway.example.org/\"",
+    );
+    let report = Desk::with(&production(&plain)).report(&[]);
+    assert_holds(
+        &report,
+        &["refused in production: patients' data", "1 fault"],
+    );
+}
+
+const DOOR: &str = r#"
+[consultations]
+network = "health"
+algorithm = "HS256"
+issuer = "https://login.example.org"
+audience = "hspa"
+token_key_file = "partners.secret"
+[consultations.partner.one]
+client_id = "client-1"
+hip_ids = ["IN0000000000"]
+webhook_url = "https://partner.example.org/hook"
+"#;
+
+#[test]
+fn the_door_of_partners_is_there_with_its_section() {
+    let text = production(&format!("{HEALTH}{DOOR}"));
+    let config = Desk::with(&text).config(&[]);
+    let door = config.consultations.expect("a door");
+    assert_eq!(door.default_reason, "PATIENT_UNABLE_TO_VISIT_PHYSICALLY");
+    assert_eq!(door.partners["client-1"].hip_ids, ["IN0000000000"]);
+    assert_eq!(config.networks[0].webhooks.len(), 1);
+    assert!(
+        Desk::with(&production(HEALTH))
+            .config(&[])
+            .consultations
+            .is_none()
+    );
+}
+
+#[test]
+fn every_fault_of_the_door_is_found() {
+    let text = DOOR
+        .replace("network = \"health\"", "network = \"elsewhere\"")
+        .replace("HS256", "none")
+        .replace("issuer = \"https://login.example.org\"\n", "")
+        .replace("https://partner.", "http://partner.")
+        + "[consultations.partner.two]\nclient_id = \"client-1\"\nhip_ids = []\n";
+    let report = Desk::with(&production(&format!("{HEALTH}{text}"))).report(&[]);
+    assert_holds(
+        &report,
+        &[
+            "consultations.network",
+            "\"HS256\" or \"RS256\" or \"EdDSA\"",
+            "consultations.issuer",
+            "consultations.partner.one.webhook_url",
+            "consultations.partner.two.client_id",
+            "5 faults",
+        ],
+    );
+    let short = Desk::with(&production(&format!("{HEALTH}{DOOR}")));
+    short.write("partners.secret", "too short");
+    assert_holds(
+        &short.report(&[]),
+        &["partners.secret", "at least 32 bytes"],
+    );
+    let reason = DOOR.replace("audience", "default_reason = \"PATIENT_OTHER\"\naudience");
+    let report = Desk::with(&production(&format!("{HEALTH}{reason}"))).report(&[]);
+    assert_holds(&report, &["consultations.default_reason", "without words"]);
 }

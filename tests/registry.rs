@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use beckn_bpp::crypto::keys::SigningKey;
-use beckn_bpp::crypto::signature::Signer;
+use beckn_bpp::crypto::signature::{Scheme, Signer};
 use beckn_bpp::domain::ids::{KeyId, SubscriberId};
 use beckn_bpp::mock::registry::{Behaviour, RegistryHandle};
 use beckn_bpp::mock::{bap, registry as mock};
@@ -603,6 +603,7 @@ async fn the_mock_bap_proves_what_it_receives_and_answers_as_told() {
     new_client(Duration::from_secs(5));
     let registry = mock::start(listener(), vec![]).expect("a listener");
     let signer = |id: &str, seed| Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: id.to_owned(),
         key_id: "k1".to_owned(),
         key: signing_key(seed),
@@ -818,6 +819,7 @@ async fn of_those_who_wait_for_a_slow_registry_there_are_never_too_many() {
 /// for several domains. Questions are signed, so they are asked at the present time.
 fn asked_as(form: Form, domains: &[&str]) -> Network {
     let ours = Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: "bpp.example".to_owned(),
         key_id: "k9".to_owned(),
         key: signing_key(9),

@@ -171,6 +171,7 @@ fn nothing(id: &str, expected_version: u64) -> Commit {
         },
         request: None,
         callback: None,
+        webhook: None,
         event: None,
         now: at(0),
     }
@@ -231,6 +232,10 @@ async fn claim_ids(store: &dyn Store, now: DateTime<Utc>) -> Vec<CallbackId> {
 }
 
 async fn settle(store: &dyn Store, id: CallbackId, next: Next) {
+    settle_with(store, id, next, Vec::new()).await;
+}
+
+async fn settle_with(store: &dyn Store, id: CallbackId, next: Next, follow_ups: Vec<NewCallback>) {
     let attempt = Attempt {
         at: at(0),
         duration_ms: 5,
@@ -239,7 +244,12 @@ async fn settle(store: &dyn Store, id: CallbackId, next: Next) {
         detail: String::new(),
         signed: None,
     };
-    let settlement = Settlement { id, attempt, next };
+    let settlement = Settlement {
+        id,
+        attempt,
+        next,
+        follow_ups,
+    };
     store.settle(settlement).await.expect("settles");
 }
 
@@ -766,7 +776,12 @@ mod promises {
                 signed: None,
             };
             let next = Next::Retry(at(0));
-            let settlement = Settlement { id, attempt, next };
+            let settlement = Settlement {
+                id,
+                attempt,
+                next,
+                follow_ups: Vec::new(),
+            };
             store.settle(settlement).await.expect("settles");
         }
         let callback = store
@@ -790,6 +805,58 @@ mod promises {
         settle(&*store, id, Next::Retry(at(0))).await;
         assert_eq!(state(&*store, id).await, CallbackState::Delivered);
         assert_eq!(counts(&*store).await, Counts::default());
+    }
+
+    pub async fn a_follow_up_is_owed_from_the_settlement_on_in_a_line_of_its_own(home: &dyn Home) {
+        let store = home.open().await;
+        let answer = owe(&*store, "o1", CallbackKind::Final).await;
+        assert_eq!(claim_ids(&*store, at(0)).await, [answer]);
+        let copy = callback(CallbackKind::Audit, "gateway.example", "m");
+        settle_with(&*store, answer, Next::Retry(at(10)), vec![copy]).await;
+        assert_eq!(counts(&*store).await.callbacks_pending, 2);
+        let claimed = claim(&*store, at(0)).await;
+        let [copy] = &claimed[..] else {
+            panic!("the copy alone is due: {claimed:?}")
+        };
+        assert_eq!(copy.callback.kind, CallbackKind::Audit);
+        assert_eq!(copy.body, Bytes::from_static(b"{\"answers\": \"m\"}"));
+        let copy = copy.callback.id;
+        settle(&*store, copy, Next::Retry(at(20))).await;
+        assert_eq!(claim_ids(&*store, at(10)).await, [answer]);
+        settle(&*store, answer, Next::Retry(at(30))).await;
+
+        store.close().await;
+        let store = home.open().await;
+        assert_eq!(claim_ids(&*store, at(20)).await, [copy]);
+        settle(&*store, copy, Next::Dead).await;
+        assert_eq!(claim_ids(&*store, at(30)).await, [answer]);
+        settle(&*store, answer, Next::Delivered).await;
+        let dead = Counts {
+            callbacks_pending: 0,
+            callbacks_dead: 1,
+        };
+        assert_eq!(counts(&*store).await, dead);
+        store
+            .redrive(&[copy], "ops", at(40))
+            .await
+            .expect("redrives");
+        assert_eq!(claim_ids(&*store, at(40)).await, [copy]);
+        let session = store.timeline(&network(), &session("t1")).await;
+        assert_eq!(session.expect("reads").callbacks.len(), 2);
+    }
+
+    pub async fn copies_of_an_order_wait_for_each_other_and_an_outcome_closes_none(
+        home: &dyn Home,
+    ) {
+        let store = home.open().await;
+        let first = owe(&*store, "o1", CallbackKind::Audit).await;
+        let second = owe(&*store, "o1", CallbackKind::Audit).await;
+        let outcome = owe(&*store, "o1", CallbackKind::Final).await;
+        assert_eq!(claim_ids(&*store, at(0)).await, [first, outcome]);
+        settle(&*store, outcome, Next::Delivered).await;
+        assert!(claim_ids(&*store, at(0)).await.is_empty());
+        settle(&*store, first, Next::Dead).await;
+        assert_eq!(claim_ids(&*store, at(0)).await, [second]);
     }
 
     pub async fn reopening_frees_all_leases_and_keeps_every_line(home: &dyn Home) {
@@ -901,6 +968,7 @@ mod promises {
             state: Some(State::Cancelled),
             after: Some(key("o3")),
             limit: 2,
+            ..OrderFilter::default()
         };
         let page = store.orders(&filter).await.expect("lists");
         let page: Vec<&str> = page.iter().map(|order| order.key.id.as_str()).collect();
@@ -1069,6 +1137,8 @@ contract!(
         what_is_asked_for_is_written_down_in_order_and_survives,
         a_callback_remembers_its_latest_attempts,
         a_callback_that_is_not_in_flight_cannot_be_settled,
+        a_follow_up_is_owed_from_the_settlement_on_in_a_line_of_its_own,
+        copies_of_an_order_wait_for_each_other_and_an_outcome_closes_none,
         reopening_frees_all_leases_and_keeps_every_line,
         what_was_acknowledged_survives_a_drop_without_close,
         a_timeline_holds_one_session_and_no_other,

@@ -3,7 +3,7 @@
 //! `{run}-0000-4000-9000-{number}` the session of an order, `load-{run}-{number}` the order.
 
 use beckn_bpp::crypto::keys::SigningKey;
-use beckn_bpp::crypto::signature::Signer;
+use beckn_bpp::crypto::signature::{Scheme, Signer};
 use beckn_bpp::mock::cancel_message::CancelMessage;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -48,6 +48,7 @@ pub fn order_of(number: u64, orders: u64) -> u64 {
 /// Who signs for the BAP.
 pub fn signer() -> anyhow::Result<Signer> {
     Ok(Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: BAP.to_owned(),
         key_id: KEY_ID.to_owned(),
         key: SigningKey::parse(include_str!("../../keys/bap.signing"))?,

@@ -4,6 +4,7 @@
 use beckn_bpp::domain::decide::Intent;
 use beckn_bpp::domain::refusal::Word;
 use beckn_bpp::protocol::context::{self, Context};
+use beckn_bpp::protocol::kind::Kind as Network;
 use beckn_bpp::protocol::on_cancel::{self, Us};
 use beckn_bpp::protocol::raw::RawObject;
 use beckn_bpp::protocol::schema::{self, Kind};
@@ -21,10 +22,10 @@ pub fn holds(dialect: Dialect, data: &[u8]) {
     let Ok(message) = strict::parse(data) else {
         return;
     };
-    if context::dialect_of(&message) != Some(dialect) {
+    if context::dialect_of(Network::Beckn, &message) != Some(dialect) {
         return;
     }
-    let context = match context::read(&message) {
+    let context = match context::read(Network::Beckn, &message) {
         Ok(context) => context,
         Err(refusal) => {
             assert_eq!(refusal.word, Word::ContextInvalid, "{refusal}");
@@ -36,7 +37,7 @@ pub fn holds(dialect: Dialect, data: &[u8]) {
     let raw = whole.get("context").expect("it was read");
     callback_keeps_what_is_not_ours(raw, dialect);
     let fits = schema::check(Kind::Cancel, dialect, &message);
-    match (&fits, cancel::decode(&message)) {
+    match (&fits, cancel::decode(dialect, &message, None)) {
         (Ok(()), Ok(cancel)) => accepted(dialect, &message, &cancel),
         (Ok(()), Err(refusal)) => assert_eq!(refusal.word, Word::SchemaMismatch),
         (Err(error), _) => assert!(is_one_short_line(&error.to_string()), "{error}"),

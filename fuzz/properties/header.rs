@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use beckn_bpp::crypto::signature::{CREATED_AHEAD_SECONDS, Header, MAX_HEADER_BYTES};
+use beckn_bpp::crypto::signature::{CREATED_AHEAD_SECONDS, Header, MAX_HEADER_BYTES, Scheme};
 use beckn_bpp::domain::ids::{KeyId, SubscriberId};
 use regex::Regex;
 
@@ -75,6 +75,7 @@ fn oracle(text: &str) -> Option<Header> {
         && LIST.is_match(given.get("headers")?)
         && created <= expires;
     fits.then_some(Header {
+        scheme: Scheme::Beckn,
         subscriber_id: key_id[1].to_owned(),
         key_id: key_id[2].to_owned(),
         created,

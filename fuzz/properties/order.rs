@@ -8,8 +8,10 @@ use beckn_bpp::domain::order::{Cancellation, Order, Party, Reason};
 use beckn_bpp::domain::policy::Policy;
 use beckn_bpp::protocol::Dialect;
 use beckn_bpp::protocol::intake::{self, Facts};
-use beckn_bpp::protocol::on_cancel::{self, Content};
+use beckn_bpp::protocol::kind::Kind;
+use beckn_bpp::protocol::on_cancel::{self, Content, Style};
 use beckn_bpp::protocol::raw::RawObject;
+use beckn_bpp::protocol::time::Time;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// What a cancellation may change in an order.
@@ -23,6 +25,7 @@ fn changed_by_us(dialect: Dialect) -> &'static [&'static str] {
             "updated_at",
             "cancellation",
         ],
+        Dialect::Uhi => &["state", "fulfillment", "updated_at", "authorization"],
     }
 }
 
@@ -84,12 +87,17 @@ fn placed(facts: Facts) -> Option<Order> {
         price: facts.price,
         paid: facts.paid,
         policy,
-        booked_at: facts.booked_at.unwrap_or_else(now),
-        occurred_at: facts.occurred_at.unwrap_or_else(now),
+        booked_at: instant(facts.booked_at),
+        occurred_at: instant(facts.occurred_at),
         booking: facts.booking,
         cancellation: None,
         erased_at: None,
     })
+}
+
+fn instant(time: Option<Time>) -> DateTime<Utc> {
+    let zone = Kind::Beckn.profile().time_zone;
+    time.and_then(|time| time.in_zone(zone)).unwrap_or_else(now)
 }
 
 /// The store keeps JSON: an order that does not come back is lost with its acknowledgement.
@@ -151,7 +159,13 @@ fn callback_differs_only_by_the_cancellation(
         Intent::Quote => Content::Quoted(cancellation),
         Intent::Commit => Content::Cancelled(cancellation),
     };
-    let body = on_cancel::encode(dialect, "{}", document, content, "Cancelled");
+    let style = Style {
+        kind: Kind::Beckn,
+        cancelled_word: "Cancelled",
+        text_tag: None,
+        sends_pin: false,
+    };
+    let body = on_cancel::encode(dialect, "{}", document, content, &style);
     let body = body.expect("what intake took can be cancelled");
     serde_json::from_str::<serde_json::Value>(&body).expect("a body is JSON");
     let whole = RawObject::parse(&body).expect("an object");

@@ -7,12 +7,13 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use beckn_bpp::crypto::keys::{SigningKey, VerifyingKey};
-use beckn_bpp::crypto::signature::{CREATED_AHEAD_SECONDS, Header, Signer};
+use beckn_bpp::crypto::signature::{CREATED_AHEAD_SECONDS, Header, Scheme, Signer};
 
 const NOW: i64 = 1_767_225_600;
 const LIFETIME: i64 = 300;
 
 static SIGNER: LazyLock<Signer> = LazyLock::new(|| Signer {
+    scheme: Scheme::Beckn,
     subscriber_id: "bap.example.org".to_owned(),
     key_id: "k1".to_owned(),
     key: SigningKey::parse(&STANDARD.encode([7; 32])).expect("any 32 bytes are a seed"),

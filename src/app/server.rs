@@ -107,6 +107,7 @@ impl Server {
             engine: Engine::new(store.clone()),
             networks,
             policies: config.policies,
+            consultations: config.consultations,
             limits: Limits::new(&config.http),
             body_limits: BodyLimits {
                 bytes: config.http.body_bytes,

@@ -5,6 +5,7 @@
 //! nothing of ours, reads no clock and no file; only making a key asks the system for random
 //! bytes. Whose key it is, and whether it may be used, is for the registry.
 
+pub mod bearer;
 pub mod challenge;
 pub mod digest;
 mod encoding;
@@ -12,3 +13,4 @@ pub mod encryption;
 pub mod keys;
 pub mod published;
 pub mod signature;
+pub mod webhook;

@@ -12,13 +12,16 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use super::Settings;
+use super::audit;
 use super::breaker::Breaker;
 use super::schedule::{self, Run};
 use super::send::{Sender, Sent};
 use super::steady::later;
 use super::verdict::{Health, Verdict};
 use crate::networks::{Network, Networks, callback_url};
-use crate::store::{self, Attempt, Callback, Claimed, Settlement, Store};
+use crate::store::{
+    self, Attempt, Callback, CallbackKind, Claimed, NewCallback, Settlement, Store,
+};
 
 /// How long to wait before asking a store again that had no room for a settlement.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
@@ -75,6 +78,7 @@ pub(super) async fn run(
     let sent = sent.unwrap_or_else(|_| Sent::unanswered(Verdict::Panic, "our own code failed"));
     let took = started.elapsed();
     let ended_at = later(now, took);
+    let follow_ups = follow_ups(&shared, &claimed);
     let callback = claimed.callback;
     let next = next(&shared.settings, &callback, sent.verdict, ended_at);
     let attempt = Attempt {
@@ -89,7 +93,26 @@ pub(super) async fn run(
     // Before the settlement, which lets the next callback of this host be claimed.
     shared.learn(&callback.lane, sent.verdict.health(), ended_at);
     let id = callback.id;
-    settle(&*shared.store, Settlement { id, attempt, next }).await
+    settle(
+        &*shared.store,
+        Settlement {
+            id,
+            attempt,
+            next,
+            follow_ups,
+        },
+    )
+    .await
+}
+
+/// What the first attempt at an outcome sets off: nothing else is looked at for the others.
+fn follow_ups(shared: &Shared, claimed: &Claimed) -> Vec<NewCallback> {
+    let callback = &claimed.callback;
+    let is_first = callback.kind == CallbackKind::Final && callback.attempts.is_empty();
+    let network = shared.networks.get(&callback.order.network);
+    let network = network.filter(|_| is_first);
+    let copy = network.and_then(|network| audit::copy(network, claimed));
+    copy.into_iter().collect()
 }
 
 async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
@@ -98,10 +121,14 @@ async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
         let complaint = format!("no network is called {}", callback.order.network);
         return Sent::unanswered(Verdict::UnknownNetwork, &complaint);
     };
+    let sender = &shared.sender;
+    if callback.kind == CallbackKind::Webhook {
+        let key = network.webhook_key(&callback.subscriber);
+        return sender.send_webhook(key, &callback.url, &claimed.body).await;
+    }
     if let Err(refused) = vouched(network, callback, now).await {
         return refused;
     }
-    let sender = &shared.sender;
     sender.send(network, &callback.url, &claimed.body).await
 }
 

@@ -1,12 +1,14 @@
 //! Callbacks owed become callbacks delivered: claim, sign, post, settle.
 //!
 //! Read [`worker`] for the loop, [`attempt`] for one try, [`send`] for what goes over the wire,
-//! [`verdict`] for how an answer is judged and [`schedule`] for what follows. [`guard`] and
+//! [`verdict`] for how an answer is judged, [`schedule`] for what follows and [`audit`] for who
+//! gets a copy. [`guard`] and
 //! [`address`] say where a callback may go, [`breaker`] spares hosts that fail. Nothing in here
 //! decides anything about an order, builds a body, or reads the system clock by itself.
 
 pub mod address;
 pub mod attempt;
+pub mod audit;
 pub mod breaker;
 pub mod guard;
 pub mod restamp;

@@ -161,6 +161,7 @@ mod tests {
             fulfillments: vec![Fulfillment {
                 id: None,
                 state: Some("RIDE_ASSIGNED".into()),
+                ..Fulfillment::default()
             }],
             price: Some(inr(14_600)),
             paid: Some(inr(10_000)),

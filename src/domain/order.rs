@@ -135,12 +135,18 @@ pub struct Placement {
 }
 
 /// One fulfilment of the order and where it stands, in the network's word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Fulfillment {
     /// Its id, where the document gives one.
     pub id: Option<String>,
     /// Its state's code, such as `RIDE_ASSIGNED`.
     pub state: Option<String>,
+    /// Who fulfils it, a doctor say, where the document tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// When it begins, where the document tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<DateTime<Utc>>,
 }
 
 /// What the network does not carry, from the `booking` block of the intake.
@@ -230,6 +236,13 @@ impl Order {
         self.fulfillments
             .iter()
             .find_map(|fulfillment| fulfillment.state.as_deref())
+    }
+
+    /// When it begins: by the booking block, else by the first fulfilment that tells.
+    #[must_use]
+    pub fn starts_at(&self) -> Option<DateTime<Utc>> {
+        let mut told = self.fulfillments.iter().map(|one| one.starts_at);
+        self.booking.starts_at.or_else(|| told.find_map(|at| at))
     }
 
     /// When nothing could follow any more, for an order that is final.

@@ -123,7 +123,7 @@ impl Rule {
                 .fulfillment_state()
                 .is_some_and(|state| self.fulfillment_states.iter().any(|s| s == state));
         let start_fits = self.before_start_seconds.is_none_or(|seconds| {
-            let start = order.booking.starts_at;
+            let start = order.starts_at();
             start.is_some_and(|start| start - now >= TimeDelta::seconds(seconds))
         });
         let booking_fits = self

@@ -6,10 +6,11 @@ use serde_json::Value;
 use tracing::{error, info};
 use url::Url;
 
+use super::reasons;
 use super::{Addressee, Engine, MAX_RACES, Saying, callback, cancelled_event, refusal_of};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
-use crate::domain::order::Party;
+use crate::domain::order::Placement;
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::Network;
 use crate::networks::caller::Verified;
@@ -56,10 +57,11 @@ impl Engine {
         }
         check_fresh(asked.context, now)?;
         check_schema(asked)?;
-        let cancel = cancel::decode(asked.message)?;
+        let text_tag = asked.network.settings.text_tag.as_deref();
+        let cancel = cancel::decode(asked.context.dialect, asked.message, text_tag)?;
         for _ in 0..MAX_RACES {
             let stored = self.order_of_caller(asked, &cancel.order).await?;
-            check_reason(asked.network, &cancel.request, &stored, now)?;
+            check_reason(asked, &cancel.request, &stored, now)?;
             self.store.writable().map_err(|e| refusal_of(&e))?;
             let (commit, outcome) = transaction(asked, &cancel, &stored, &key, now)?;
             match self
@@ -93,17 +95,25 @@ impl Engine {
             id: id.clone(),
         };
         let stored = self.store.order(&key).await.map_err(|e| refusal_of(&e))?;
-        let caller = &asked.caller.subscriber.id;
         // Nothing can be said any more about an order that was erased.
         let placed_by_caller = |stored: &StoredOrder| {
             let placement = stored.order.placement.as_ref();
             stored.order.erased_at.is_none()
-                && placement.is_some_and(|placement| placement.bap.is(caller))
+                && placement.is_some_and(|placement| is_of_caller(asked, placement))
         };
         stored.filter(placed_by_caller).ok_or_else(|| {
-            Refusal::new(Word::OrderNotFound, "you have no such order here").at("message.order_id")
+            let path = asked.context.dialect.members().order_id;
+            Refusal::new(Word::OrderNotFound, "you have no such order here").at(path)
         })
     }
+}
+
+/// Whether the caller placed the order and, on networks that keep it for an order's life, in the
+/// session of this request.
+fn is_of_caller(asked: &ProvenCancel<'_>, placement: &Placement) -> bool {
+    let any_session = !asked.network.profile().same_transaction;
+    placement.bap.is(&asked.caller.subscriber.id)
+        && (any_session || placement.transaction == asked.context.transaction)
 }
 
 fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
@@ -153,40 +163,20 @@ fn check_schema(asked: &ProvenCancel<'_>) -> Result<(), Refusal> {
         .map_err(|error| Refusal::new(Word::SchemaMismatch, error.to_string()).at(error.path))
 }
 
-/// The reason must be in the network's table where it has one, and be there where terms want it.
+/// The reason must be in the network's table where it has one, and be there where the network or
+/// the order's terms want it.
 fn check_reason(
-    network: &Network,
+    asked: &ProvenCancel<'_>,
     request: &CancelRequest,
     stored: &StoredOrder,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
-    let path = "message.cancellation_reason_id";
-    if let Some(id) = &request.reason.id {
-        return check_known_reason(network, id).map_err(|refusal| refusal.at(path));
-    }
-    match needs_reason(&stored.order, request.by, now) {
+    let path = asked.context.dialect.members().reason;
+    let settings = &asked.network.settings;
+    reasons::check(settings, request).map_err(|refusal| refusal.at(path))?;
+    match request.reason.id.is_none() && needs_reason(&stored.order, request.by, now) {
         true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
         false => Ok(()),
-    }
-}
-
-fn check_known_reason(network: &Network, id: &str) -> Result<(), Refusal> {
-    let table = &network.settings.reasons;
-    if table.is_empty() {
-        return Ok(());
-    }
-    let Some(known) = table.iter().find(|known| known.id == id) else {
-        return Err(Refusal::new(
-            Word::InvalidReason,
-            "this code is not in the network's table",
-        ));
-    };
-    match known.by.is_empty() || known.by.contains(&Party::Customer) {
-        true => Ok(()),
-        false => Err(Refusal::new(
-            Word::InvalidReason,
-            "this code is the provider's to use",
-        )),
     }
 }
 
@@ -212,6 +202,9 @@ fn transaction(
         error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
         Refusal::new(Word::Internal, "the order cannot be read")
     })?;
+    let webhook = cancelled
+        .as_ref()
+        .and_then(|order| asked.network.news(order, &key.message));
     let commit = Commit {
         order: OrderWrite {
             key: stored.order.key.clone(),
@@ -221,6 +214,7 @@ fn transaction(
         },
         request: Some(stored_request(asked, key, &cancel.order, now)),
         callback: Some(callback),
+        webhook,
         event,
         now,
     };

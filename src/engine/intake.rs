@@ -8,14 +8,17 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use super::{Engine, Error, MAX_RACES};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
 use crate::domain::money::Money;
 use crate::domain::order::{Booking, Order, State};
 use crate::domain::policy::Policy;
-use crate::networks::{Network, Networks, callback_url};
+use crate::networks::{Kind, Network, Networks, callback_url};
 use crate::protocol::intake::{self, Facts};
+use crate::protocol::time::Time;
+use crate::protocol::uhi;
 use crate::store::{Commit, Committed, OrderWrite, StoredOrder};
 
 /// The largest order document, in bytes: it is part of every callback.
@@ -71,9 +74,10 @@ impl Engine {
             let what = format!("an order has at most {MAX_DOCUMENT_BYTES} bytes");
             return Err(Error::Invalid(what));
         }
-        let facts = intake::read(bytes)?;
-        let document = Bytes::from(facts.document.clone());
-        let order = place(placing, facts, expected_id, now)?;
+        let mut facts = intake::read(bytes)?;
+        let document = std::mem::take(&mut facts.document);
+        let (order, network) = place(placing, facts, expected_id, now)?;
+        let document = Bytes::from(kept(network, document));
         for _ in 0..MAX_RACES {
             let stored = self.store.order(&order.key).await?;
             let (order, result) = merge(&order, &document, stored.as_ref())?;
@@ -113,43 +117,76 @@ pub(super) fn write(
         },
         request: None,
         callback: None,
+        webhook: None,
         event: None,
         now,
     }
 }
 
+/// What is kept of a document: where a PIN must not be sent on, it is not even stored.
+fn kept(network: Option<&Network>, document: String) -> String {
+    match network {
+        Some(network) if network.settings.kind == Kind::Uhi && !network.settings.sends_pin => {
+            uhi::message::without_pin(&document).into_owned()
+        }
+        _ => document,
+    }
+}
+
 /// The order on its network, with its terms frozen; version 1.
-fn place(
-    placing: &Placing<'_>,
+fn place<'a>(
+    placing: &Placing<'a>,
     facts: Facts,
     expected_id: Option<&OrderId>,
     now: DateTime<Utc>,
-) -> Result<Order, Error> {
+) -> Result<(Order, Option<&'a Network>), Error> {
     let id = agreed_id(expected_id, facts.id.as_ref())?;
     let network = match &facts.placement {
-        Some(_) => network_of(placing.networks, &facts)?.name().clone(),
+        Some(_) => Some(network_of(placing.networks, &facts)?),
+        None => None,
+    };
+    let name = match network {
+        Some(network) => network.name().clone(),
         None => NetworkName::parse(NO_NETWORK).map_err(|e| Error::Invalid(e.to_string()))?,
     };
-    if let Some(placement) = &facts.placement {
+    if let (Some(placement), Some(dialect)) = (&facts.placement, facts.dialect) {
+        let member = dialect.members().bap_uri;
         callback_url::callable(&placement.bap_uri)
-            .map_err(|error| Error::Invalid(format!("context.bap_uri: {error}")))?;
+            .map_err(|error| Error::Invalid(format!("context.{member}: {error}")))?;
     }
     let policy = policy(placing, &facts)?;
-    Ok(Order {
+    let zone = network.map_or(Tz::UTC, |network| network.settings.time_zone);
+    let order = on_network((name, id), (facts, zone), policy, now);
+    Ok((order, network))
+}
+
+fn on_network(
+    (network, id): (NetworkName, OrderId),
+    (facts, zone): (Facts, Tz),
+    policy: Policy,
+    now: DateTime<Utc>,
+) -> Order {
+    let instant = |time: Option<Time>| time.and_then(|time| time.in_zone(zone));
+    let (booked_at, occurred_at) = (instant(facts.booked_at), instant(facts.occurred_at));
+    let mut fulfillments = facts.fulfillments;
+    for (fulfillment, starts_at) in fulfillments.iter_mut().zip(facts.starts_at) {
+        fulfillment.starts_at = instant(starts_at);
+    }
+    Order {
         key: OrderKey { network, id },
         version: 1,
         placement: facts.placement,
         state: facts.state,
-        fulfillments: facts.fulfillments,
+        fulfillments,
         price: facts.price,
         paid: facts.paid,
         policy,
-        booked_at: facts.booked_at.or(facts.occurred_at).unwrap_or(now),
-        occurred_at: facts.occurred_at.unwrap_or(now),
+        booked_at: booked_at.or(occurred_at).unwrap_or(now),
+        occurred_at: occurred_at.unwrap_or(now),
         booking: facts.booking,
         cancellation: None,
         erased_at: None,
-    })
+    }
 }
 
 fn agreed_id(expected: Option<&OrderId>, found: Option<&OrderId>) -> Result<OrderId, Error> {
@@ -162,8 +199,25 @@ fn agreed_id(expected: Option<&OrderId>, found: Option<&OrderId>) -> Result<Orde
     }
 }
 
-/// The network named by the booking block, else the one that serves the domain as `bpp_id`.
+/// The network that an order is on, which must speak its dialect.
 fn network_of<'a>(networks: &'a Networks, facts: &Facts) -> Result<&'a Network, Error> {
+    let network = named_or_serving(networks, facts)?;
+    let profile = network.profile();
+    match facts
+        .dialect
+        .is_some_and(|dialect| profile.dialects.contains(&dialect))
+    {
+        true => Ok(network),
+        false => Err(Error::Invalid(format!(
+            "context.version: expected {} on network {}",
+            profile.versions,
+            network.name()
+        ))),
+    }
+}
+
+/// The network named by the booking block, else the one that serves the domain as `bpp_id`.
+fn named_or_serving<'a>(networks: &'a Networks, facts: &Facts) -> Result<&'a Network, Error> {
     if let Some(name) = &facts.booking.network {
         let network = networks
             .iter()

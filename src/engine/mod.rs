@@ -7,7 +7,9 @@ pub mod cancel;
 pub mod change;
 pub mod erase;
 pub mod intake;
+pub mod partner;
 pub mod provider;
+mod reasons;
 
 use std::sync::Arc;
 
@@ -41,6 +43,9 @@ pub enum Error {
         /// How the order was cancelled, when that is the reason.
         cancellation: Option<Box<Cancellation>>,
     },
+    /// The reason is not one that this side may give, or there is none where there must be.
+    #[error("{0}")]
+    Reason(Refusal),
     /// The order handed over cannot be used.
     #[error("{0}")]
     Invalid(String),
@@ -131,7 +136,7 @@ fn callback(
         &saying.context,
         saying.document,
         saying.content,
-        &network.settings.cancelled_word,
+        &network.style(),
     )?;
     let kind = match saying.content {
         Content::Quoted(_) => CallbackKind::Preview,

@@ -5,6 +5,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::cancel::text;
+use super::reasons;
 use super::{Addressee, Engine, Error, MAX_RACES, Saying, callback, cancelled_event};
 use crate::domain::decide::{CancelRequest, Decision, decide};
 use crate::domain::ids::{MessageId, OrderKey};
@@ -12,7 +13,7 @@ use crate::domain::order::{Cancellation, Order, Placement};
 use crate::networks::{Network, callback_url};
 use crate::protocol::on_cancel::{self, Content};
 use crate::protocol::raw::RawObject;
-use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder};
+use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder, StoredRequest};
 
 /// What came of it, durable when it is said.
 #[derive(Debug, Clone)]
@@ -54,6 +55,9 @@ impl Engine {
             request,
             token,
         } = asked;
+        if let Some(network) = network {
+            reasons::check(&network.settings, request).map_err(Error::Reason)?;
+        }
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
@@ -77,7 +81,7 @@ impl Engine {
                 Decision::Refused(denial) => return Err(Error::Denied(denial)),
             };
             let order = stored.order.cancelled(cancellation.clone());
-            let commit = transaction(network, &stored, &order, &cancellation, now)?;
+            let commit = transaction(network, &stored, &order, (&cancellation, None), now)?;
             if let Committed::Done { .. } = self.store.commit(commit).await? {
                 info!(order.id = %key.id, token, "an order is cancelled for the provider");
                 return Ok(Outcome {
@@ -106,16 +110,19 @@ fn unchanged(stored: &StoredOrder, now: DateTime<Utc>) -> Commit {
         },
         request: None,
         callback: None,
+        webhook: None,
         event: None,
         now,
     }
 }
 
-fn transaction(
+/// The cancelled order, the callback that nobody on the network asked for, the event, and the
+/// request of a door if there was one.
+pub(super) fn transaction(
     network: Option<&Network>,
     stored: &StoredOrder,
     order: &Order,
-    cancellation: &Cancellation,
+    (cancellation, request): (&Cancellation, Option<StoredRequest>),
     now: DateTime<Utc>,
 ) -> Result<Commit, Error> {
     let callback = match (&stored.order.placement, network) {
@@ -140,11 +147,21 @@ fn transaction(
             order: Some(order.clone()),
             document: None,
         },
-        request: None,
+        request,
+        webhook: news(network, order, callback.as_ref()),
         callback,
         event: Some(cancelled_event(order, cancellation)),
         now,
     })
+}
+
+/// The partner's app hears of what the buyer app hears of.
+fn news(
+    network: Option<&Network>,
+    cancelled: &Order,
+    callback: Option<&NewCallback>,
+) -> Option<NewCallback> {
+    network?.news(cancelled, &callback?.message)
 }
 
 /// A new message id, the order's own session, to the BAP that placed the order.
@@ -157,7 +174,7 @@ fn unsolicited(
     let message = MessageId::parse(&Uuid::new_v4().to_string())
         .map_err(|error| Error::Invalid(error.to_string()))?;
     let base_url = callback_url::callable(&placement.bap_uri)
-        .map_err(|error| Error::Invalid(format!("context.bap_uri: {error}")))?;
+        .map_err(|error| Error::Invalid(format!("the order's callback address: {error}")))?;
     let document = RawObject::parse(text(&stored.document)).map_err(on_cancel::Error::from)?;
     let context = document
         .get("context")

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod body;
 pub mod connection;
+pub mod consultations;
 pub mod health;
 pub mod heard;
 pub mod limits;
@@ -86,6 +87,8 @@ pub struct Doors {
     pub networks: Arc<Networks>,
     /// The configured policies.
     pub policies: BTreeMap<String, Policy>,
+    /// The door of partners' apps, where it is open.
+    pub consultations: Option<consultations::Settings>,
     /// What is let in.
     pub limits: limits::Limits,
     /// How much of a body is read.
@@ -115,6 +118,14 @@ pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
     if site::is_served(&doors.networks) {
         let read = guard::Any(guard::Get()).or(guard::Head());
         config.service(web::resource(site::PATH).guard(read).to(site::show));
+    }
+    if doors.consultations.is_some() {
+        let door = web::resource(consultations::PATH)
+            .app_data(QueryConfig::default().error_handler(|e, _| consultations::bad_query(&e)))
+            .route(web::post().to(consultations::cancel))
+            .route(web::get().to(consultations::status))
+            .default_service(web::to(consultations::no_such_method));
+        config.service(door);
     }
     for network in doors.networks.iter() {
         let name = network.name().clone();

@@ -19,8 +19,8 @@ use crate::crypto::signature::Header;
 use crate::domain::ids::NetworkName;
 use crate::domain::refusal::{Refusal, Word};
 use crate::engine::cancel::ProvenCancel;
-use crate::networks::Network;
 use crate::networks::caller::{self, Role, Verified};
+use crate::networks::{Kind, Network};
 use crate::protocol::context::{self, Context};
 use crate::protocol::{Dialect, strict};
 
@@ -43,7 +43,10 @@ pub(super) struct Seen {
 impl Seen {
     /// Before anything is read, answers take the shape of the network's default version.
     pub(super) fn nothing(network: Option<&Network>, action: &'static str) -> Self {
-        let default = network.and_then(|network| Dialect::of(&network.settings.default_version));
+        let default = network.and_then(|network| {
+            let settings = &network.settings;
+            settings.kind.dialect(&settings.default_version)
+        });
         Self {
             request_id: Uuid::now_v7().to_string(),
             action,
@@ -77,7 +80,7 @@ pub async fn answer(
         Ok(()) => {
             metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
                 .increment(1);
-            reply::ack()
+            reply::ack(network.settings.kind)
         }
         Err(refusal) => refuse(&doors, Some(network), &request, &refusal, &seen),
     };
@@ -106,12 +109,14 @@ async fn accept(
     seen.body = Some(body.clone());
     let now = Utc::now();
     let authorization = only_header(request, &AUTHORIZATION)?;
-    let header = caller::read_header(authorization, now)?;
+    let kind = network.settings.kind;
+    let header = caller::read_header(kind.profile().scheme, authorization, now)?;
     let message = strict::parse(&body).map_err(|e| from_json(&e))?;
-    seen.dialect = context::dialect_of(&message).unwrap_or(seen.dialect);
-    let context = context::read(&message)?;
+    seen.dialect = context::dialect_of(kind, &message).unwrap_or(seen.dialect);
+    let context = context::read(kind, &message)?;
     check_addressed(network, &context)?;
-    caller::check_signer(&header, context.bap_id.as_ref())?;
+    let caller_member = context.dialect.members().bap_id;
+    caller::check_signer(&header, caller_member, context.bap_id.as_ref())?;
     caller::check_digest_header(only_header(request, &DIGEST)?, &body)?;
     let caller = network.prove(&header, Role::Buyer, &body, now).await?;
     prove_gateway(network, request, &body, seen).await?;
@@ -202,7 +207,8 @@ fn check_addressed(network: &Network, context: &Context) -> Result<(), Refusal> 
                 network.settings.subscriber_id,
                 cut(bpp.as_str())
             );
-            Err(Refusal::new(Word::WrongRecipient, detail).at("context.bpp_id"))
+            let path = format!("context.{}", context.dialect.members().bpp_id);
+            Err(Refusal::new(Word::WrongRecipient, detail).at(path))
         }
         _ => Ok(()),
     }
@@ -225,7 +231,7 @@ async fn prove_gateway(
     seen.gateway = true;
     let now = Utc::now();
     let given = only_header(request, &GATEWAY_AUTHORIZATION)?;
-    let header: Header = caller::read_header(given, now)?;
+    let header: Header = caller::read_header(network.profile().scheme, given, now)?;
     let _gateway: Verified = network.prove(&header, Role::Gateway, body, now).await?;
     seen.gateway = false;
     Ok(())
@@ -248,6 +254,7 @@ pub(super) fn refuse(
         seen,
     );
     let audience = Audience {
+        kind: network.map_or(Kind::Beckn, |network| network.settings.kind),
         dialect: seen.dialect,
         realm: network.map_or("", |network| network.settings.subscriber_id.as_str()),
         gateway: seen.gateway,
@@ -260,6 +267,7 @@ pub(super) fn refuse_unread(doors: &Doors, refusal: &Refusal) -> HttpResponse {
     let seen = Seen::nothing(None, ACTION);
     note(doors, "none", None, refusal, &seen);
     let audience = Audience {
+        kind: Kind::Beckn,
         dialect: seen.dialect,
         realm: "",
         gateway: false,
@@ -282,7 +290,7 @@ fn note(doors: &Doors, network: &str, authorization: Option<&str>, refusal: &Ref
         network: network.to_owned(),
         reason: word,
         detail: refusal.detail.clone(),
-        status: reply::row(refusal.word).0,
+        status: reply::status(refusal.word),
         authorization: authorization.map(str::to_owned),
         body_digest: seen.body.as_ref().map(|body| blake2b_512_base64(body)),
         body_bytes: seen.body.as_ref().map(|body| body.len()),

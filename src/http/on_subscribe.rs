@@ -118,7 +118,7 @@ fn taken(
         doors.heard.note(name, |latest| latest.status = Some(entry));
     }
     let Some(answer) = opened else {
-        return reply::ack();
+        return reply::ack(network.settings.kind);
     };
     let entry = heard(network, None);
     info!(network = %name, proven = entry.proven, "the registry's challenge is answered");

@@ -1,15 +1,18 @@
-//! The one table from a refusal to HTTP status, Beckn error number and body.
+//! The one way from a refusal to HTTP status and body; error numbers are the network's kind's.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{PROXY_AUTHENTICATE, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use crate::domain::refusal::{Refusal, Word};
+use crate::protocol::kind::Kind;
 use crate::protocol::{Dialect, answer};
 
 /// How a refusal is shaped for the one who hears it.
 #[derive(Debug, Clone, Copy)]
 pub struct Audience<'a> {
+    /// The kind of network, whose error numbers are used.
+    pub kind: Kind,
     /// The dialect of the body.
     pub dialect: Dialect,
     /// Our subscriber id, the realm of a challenge.
@@ -18,28 +21,26 @@ pub struct Audience<'a> {
     pub gateway: bool,
 }
 
-/// HTTP status, BECKN-005 number and 0.9.x error type of a word. BECKN-005 has no numbers for
-/// authentication, time, load or version; those take the nearest general one.
+/// The HTTP status of a word, the same on every network; its error number is the network's.
 #[must_use]
-pub fn row(word: Word) -> (u16, &'static str, &'static str) {
+pub fn status(word: Word) -> u16 {
     match word {
-        Word::Overloaded | Word::RegistryUnavailable | Word::StoreUnavailable => {
-            (503, "40000", "CORE-ERROR")
-        }
-        Word::RateLimited => (429, "40000", "CORE-ERROR"),
-        Word::Internal => (500, "40000", "CORE-ERROR"),
-        Word::HeadTooLarge => (431, "30000", "CORE-ERROR"),
-        Word::UnknownAction => (404, "40001", "CONTEXT-ERROR"),
-        Word::MethodNotAllowed => (405, "30000", "CORE-ERROR"),
-        Word::UnsupportedMediaType | Word::UnsupportedEncoding => (415, "30000", "CORE-ERROR"),
-        Word::BodyTooLarge => (413, "30000", "CORE-ERROR"),
-        Word::HeadTimeout | Word::BodyTimeout => (408, "30000", "CORE-ERROR"),
-        Word::RequestMalformed | Word::BodyIncomplete | Word::ChallengeRefused => {
-            (400, "30000", "CORE-ERROR")
-        }
-        Word::InvalidJson | Word::DuplicateKey | Word::TooDeep | Word::TooManyNodes => {
-            (400, "30000", "JSON-SCHEMA-ERROR")
-        }
+        Word::Overloaded | Word::RegistryUnavailable | Word::StoreUnavailable => 503,
+        Word::RateLimited => 429,
+        Word::Internal => 500,
+        Word::UnknownAction => 404,
+        Word::MethodNotAllowed => 405,
+        Word::UnsupportedMediaType | Word::UnsupportedEncoding => 415,
+        Word::BodyTooLarge => 413,
+        Word::HeadTooLarge => 431,
+        Word::HeadTimeout | Word::BodyTimeout => 408,
+        Word::RequestMalformed
+        | Word::BodyIncomplete
+        | Word::ChallengeRefused
+        | Word::InvalidJson
+        | Word::DuplicateKey
+        | Word::TooDeep
+        | Word::TooManyNodes => 400,
         Word::HeaderMissing
         | Word::HeaderMalformed
         | Word::AlgorithmNotSupported
@@ -54,7 +55,7 @@ pub fn row(word: Word) -> (u16, &'static str, &'static str) {
         | Word::UnknownKey
         | Word::KeyNotUsable
         | Word::KeyAmbiguous
-        | Word::WrongRole => (401, "30000", "CONTEXT-ERROR"),
+        | Word::WrongRole => 401,
         Word::ContextInvalid
         | Word::WrongAction
         | Word::UnknownVersion
@@ -62,17 +63,19 @@ pub fn row(word: Word) -> (u16, &'static str, &'static str) {
         | Word::WrongRecipient
         | Word::CallbackUrlMismatch
         | Word::RequestReused
-        | Word::Stale => (200, "30000", "CONTEXT-ERROR"),
-        Word::SchemaMismatch => (200, "30000", "JSON-SCHEMA-ERROR"),
-        Word::OrderNotFound => (200, "30010", "CORE-ERROR"),
-        Word::InvalidReason | Word::ReasonRequired => (200, "30011", "DOMAIN-ERROR"),
+        | Word::Stale
+        | Word::SchemaMismatch
+        | Word::OrderNotFound
+        | Word::InvalidReason
+        | Word::ReasonRequired => 200,
     }
 }
 
 /// The whole answer to a refused request.
 #[must_use]
 pub fn nack(refusal: &Refusal, audience: Audience<'_>) -> HttpResponse {
-    let (status, code, kind) = row(refusal.word);
+    let status = status(refusal.word);
+    let (code, kind) = (audience.kind.profile().error)(refusal.word);
     let message = refusal.to_string();
     let error = answer::Error {
         code,
@@ -101,10 +104,10 @@ pub fn nack(refusal: &Refusal, audience: Audience<'_>) -> HttpResponse {
 
 /// The ACK.
 #[must_use]
-pub fn ack() -> HttpResponse {
+pub fn ack(kind: Kind) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
-        .body(answer::ACK)
+        .body(kind.profile().ack)
 }
 
 /// The challenge of BECKN-006; the realm is the verifier.
@@ -117,11 +120,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_has_a_row_and_what_passes_by_itself_is_5xx_or_429() {
+    fn every_word_has_a_status_and_on_every_kind_of_network_an_error_number() {
         for word in Word::ALL {
-            let (status, code, kind) = row(*word);
-            assert!(StatusCode::from_u16(status).is_ok() && code.len() == 5);
-            assert!(kind.ends_with("-ERROR"), "{kind}");
+            assert!(StatusCode::from_u16(status(*word)).is_ok());
+            for (network, digits) in [(Kind::Beckn, 5), (Kind::Uhi, 8)] {
+                let (code, kind) = (network.profile().error)(*word);
+                assert_eq!(code.len(), digits, "{word:?}");
+                assert!(kind.ends_with("-ERROR"), "{kind}");
+            }
         }
     }
 
@@ -129,6 +135,7 @@ mod tests {
     fn a_401_carries_the_challenge_of_the_one_who_verified() {
         let refusal = Refusal::new(Word::Expired, "late");
         let audience = Audience {
+            kind: Kind::Beckn,
             dialect: Dialect::V1,
             realm: "bpp.example.net",
             gateway: false,

@@ -1,4 +1,5 @@
-//! A buyer app: posts signed requests and receives the `on_cancel` that answers them.
+//! A buyer app: posts signed requests and receives the `on_cancel` that answers them. With a
+//! signer of UHI's scheme it is an EUA.
 //!
 //! Every callback is kept with the bytes as they came and the verdict on its signature, which
 //! is reached as a stranger would: the signer's key is looked up over HTTP at the registry, at
@@ -75,6 +76,16 @@ pub fn start(
     registry_url: &Url,
     prefix: &str,
 ) -> Result<BapHandle, Error> {
+    receive_at(listener, signer, registry_url, (prefix, "on_cancel"))
+}
+
+/// The same, receiving at `{prefix}/{action}`.
+pub(super) fn receive_at(
+    listener: TcpListener,
+    signer: Signer,
+    registry_url: &Url,
+    (prefix, action): (&str, &str),
+) -> Result<BapHandle, Error> {
     let url = url_of(&listener, prefix)?;
     let state = web::Data::new(State {
         signer,
@@ -84,12 +95,12 @@ pub fn start(
         arrived: Notify::new(),
     });
     let served = state.clone();
-    let path = format!("{}/on_cancel", prefix.trim_end_matches('/'));
+    let path = format!("{}/{action}", prefix.trim_end_matches('/'));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(served.clone())
             .app_data(web::PayloadConfig::new(BODY_BYTES))
-            .route(&path, web::post().to(receive::on_cancel))
+            .route(&path, web::post().to(receive::callback))
     });
     let server = server.workers(1).disable_signals().listen(listener)?.run();
     Ok(BapHandle {
@@ -116,6 +127,23 @@ impl BapHandle {
     pub async fn received(&self, message_id: &str, timeout: Duration) -> Option<Received> {
         let mut attempts = self.received_times(message_id, 1, timeout).await?;
         Some(attempts.swap_remove(0))
+    }
+
+    /// The first callback about this order, waiting for it at most `timeout`: of one that nobody
+    /// asked for, the message id is not known before.
+    pub async fn about(&self, order_id: &str, timeout: Duration) -> Option<Received> {
+        let is_about = |one: &Received| one.json()["message"]["order"]["id"] == order_id;
+        let wait = async {
+            loop {
+                // Listen before looking: what arrives in between is not missed.
+                let arrived = self.state.arrived.notified();
+                if let Some(received) = self.all().into_iter().find(is_about) {
+                    return received;
+                }
+                arrived.await;
+            }
+        };
+        tokio::time::timeout(timeout, wait).await.ok()
     }
 
     /// The callbacks with this message id once there are `count` of them, oldest first, waiting

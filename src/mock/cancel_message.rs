@@ -1,12 +1,15 @@
-//! The `/cancel` a BAP writes, in both dialects.
+//! The `/cancel` a BAP or an EUA writes, in every dialect.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use crate::protocol::Dialect;
+use crate::protocol::uhi::message::{CANCEL_REASON, CANCELLED_BY};
+
 /// What a BAP asks. The members of the context are those the version requires.
 #[derive(Debug, Clone)]
 pub struct CancelMessage {
-    /// `0.9.x` or `1.x`.
+    /// `0.9.x`, `1.x` or, on UHI, `0.7.1`.
     pub version: String,
     /// The domain of the order.
     pub domain: String,
@@ -38,6 +41,13 @@ impl CancelMessage {
     /// The message, ready to be serialised once and signed.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        match Dialect::of(&self.version) {
+            Some(Dialect::Uhi) => self.to_uhi(),
+            _ => self.to_beckn(),
+        }
+    }
+
+    fn to_beckn(&self) -> Value {
         let mut message = json!({"order_id": self.order});
         if let Some(reason) = &self.reason {
             message["cancellation_reason_id"] = json!(reason);
@@ -52,19 +62,32 @@ impl CancelMessage {
         json!({"context": self.context(), "message": message})
     }
 
+    /// What a patient's app says, in the tags of the fulfilment.
+    fn to_uhi(&self) -> Value {
+        let mut tags = json!({CANCELLED_BY: "patient"});
+        if let Some(reason) = &self.reason {
+            tags[CANCEL_REASON] = json!(reason);
+        }
+        let fulfillment = json!({"tags": tags});
+        let order = json!({"id": self.order, "state": "CANCELLED", "fulfillment": fulfillment});
+        json!({"context": self.context(), "message": {"order": order}})
+    }
+
     fn context(&self) -> Value {
+        let dialect = Dialect::of(&self.version).unwrap_or(Dialect::V1);
+        let names = dialect.members();
         let mut context = json!({
             "domain": self.domain,
             "action": "cancel",
-            "bap_id": self.bap_id,
-            "bap_uri": self.bap_uri,
-            "bpp_id": self.bpp_id,
-            "bpp_uri": self.bpp_uri,
+            names.bap_id: self.bap_id,
+            names.bap_uri: self.bap_uri,
+            names.bpp_id: self.bpp_id,
+            names.bpp_uri: self.bpp_uri,
             "transaction_id": self.transaction,
             "message_id": self.message,
             "timestamp": self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
         });
-        if self.version.starts_with("0.9.") {
+        if dialect != Dialect::V1 {
             context["core_version"] = json!(self.version);
             context["country"] = json!("IND");
             context["city"] = json!("std:080");

@@ -1,4 +1,5 @@
-//! Foreign parties for developers and tests: a registry and a buyer app, seen only over HTTP.
+//! Foreign parties for developers and tests: a registry, buyer apps, a gateway and a partner's app,
+//! seen only over HTTP.
 //!
 //! They know the network's wire format and signatures as any stranger would, and nothing of how
 //! this server works inside: imports stop at `domain`, `crypto` and `protocol`. They keep what
@@ -13,7 +14,9 @@ use url::Url;
 
 pub mod bap;
 pub mod cancel_message;
+pub mod gateway;
 pub mod orders;
+pub mod partner;
 pub mod registry;
 
 /// Why a mock party did not start or could not be asked.

@@ -2,6 +2,7 @@
 //!
 //! `trip_1` and `O1` are the orders of the documented examples before they are cancelled.
 
+use crate::protocol::Dialect;
 use crate::protocol::raw::{self, RawObject, quote};
 
 /// A sample: its id, the version it is written in, and its text.
@@ -27,6 +28,13 @@ pub const O2: Sample = on_demand("O2", include_str!("orders/O2.json"));
 /// A ride whose driver has arrived: 50 rupees.
 pub const O3: Sample = on_demand("O3", include_str!("orders/O3.json"));
 
+/// A visit to a doctor, on UHI.
+pub const VISIT_1: Sample = visit("visit_1", include_str!("orders/visit_1.json"));
+/// The next one of the same doctor on the same day.
+pub const VISIT_2: Sample = visit("visit_2", include_str!("orders/visit_2.json"));
+/// One of the same doctor on the day after.
+pub const VISIT_3: Sample = visit("visit_3", include_str!("orders/visit_3.json"));
+
 const fn ride(id: &'static str, text: &'static str) -> Sample {
     Sample {
         id,
@@ -45,6 +53,15 @@ const fn on_demand(id: &'static str, text: &'static str) -> Sample {
     }
 }
 
+const fn visit(id: &'static str, text: &'static str) -> Sample {
+    Sample {
+        id,
+        version: "0.7.1",
+        domain: "nic2004:85111",
+        text,
+    }
+}
+
 impl Sample {
     /// The order as placed by this BAP with this BPP, on one line.
     ///
@@ -54,11 +71,12 @@ impl Sample {
         let mut whole = RawObject::parse(self.text)?;
         let context = whole.get("context").unwrap_or("{}").to_owned();
         let mut context = RawObject::parse(&context)?;
+        let names = Dialect::of(self.version).unwrap_or(Dialect::V1).members();
         let members = [
-            ("bap_id", bap.0),
-            ("bap_uri", bap.1),
-            ("bpp_id", bpp.0),
-            ("bpp_uri", bpp.1),
+            (names.bap_id, bap.0),
+            (names.bap_uri, bap.1),
+            (names.bpp_id, bpp.0),
+            (names.bpp_uri, bpp.1),
         ];
         for (key, value) in members {
             context.set(key, quote(value));

@@ -75,6 +75,11 @@ impl RegistryHandle {
         *lock(&self.rows) = rows;
     }
 
+    /// Adds rows to those there are.
+    pub fn add_rows(&self, rows: impl IntoIterator<Item = Value>) {
+        lock(&self.rows).extend(rows);
+    }
+
     /// Where `https://{subscriber_id}` leads to, for ONDC's form of subscribing.
     pub fn find_host_at(&self, subscriber_id: &str, url: Url) {
         lock(&self.state.hosts).insert(subscriber_id.to_owned(), url);

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{Network, callback_url};
 use crate::crypto::digest::blake2b_512_base64;
-use crate::crypto::signature::{self, Excerpt, Header};
+use crate::crypto::signature::{self, Excerpt, Header, Scheme};
 use crate::domain::ids::{KeyId, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};
 use crate::protocol::context::Context;
@@ -37,32 +37,40 @@ pub struct Verified {
 ///
 /// # Errors
 /// 401 words.
-pub fn read_header(raw: Option<&str>, now: DateTime<Utc>) -> Result<Header, Refusal> {
+pub fn read_header(
+    scheme: Scheme,
+    raw: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Header, Refusal> {
     let raw = raw.ok_or_else(|| {
         Refusal::new(
             Word::HeaderMissing,
             "expected an Authorization header, got none",
         )
     })?;
-    let header = Header::parse(raw).map_err(|error| from_signature(&error))?;
+    let header = Header::read(scheme, raw).map_err(|error| from_signature(&error))?;
     let window = header.check_window(now.timestamp(), MAX_LIFETIME_SECONDS);
     window.map_err(|error| from_signature(&error))?;
     Ok(header)
 }
 
-/// Requires that the signer is the party the context names as the caller.
+/// Requires that the signer is the party that this member of the context names as the caller.
 ///
 /// # Errors
 /// `signer_is_not_caller`, also when the context names nobody.
-pub fn check_signer(header: &Header, caller: Option<&SubscriberId>) -> Result<(), Refusal> {
+pub fn check_signer(
+    header: &Header,
+    member: &str,
+    caller: Option<&SubscriberId>,
+) -> Result<(), Refusal> {
     let signer = SubscriberId::parse(&header.subscriber_id).map_err(|e| malformed(&e))?;
     let named = match caller {
         Some(caller) if caller.is(&signer) => return Ok(()),
-        Some(caller) => format!("context.bap_id is {:?}", caller.as_str()),
-        None => "context.bap_id is absent".to_owned(),
+        Some(caller) => format!("context.{member} is {:?}", caller.as_str()),
+        None => format!("context.{member} is absent"),
     };
     let detail = format!("signed by {:?}, {named}", signer.as_str());
-    Err(Refusal::new(Word::SignerIsNotCaller, detail).at("context.bap_id"))
+    Err(Refusal::new(Word::SignerIsNotCaller, detail).at(format!("context.{member}")))
 }
 
 impl Network {
@@ -128,8 +136,8 @@ impl Network {
         };
         callback_url::check(self.settings.callback_rule, &context.bap_uri, &registered).map_err(
             |error| {
-                let detail = format!("context.bap_uri: {error}");
-                Refusal::new(Word::CallbackUrlMismatch, detail).at("context.bap_uri")
+                let path = format!("context.{}", context.dialect.members().bap_uri);
+                Refusal::new(Word::CallbackUrlMismatch, format!("{path}: {error}")).at(path)
             },
         )
     }

@@ -15,7 +15,7 @@ use super::{Network, caller};
 use crate::crypto::challenge::ChallengeKey;
 use crate::crypto::encryption::EncryptionPublicKey;
 use crate::crypto::keys::VerifyingKey;
-use crate::crypto::signature::Signer;
+use crate::crypto::signature::{Scheme, Signer};
 use crate::domain::refusal::Refusal;
 
 /// The part of a network's settings that its registry is met with.
@@ -73,7 +73,7 @@ impl Handshake {
         let Some(key) = &self.registry_signing_key else {
             return Ok(());
         };
-        let header = caller::read_header(authorization, now)?;
+        let header = caller::read_header(Scheme::Beckn, authorization, now)?;
         let verified = header.verify(body, key);
         verified.map_err(|error| caller::from_signature(&error))
     }

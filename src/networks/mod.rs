@@ -4,35 +4,21 @@
 pub mod callback_url;
 pub mod caller;
 pub mod handshake;
+pub mod webhook;
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
 use url::Url;
 
 use self::handshake::Handshake;
 use crate::crypto::signature::Keyring;
 use crate::domain::ids::{NetworkName, SubscriberId};
 use crate::domain::order::Party;
-use crate::protocol::on_cancel::Us;
-use crate::protocol::registry::Form;
+pub use crate::protocol::kind::Kind;
+use crate::protocol::kind::Profile;
+use crate::protocol::on_cancel::{Style, Us};
 use crate::registry::{self, Registry};
-
-/// What sets one family of networks apart from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Beckn core 0.9.x and 1.x.
-    Beckn,
-}
-
-impl Kind {
-    /// How the registries of this family are asked, unless the configuration says otherwise.
-    #[must_use]
-    pub fn registry_form(self) -> Form {
-        match self {
-            Kind::Beckn => Form::Core,
-        }
-    }
-}
 
 /// How a `bap_uri` must agree with the URL the registry has for that subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,6 +41,8 @@ pub struct ReasonCode {
     pub text: String,
     /// Who may use it; empty means everybody.
     pub by: Vec<Party>,
+    /// Whether a sentence must come with it.
+    pub text_required: bool,
 }
 
 /// One `[network.NAME]` section.
@@ -86,8 +74,42 @@ pub struct Settings {
     pub allow_http_callbacks: bool,
     /// Known reason codes; empty means any code is taken.
     pub reasons: Vec<ReasonCode>,
+    /// Whether a cancellation needs a reason, whatever the order's terms say.
+    pub reason_required: bool,
     /// What a cancelled 0.9.x order has as its `state`.
     pub cancelled_word: String,
+    /// Where times without a zone are.
+    pub time_zone: Tz,
+    /// UHI: the tag that holds a reason in free text, if any.
+    pub text_tag: Option<String>,
+    /// UHI: whether the check-in PIN is kept, and left in a cancelled order.
+    pub sends_pin: bool,
+    /// Where copies of callbacks go, on a network whose kind has them.
+    pub audit: Option<Audit>,
+    /// The partners' apps that hear of cancellations here: the `[consultations]` section says it.
+    pub webhooks: Vec<webhook::Webhook>,
+}
+
+/// Copies of callbacks for a gateway.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// Where they are posted.
+    pub url: Url,
+    /// What the gateway is called in lists and holds: its host.
+    pub gateway: SubscriberId,
+    /// What they say they are.
+    pub action: AuditAction,
+}
+
+/// What a copy has as its `context.action`: published texts want the same bytes, published
+/// examples another word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AuditAction {
+    /// The copy has the same bytes.
+    #[default]
+    Unchanged,
+    /// `on_cancel_audit`; every other byte is the same.
+    Renamed,
 }
 
 impl CallbackRule {
@@ -151,6 +173,24 @@ impl Network {
     #[must_use]
     pub fn base_path(&self) -> &str {
         self.settings.subscriber_url.path().trim_end_matches('/')
+    }
+
+    /// What holds on networks of its kind.
+    #[must_use]
+    pub fn profile(&self) -> &'static Profile {
+        self.settings.kind.profile()
+    }
+
+    /// How its callbacks are written.
+    #[must_use]
+    pub fn style(&self) -> Style<'_> {
+        let settings = &self.settings;
+        Style {
+            kind: settings.kind,
+            cancelled_word: &settings.cancelled_word,
+            text_tag: settings.text_tag.as_deref(),
+            sends_pin: settings.sends_pin,
+        }
     }
 
     /// Who we are in a callback's context.

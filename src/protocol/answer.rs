@@ -4,15 +4,17 @@ use serde_json::{Value, json};
 
 use super::Dialect;
 
-/// The body of an ACK, the same in both dialects.
+/// The body of an ACK.
 pub const ACK: &str = r#"{"message":{"ack":{"status":"ACK"}}}"#;
+/// The same on UHI, whose schema wants an `error` in every answer.
+pub const ACK_UHI: &str = r#"{"message":{"ack":{"status":"ACK"}},"error":{}}"#;
 
 /// The `error` member of a NACK or of an `on_cancel`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error<'a> {
-    /// BECKN-005 number.
+    /// The network's number.
     pub code: &'a str,
-    /// 0.9.x only: `CONTEXT-ERROR`, `CORE-ERROR`, ...
+    /// Not in 1.x: `CONTEXT-ERROR`, `CORE-ERROR`, ...
     pub kind: &'a str,
     /// A sentence.
     pub message: &'a str,
@@ -21,18 +23,17 @@ pub struct Error<'a> {
 }
 
 impl Error<'_> {
-    /// The object in the dialect's shape: `type` and `path` in 0.9.x, `paths` in 1.x.
+    /// The object in the dialect's shape: `type` and `path`, or only `paths` in 1.x.
     #[must_use]
     pub fn to_json(&self, dialect: Dialect) -> Value {
         let mut error = match dialect {
-            Dialect::V0_9 => json!({"type": self.kind, "code": self.code}),
+            Dialect::V0_9 | Dialect::Uhi => json!({"type": self.kind, "code": self.code}),
             Dialect::V1 => json!({"code": self.code}),
         };
         if let Some(path) = self.path {
-            let member = if dialect == Dialect::V0_9 {
-                "path"
-            } else {
-                "paths"
+            let member = match dialect {
+                Dialect::V0_9 | Dialect::Uhi => "path",
+                Dialect::V1 => "paths",
             };
             error[member] = json!(path);
         }

@@ -1,7 +1,8 @@
-//! The `cancel` message of both dialects: which order, why, and whether for real.
+//! The `cancel` message of every dialect: which order, why, and whether for real.
 
 use serde_json::Value;
 
+use super::{Dialect, uhi};
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Party, Reason};
@@ -16,17 +17,31 @@ pub struct Cancel {
     pub request: CancelRequest,
 }
 
-/// Reads a message that has passed the schema of its version.
+/// Reads a message that has passed the schema of its version. `text_tag` is where UHI has free
+/// text, if anywhere.
 ///
 /// # Errors
-/// `schema_mismatch` when the order id is not usable as one.
-pub fn decode(message: &Value) -> Result<Cancel, Refusal> {
+/// `schema_mismatch` when the order id is not usable as one, or the tags of UHI are not.
+pub fn decode(
+    dialect: Dialect,
+    message: &Value,
+    text_tag: Option<&str>,
+) -> Result<Cancel, Refusal> {
+    let (id, request) = match dialect {
+        Dialect::V0_9 | Dialect::V1 => (&message["message"]["order_id"], request(message)),
+        Dialect::Uhi => (
+            &message["message"]["order"]["id"],
+            uhi::message::decode(message, text_tag)?,
+        ),
+    };
+    let path = dialect.members().order_id;
+    let order = OrderId::parse(id.as_str().unwrap_or_default())
+        .map_err(|error| Refusal::new(Word::SchemaMismatch, format!("{path}: {error}")).at(path))?;
+    Ok(Cancel { order, request })
+}
+
+fn request(message: &Value) -> CancelRequest {
     let message = &message["message"];
-    let id = message["order_id"].as_str().unwrap_or_default();
-    let order = OrderId::parse(id).map_err(|error| {
-        Refusal::new(Word::SchemaMismatch, format!("message.order_id: {error}"))
-            .at("message.order_id")
-    })?;
     let descriptor = &message["descriptor"];
     let text = descriptor["short_desc"]
         .as_str()
@@ -41,14 +56,11 @@ pub fn decode(message: &Value) -> Result<Cancel, Refusal> {
         Some("SOFT_CANCEL" | "SOFT-CANCEL") => Intent::Quote,
         _ => Intent::Commit,
     };
-    Ok(Cancel {
-        order,
-        request: CancelRequest {
-            by: Party::Customer,
-            reason,
-            intent,
-        },
-    })
+    CancelRequest {
+        by: Party::Customer,
+        reason,
+        intent,
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +73,10 @@ mod tests {
     fn only_the_soft_spellings_ask_without_cancelling() {
         let intent = |code: Value| {
             let message = json!({"message": {"order_id": "O1", "descriptor": {"code": code}}});
-            decode(&message).expect("readable").request.intent
+            decode(Dialect::V1, &message, None)
+                .expect("readable")
+                .request
+                .intent
         };
         assert_eq!(intent(json!("SOFT_CANCEL")), Intent::Quote);
         assert_eq!(intent(json!("SOFT-CANCEL")), Intent::Quote);
@@ -73,7 +88,10 @@ mod tests {
     fn the_reason_is_its_code_and_the_text_for_people() {
         let message = json!({"message": {"order_id": "O1", "cancellation_reason_id": "001",
             "descriptor": {"name": "Ride Cancellation", "short_desc": "Driver is not moving"}}});
-        let reason = decode(&message).expect("readable").request.reason;
+        let reason = decode(Dialect::V1, &message, None)
+            .expect("readable")
+            .request
+            .reason;
         assert_eq!(reason.id.as_deref(), Some("001"));
         assert_eq!(reason.text.as_deref(), Some("Driver is not moving"));
     }

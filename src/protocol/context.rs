@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::Dialect;
 use super::iso8601::Duration8601;
+use super::kind::Kind;
+use super::time::Time;
 use crate::domain::ids::{self, MessageId, SubscriberId, TransactionId};
 use crate::domain::refusal::{Refusal, Word};
 
@@ -20,7 +22,7 @@ pub struct Context {
     pub domain: Option<String>,
     /// The action it says it is.
     pub action: String,
-    /// The buyer app that asks; its absence is refused by the signer check.
+    /// The buyer app that asks, UHI's `consumer_id`; its absence is refused by the signer check.
     pub bap_id: Option<SubscriberId>,
     /// Where that app wants its callback.
     pub bap_uri: String,
@@ -38,36 +40,40 @@ pub struct Context {
 
 /// The dialect a message claims, as early as it can be known; decides the shape of a NACK.
 #[must_use]
-pub fn dialect_of(message: &Value) -> Option<Dialect> {
-    version(&message["context"]).ok().and_then(Dialect::of)
+pub fn dialect_of(kind: Kind, message: &Value) -> Option<Dialect> {
+    version(&message["context"])
+        .ok()
+        .and_then(|version| kind.dialect(version))
 }
 
-/// Reads the context of a message.
+/// Reads the context of a message on a network of that kind.
 ///
 /// # Errors
 /// `unknown_version`, or `context_invalid` naming the member that is missing or unusable.
-pub fn read(message: &Value) -> Result<Context, Refusal> {
+pub fn read(kind: Kind, message: &Value) -> Result<Context, Refusal> {
     let context = &message["context"];
     if !context.is_object() {
         return Err(invalid("context", "expected an object"));
     }
     let version = version(context)?;
-    let dialect = Dialect::of(version).ok_or_else(|| {
+    let dialect = kind.dialect(version).ok_or_else(|| {
         let got: String = version.chars().take(20).collect();
+        let expected = kind.profile().versions;
         Refusal::new(
             Word::UnknownVersion,
-            format!("expected 0.9.x or 1.x, got {got:?}"),
+            format!("expected {expected}, got {got:?}"),
         )
         .at("context.version")
     })?;
-    let timestamp = timestamp(required(context, "timestamp")?)?;
+    let names = dialect.members();
+    let timestamp = timestamp(dialect, required(context, "timestamp")?)?;
     Ok(Context {
         dialect,
         domain: optional(context, "domain")?.map(str::to_owned),
         action: required(context, "action")?.to_owned(),
-        bap_id: id(context, "bap_id", SubscriberId::parse)?,
-        bap_uri: required(context, "bap_uri")?.to_owned(),
-        bpp_id: id(context, "bpp_id", SubscriberId::parse)?,
+        bap_id: id(context, names.bap_id, SubscriberId::parse)?,
+        bap_uri: required(context, names.bap_uri)?.to_owned(),
+        bpp_id: id(context, names.bpp_id, SubscriberId::parse)?,
         transaction: present(context, "transaction_id", TransactionId::parse)?,
         message: present(context, "message_id", MessageId::parse)?,
         timestamp,
@@ -98,9 +104,14 @@ fn ttl(context: &Value) -> Option<Duration8601> {
     context["ttl"].as_str().and_then(Duration8601::parse)
 }
 
-fn timestamp(text: &str) -> Result<DateTime<Utc>, Refusal> {
-    let read = DateTime::parse_from_rfc3339(text);
-    read.map(|time| time.with_timezone(&Utc)).map_err(|_| {
+/// On UHI a context's time without a zone is taken, as UTC: parties are told to write UTC.
+fn timestamp(dialect: Dialect, text: &str) -> Result<DateTime<Utc>, Refusal> {
+    let read = match (dialect, Time::parse(text)) {
+        (_, Some(Time::Instant(instant))) => Some(instant),
+        (Dialect::Uhi, Some(Time::Local(local))) => Some(local.and_utc()),
+        _ => None,
+    };
+    read.ok_or_else(|| {
         invalid(
             "context.timestamp",
             "expected RFC 3339, such as 2026-01-01T00:00:00.000Z",
@@ -164,12 +175,12 @@ mod tests {
     fn refused(member: &str, value: Value) -> Refusal {
         let mut message = message();
         message["context"][member] = value;
-        read(&message).expect_err(member)
+        read(Kind::Beckn, &message).expect_err(member)
     }
 
     #[test]
     fn a_published_context_is_read() {
-        let context = read(&message()).expect("readable");
+        let context = read(Kind::Beckn, &message()).expect("readable");
         assert_eq!(context.dialect, Dialect::V0_9);
         assert_eq!(context.transaction.as_str(), "1209849124");
         assert_eq!(
@@ -182,18 +193,24 @@ mod tests {
     fn the_version_decides_the_dialect_under_either_name() {
         let mut message = message();
         message["context"]["version"] = json!("0.9.1");
-        assert!(read(&message).is_ok(), "both names, same value");
+        assert!(
+            read(Kind::Beckn, &message).is_ok(),
+            "both names, same value"
+        );
         message["context"]["version"] = json!("1.1.0");
         assert_eq!(
-            read(&message).expect_err("they differ").word,
+            read(Kind::Beckn, &message).expect_err("they differ").word,
             Word::ContextInvalid
         );
         message["context"]["core_version"] = Value::Null;
-        assert_eq!(read(&message).expect("1.x").dialect, Dialect::V1);
+        assert_eq!(
+            read(Kind::Beckn, &message).expect("1.x").dialect,
+            Dialect::V1
+        );
         for unknown in ["2.0.0", "0.8.0", "1", "1.x", "", "0.9", "1.+1.0", "0.9.+1"] {
             message["context"]["version"] = json!(unknown);
             assert_eq!(
-                read(&message).expect_err(unknown).word,
+                read(Kind::Beckn, &message).expect_err(unknown).word,
                 Word::UnknownVersion
             );
         }
@@ -223,16 +240,48 @@ mod tests {
             Word::ContextInvalid
         );
         assert_eq!(
-            read(&json!({"context": 7})).expect_err("no object").word,
+            read(Kind::Beckn, &json!({"context": 7}))
+                .expect_err("no object")
+                .word,
             Word::ContextInvalid
         );
-        assert!(read(&json!([])).is_err());
+        assert!(read(Kind::Beckn, &json!([])).is_err());
     }
 
     #[test]
     fn an_unreadable_ttl_counts_as_absent() {
         let mut message = message();
         message["context"]["ttl"] = json!("soon");
-        assert_eq!(read(&message).expect("readable").valid_until, None);
+        assert_eq!(
+            read(Kind::Beckn, &message).expect("readable").valid_until,
+            None
+        );
+    }
+
+    #[test]
+    fn uhi_names_the_parties_in_its_own_words_and_may_leave_out_the_zone() {
+        let message = json!({"context": {
+            "domain": "nic2004:85111", "action": "cancel", "core_version": "0.7.1",
+            "consumer_id": "eua-nha", "consumer_uri": "http://eua.example/api",
+            "provider_id": "hspa-nha", "transaction_id": "t", "message_id": "m",
+            "timestamp": "2022-07-05T15:24:35"
+        }});
+        let context = read(Kind::Uhi, &message).expect("readable");
+        assert_eq!(
+            context.bap_id.as_ref().map(SubscriberId::as_str),
+            Some("eua-nha")
+        );
+        assert_eq!(
+            context.bpp_id.as_ref().map(SubscriberId::as_str),
+            Some("hspa-nha")
+        );
+        assert_eq!(context.bap_uri, "http://eua.example/api");
+        assert_eq!(context.timestamp.to_rfc3339(), "2022-07-05T15:24:35+00:00");
+        let other = read(Kind::Beckn, &message).expect_err("not spoken there");
+        assert_eq!(other.word, Word::UnknownVersion);
+        let mut beckn = super::tests::message();
+        assert!(read(Kind::Uhi, &beckn).is_err());
+        beckn["context"]["timestamp"] = json!("2021-03-23T10:00:40");
+        assert!(read(Kind::Beckn, &beckn).is_err());
     }
 }

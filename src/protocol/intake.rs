@@ -5,12 +5,12 @@
 //! and terms that cannot be read are refused: they must not become free by mistake. Any other
 //! fault in the provider's document is the provider's and passes through.
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::quote::{self, Quote, decimal_text};
 use super::raw::{self, RawArray, RawObject};
-use super::{Dialect, strict, terms, words};
+use super::time::Time;
+use super::{Dialect, strict, terms, uhi, words};
 use crate::domain::ids::{self, OrderId, SubscriberId, TransactionId};
 use crate::domain::money::{Error as MoneyError, Money};
 use crate::domain::order::{Booking, Fulfillment, Placement, State};
@@ -54,6 +54,8 @@ pub enum Error {
 pub struct Facts {
     /// The order's id, where the document has one.
     pub id: Option<OrderId>,
+    /// The dialect it is written in, for an order on a network.
+    pub dialect: Option<Dialect>,
     /// `context.domain`, for an order on a network.
     pub domain: Option<String>,
     /// `context.bpp_id`, for an order on a network.
@@ -62,8 +64,10 @@ pub struct Facts {
     pub placement: Option<Placement>,
     /// The state, by booking block, order word and fulfilment state in this order.
     pub state: State,
-    /// Its fulfilments.
+    /// Its fulfilments; when they begin is in [`Facts::starts_at`].
     pub fulfillments: Vec<Fulfillment>,
+    /// When each of them begins, where the document tells.
+    pub starts_at: Vec<Option<Time>>,
     /// The price.
     pub price: Option<Money>,
     /// What is paid of it.
@@ -71,9 +75,9 @@ pub struct Facts {
     /// The order's own terms.
     pub own_terms: Option<Policy>,
     /// When it was booked, where the document says so.
-    pub booked_at: Option<DateTime<Utc>>,
+    pub booked_at: Option<Time>,
     /// When the document was made, where it says so.
-    pub occurred_at: Option<DateTime<Utc>>,
+    pub occurred_at: Option<Time>,
     /// The block beside the document.
     pub booking: Booking,
     /// What is kept: `{"context": ..., "order": ...}` with both texts as they came.
@@ -99,17 +103,20 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
     let message = RawObject::parse(whole.get("message").unwrap_or("{}"))?;
     let order_text = message.get("order").unwrap_or("{}");
     let context = whole.get("context").unwrap_or("{}");
-    let fulfillments = fulfillments(order);
+    let dialect = dialect(&value["context"])?;
+    let (fulfillments, starts_at) = fulfillments(dialect, order);
     let price = price(order_text, &booking)?;
     Ok(Facts {
         id: Some(id("message.order.id", &order["id"], OrderId::parse)?),
+        dialect: Some(dialect),
         domain: value["context"]["domain"].as_str().map(str::to_owned),
-        bpp_id: value["context"]["bpp_id"]
+        bpp_id: value["context"][dialect.members().bpp_id]
             .as_str()
             .and_then(|id| SubscriberId::parse(id).ok()),
-        placement: Some(placement(&value["context"])?),
-        state: state(order, &fulfillments, &booking)?,
+        placement: Some(placement(dialect, &value["context"])?),
+        state: state(dialect, order, &fulfillments, &booking)?,
         fulfillments,
+        starts_at,
         price,
         paid: paid(order, order_text, price)?,
         own_terms: terms::read(order)?,
@@ -134,11 +141,13 @@ fn booking_only(value: &Value, booking: Booking) -> Result<Facts, Error> {
     };
     Ok(Facts {
         id,
+        dialect: None,
         domain: None,
         bpp_id: None,
         placement: None,
         state: booking.status.unwrap_or(State::Confirmed),
         fulfillments: Vec::new(),
+        starts_at: Vec::new(),
         price: booking.price,
         paid: None,
         own_terms: None,
@@ -157,17 +166,22 @@ fn booking(block: &Value) -> Result<Booking, Error> {
     }
 }
 
-fn placement(context: &Value) -> Result<Placement, Error> {
-    let bap_uri = context["bap_uri"].as_str();
-    let bap_uri = bap_uri.ok_or_else(|| member("context.bap_uri", "expected a string"))?;
+fn dialect(context: &Value) -> Result<Dialect, Error> {
     let version = context["version"]
         .as_str()
         .or(context["core_version"].as_str());
-    if version.and_then(Dialect::of).is_none() {
-        return Err(member("context.version", "expected 0.9.x or 1.x"));
-    }
+    let dialect = version.and_then(Dialect::of);
+    dialect.ok_or_else(|| member("context.version", "expected 0.9.x, 1.x or, on UHI, 0.7.1"))
+}
+
+fn placement(dialect: Dialect, context: &Value) -> Result<Placement, Error> {
+    let names = dialect.members();
+    let [bap_id_at, bap_uri_at] =
+        [names.bap_id, names.bap_uri].map(|name| format!("context.{name}"));
+    let bap_uri = context[names.bap_uri].as_str();
+    let bap_uri = bap_uri.ok_or_else(|| member(&bap_uri_at, "expected a string"))?;
     Ok(Placement {
-        bap: id("context.bap_id", &context["bap_id"], SubscriberId::parse)?,
+        bap: id(&bap_id_at, &context[names.bap_id], SubscriberId::parse)?,
         bap_uri: bap_uri.to_owned(),
         transaction: id(
             "context.transaction_id",
@@ -184,14 +198,19 @@ fn id<T>(path: &str, value: &Value, parse: fn(&str) -> Result<T, ids::Error>) ->
     parse(text).map_err(|error| member(path, &error.to_string()))
 }
 
-fn state(order: &Value, fulfillments: &[Fulfillment], booking: &Booking) -> Result<State, Error> {
+fn state(
+    dialect: Dialect,
+    order: &Value,
+    fulfillments: &[Fulfillment],
+    booking: &Booking,
+) -> Result<State, Error> {
     if let Some(status) = booking.status {
         return Ok(status);
     }
     let word = order["status"].as_str().or(order["state"].as_str());
     let said = match word {
         None => State::Confirmed,
-        Some(word) => words::state_of_order_word(word).ok_or_else(|| {
+        Some(word) => state_of_word(dialect, word).ok_or_else(|| {
             let what = format!("{word:?} is no known state: say which in booking.status");
             member("message.order.status", &what)
         })?,
@@ -205,7 +224,16 @@ fn state(order: &Value, fulfillments: &[Fulfillment], booking: &Booking) -> Resu
     })
 }
 
-fn fulfillments(order: &Value) -> Vec<Fulfillment> {
+fn state_of_word(dialect: Dialect, word: &str) -> Option<State> {
+    let own = match dialect {
+        Dialect::Uhi => uhi::state_of_order_word(word),
+        Dialect::V0_9 | Dialect::V1 => None,
+    };
+    own.or_else(|| words::state_of_order_word(word))
+}
+
+/// Only UHI's times are read: they are those of an appointment, in one member.
+fn fulfillments(dialect: Dialect, order: &Value) -> (Vec<Fulfillment>, Vec<Option<Time>>) {
     let list = match (&order["fulfillments"], &order["fulfillment"]) {
         (Value::Array(list), _) => list.as_slice(),
         (_, one @ Value::Object(_)) => std::slice::from_ref(one),
@@ -216,8 +244,15 @@ fn fulfillments(order: &Value) -> Vec<Fulfillment> {
         state: item["state"]["descriptor"]["code"]
             .as_str()
             .map(str::to_owned),
+        agent: item["agent"]["id"].as_str().map(str::to_owned),
+        starts_at: None,
     };
-    list.iter().map(read).collect()
+    let starts_at = |item: &Value| match dialect {
+        Dialect::Uhi => time(&item["start"]["time"]["timestamp"]),
+        Dialect::V0_9 | Dialect::V1 => None,
+    };
+    let both = list.iter().map(|item| (read(item), starts_at(item)));
+    both.unzip()
 }
 
 fn price(order_text: &str, booking: &Booking) -> Result<Option<Money>, Error> {
@@ -261,9 +296,8 @@ fn amount_paid(payment: &RawObject<'_>, price: Money) -> Result<i128, MoneyError
     }
 }
 
-fn time(value: &Value) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(value.as_str()?).ok()?;
-    Some(time.with_timezone(&Utc))
+fn time(value: &Value) -> Option<Time> {
+    Time::parse(value.as_str()?)
 }
 
 fn member(path: &str, what: &str) -> Error {

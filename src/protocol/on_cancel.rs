@@ -4,8 +4,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::answer;
+use super::kind::Kind;
 use super::raw::{self, RawObject, quote};
-use super::{Dialect, quote as order_quote, v0_9, v1};
+use super::{Dialect, quote as order_quote, uhi, v0_9, v1};
 use crate::domain::ids::MessageId;
 use crate::domain::order::Cancellation;
 
@@ -30,6 +31,19 @@ pub struct Us<'a> {
     pub bpp_id: &'a str,
     /// Our subscriber URL.
     pub bpp_uri: &'a str,
+}
+
+/// How a network wants its callbacks.
+#[derive(Debug, Clone, Copy)]
+pub struct Style<'a> {
+    /// What its error numbers go by.
+    pub kind: Kind,
+    /// The state of a cancelled 0.9.x order.
+    pub cancelled_word: &'a str,
+    /// UHI: the tag that holds a reason in free text, if any.
+    pub text_tag: Option<&'a str>,
+    /// UHI: whether the check-in PIN is left in a cancelled order.
+    pub sends_pin: bool,
 }
 
 /// What the callback says.
@@ -62,10 +76,11 @@ pub fn context(
     message: Option<&MessageId>,
     now: DateTime<Utc>,
 ) -> Result<String, Error> {
+    let names = dialect_of(from).unwrap_or(Dialect::V1).members();
     let mut context = RawObject::parse(from)?;
     context.set("action", quote("on_cancel"));
-    context.set("bpp_id", quote(us.bpp_id));
-    context.set("bpp_uri", quote(us.bpp_uri));
+    context.set(names.bpp_id, quote(us.bpp_id));
+    context.set(names.bpp_uri, quote(us.bpp_uri));
     if let Some(message) = message {
         context.set("message_id", quote(message.as_str()));
     }
@@ -73,6 +88,21 @@ pub fn context(
     context.remove("key");
     context.remove("ttl");
     Ok(context.text())
+}
+
+/// The same message with another action in its context, and every other value as written.
+///
+/// # Errors
+/// When the bytes are no message.
+pub fn renamed(body: &[u8], action: &str) -> Result<String, Error> {
+    let mut message = RawObject::from_slice(body)?;
+    let context = message.get("context").ok_or(Error::Missing("context"))?;
+    let context = context.to_owned();
+    let mut context = RawObject::parse(&context)?;
+    context.set("action", quote(action));
+    let context = context.to_string();
+    message.set("context", context);
+    Ok(message.to_string())
 }
 
 /// The dialect of a raw context, under either name of its version.
@@ -98,10 +128,10 @@ pub fn encode(
     context: &str,
     document: &str,
     content: Content<'_>,
-    cancelled_word: &str,
+    style: &Style<'_>,
 ) -> Result<String, Error> {
     if let Content::Denied(sentence) = content {
-        let error = denied(dialect, sentence);
+        let error = denied(dialect, style.kind, sentence);
         return Ok(format!(r#"{{"context":{context},"error":{error}}}"#));
     }
     let document = RawObject::parse(document)?;
@@ -112,11 +142,15 @@ pub fn encode(
     let order = document.get("order").ok_or(Error::Missing("order"))?;
     let mut order = RawObject::parse(order)?;
     match (dialect, content) {
-        (Dialect::V0_9, Content::Cancelled(c)) => v0_9::cancelled(&mut order, c, cancelled_word)?,
+        (Dialect::V0_9, Content::Cancelled(c)) => {
+            v0_9::cancelled(&mut order, c, style.cancelled_word)?;
+        }
         (Dialect::V0_9, Content::Quoted(c)) => v0_9::quoted(&mut order, c)?,
         (Dialect::V1, Content::Cancelled(c)) => v1::cancelled(&mut order, c)?,
         (Dialect::V1, Content::Quoted(c)) => v1::quoted(&mut order, c)?,
-        (_, Content::Denied(_)) => {}
+        (Dialect::Uhi, Content::Cancelled(c)) => uhi::message::cancelled(&mut order, c, style),
+        // UHI has no way to ask for a price.
+        (Dialect::Uhi, Content::Quoted(_)) | (_, Content::Denied(_)) => {}
     }
     let order = order.text();
     let parts = [
@@ -129,10 +163,11 @@ pub fn encode(
     Ok(parts.concat())
 }
 
-fn denied(dialect: Dialect, sentence: &str) -> String {
+fn denied(dialect: Dialect, kind: Kind, sentence: &str) -> String {
+    let (code, kind) = kind.profile().denied;
     let error = answer::Error {
-        code: "50001",
-        kind: "POLICY-ERROR",
+        code,
+        kind,
         message: sentence,
         path: None,
     };
@@ -176,9 +211,16 @@ mod tests {
         }
     }
 
+    const STYLE: Style<'static> = Style {
+        kind: Kind::Beckn,
+        cancelled_word: "Cancelled",
+        text_tag: None,
+        sends_pin: false,
+    };
+
     fn encoded(dialect: Dialect, order: &str, content: Content<'_>) -> String {
         let document = format!(r#"{{"context":{{}},"order":{order}}}"#);
-        encode(dialect, "{}", &document, content, "Cancelled").expect("writable")
+        encode(dialect, "{}", &document, content, &STYLE).expect("writable")
     }
 
     #[test]
@@ -213,7 +255,7 @@ mod tests {
         let cancellation = cancellation(0);
         let encoded = |asked, document: &str| {
             let content = Content::Cancelled(&cancellation);
-            encode(asked, "{}", document, content, "Cancelled").expect("writable")
+            encode(asked, "{}", document, content, &STYLE).expect("writable")
         };
         let old = r#"{"context":{"core_version":"0.9.1"},"order":{"state":"Confirmed"}}"#;
         assert_eq!(

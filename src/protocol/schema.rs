@@ -59,13 +59,17 @@ macro_rules! compiled {
 
 compiled!(CANCEL_V0_9, "cancel-0.9.json");
 compiled!(CANCEL_V1, "cancel-1.x.json");
+compiled!(CANCEL_UHI, "cancel-uhi-0.7.1.json");
 compiled!(ON_CANCEL_V0_9, "on_cancel-0.9.json");
 compiled!(ON_CANCEL_V1, "on_cancel-1.x.json");
+compiled!(ON_CANCEL_UHI, "on_cancel-uhi-0.7.1.json");
 
 fn validator(kind: Kind, dialect: Dialect) -> &'static Validator {
     match (kind, dialect) {
         (Kind::Cancel, Dialect::V0_9) => &CANCEL_V0_9,
         (Kind::Cancel, Dialect::V1) => &CANCEL_V1,
+        (Kind::Cancel, Dialect::Uhi) => &CANCEL_UHI,
+        (Kind::OnCancel, Dialect::Uhi) => &ON_CANCEL_UHI,
         (Kind::OnCancel, Dialect::V0_9) => &ON_CANCEL_V0_9,
         (Kind::OnCancel, Dialect::V1) => &ON_CANCEL_V1,
     }

@@ -17,6 +17,7 @@ use url::Url;
 
 use super::breaker::{Breaker, Turn};
 use super::{Outage, Settings};
+use crate::crypto::signature::Signer;
 use crate::protocol::registry::{self as rows, Question, Row, rows_for};
 
 /// How much of an answer is read.
@@ -144,7 +145,11 @@ impl Asker {
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json")
             .timeout(self.settings.timeout);
-        if let Some(signer) = &self.settings.signer {
+        if let Some(keys) = &self.settings.signer {
+            let signer = Signer {
+                scheme: self.settings.form.scheme(),
+                ..Signer::clone(&keys.active())
+            };
             let authorization = signer.authorization(body.as_bytes(), now.timestamp());
             request = request.header(header::AUTHORIZATION, authorization);
         }

@@ -70,6 +70,10 @@ pub enum CallbackKind {
     Preview,
     /// An outcome.
     Final,
+    /// A copy of one for a network's gateway; it waits for other copies alone.
+    Audit,
+    /// The news of a cancellation for a partner's app; it waits for no callback of the network.
+    Webhook,
 }
 
 /// Where a callback stands.
@@ -243,6 +247,8 @@ pub struct Settlement {
     pub attempt: Attempt,
     /// What follows.
     pub next: Next,
+    /// Further callbacks that are owed because of this attempt, from the same transaction on.
+    pub follow_ups: Vec<NewCallback>,
 }
 
 /// What the provider reads of a change this server made.
@@ -318,6 +324,8 @@ pub struct Commit {
     pub request: Option<StoredRequest>,
     /// The callback owed for it.
     pub callback: Option<NewCallback>,
+    /// The news for a partner's app, owed besides.
+    pub webhook: Option<NewCallback>,
     /// The provider's event; its sequence is filled in.
     pub event: Option<Event>,
     /// The time it is committed at.
@@ -345,10 +353,33 @@ pub struct OrderFilter {
     pub network: Option<NetworkName>,
     /// Only this state.
     pub state: Option<State>,
+    /// Only those with a fulfilment by this agent.
+    pub agent: Option<String>,
+    /// Only those that begin at this time or later.
+    pub starts_from: Option<DateTime<Utc>>,
+    /// Only those that begin before this time.
+    pub starts_before: Option<DateTime<Utc>>,
     /// Only after this key.
     pub after: Option<OrderKey>,
     /// At most this many.
     pub limit: usize,
+}
+
+impl OrderFilter {
+    /// Whether an order is one of those wanted; the network and what comes after are left out.
+    #[must_use]
+    pub fn wants(&self, order: &Order) -> bool {
+        let by_agent = |agent: &String| {
+            let mut agents = order.fulfillments.iter().map(|one| one.agent.as_ref());
+            agents.any(|one| one == Some(agent))
+        };
+        let starts_at = order.starts_at();
+        let begins = |holds: &dyn Fn(DateTime<Utc>) -> bool| starts_at.is_some_and(holds);
+        self.state.is_none_or(|state| state == order.state)
+            && self.agent.as_ref().is_none_or(by_agent)
+            && self.starts_from.is_none_or(|from| begins(&|at| at >= from))
+            && self.starts_before.is_none_or(|to| begins(&|at| at < to))
+    }
 }
 
 /// Which callbacks to list, oldest first.

@@ -9,6 +9,7 @@ mod rides;
 
 mod admin;
 mod checks;
+mod consultations;
 mod delivery;
 mod handshake;
 mod lying;
@@ -17,4 +18,5 @@ mod outcomes;
 mod refusals_page;
 mod rotation;
 mod setup;
+mod uhi;
 mod unsolicited;

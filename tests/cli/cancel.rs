@@ -6,7 +6,7 @@ use beckn_bpp::mock::bap::{self, BapHandle};
 use beckn_bpp::mock::registry;
 
 use crate::app::{listener, signer};
-use crate::process::{Ended, Running, five_ports, run};
+use crate::process::{Ended, Running, eight_ports, run};
 
 struct Network {
     running: Running,
@@ -15,7 +15,7 @@ struct Network {
 
 impl Network {
     fn start() -> Self {
-        let base = five_ports();
+        let base = eight_ports();
         let mut running = Running::start(&["mock-network", "--port", &base.to_string()]);
         running.line_with("Ctrl-C ends it");
         Self { running, base }

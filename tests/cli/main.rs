@@ -7,6 +7,7 @@ mod app;
 mod admin;
 mod admin_token;
 mod cancel;
+mod cancel_many;
 mod config;
 mod evidence;
 mod help;

@@ -1,7 +1,7 @@
 //! `mock-network`.
 
 use crate::app::listener;
-use crate::process::{Ended, Running, five_ports, run};
+use crate::process::{Ended, Running, eight_ports, run};
 
 #[test]
 fn once_it_ends_with_0_and_tells_what_happened() {
@@ -24,11 +24,30 @@ fn as_json_it_is_one_document() {
     let ended = run(&["mock-network", "--once", "--json"]).expect(0);
     assert_eq!(ended.json()["listed"]["types"], serde_json::json!(["BPP"]));
     let acts = ended.json()["acts"].as_array().expect("a list").clone();
-    assert_eq!(acts.len(), 3);
+    assert_eq!(acts.len(), 6);
     for act in &acts {
-        assert_eq!(act["answer"]["status"], 200);
         assert_eq!(act["on_cancel"]["verified"], true);
     }
+    for act in &acts[..4] {
+        assert_eq!(act["answer"]["status"], 200);
+    }
+    for (visit, by) in acts[3..].iter().zip(["patient", "doctor", "patient"]) {
+        let order = &visit["on_cancel"]["body"]["message"]["order"];
+        assert_eq!(order["state"], "CANCELLED");
+        assert_eq!(order["fulfillment"]["tags"]["@abdm/gov.in/cancelledby"], by);
+        assert_eq!(
+            visit["audit"],
+            serde_json::json!({"verified": true, "same_bytes": true})
+        );
+    }
+    let partner = &acts[5];
+    assert_eq!(partner["answer"]["status"], 200);
+    assert_eq!(partner["answer"]["body"]["order_id"], "visit_3");
+    assert_eq!(partner["webhook"]["verified"], true);
+    let news = &partner["webhook"]["body"];
+    assert_eq!(news["event"], "booking.cancel");
+    assert_eq!(news["transaction_id"], partner["answer"]["body"]["txn_id"]);
+    assert_eq!(partner["status"], serde_json::json!({"status": "SUCCESS"}));
     let [free, priced, cancelled] = [0, 1, 2].map(|n| &acts[n]["on_cancel"]["body"]["message"]);
     assert_eq!(free["order"]["state"], "Cancelled");
     assert_eq!(priced["order"]["status"], "SOFT_CANCEL");
@@ -62,7 +81,7 @@ fn a_kept_directory_can_be_run_again_at_other_ports_and_says_what_is_kept() {
     );
 
     // The same ports as before: then even the documents are the same.
-    let base = five_ports().to_string();
+    let base = eight_ports().to_string();
     for _ in 0..2 {
         let again = in_directory(path, &["--port", &base]).expect(0);
         assert!(
@@ -85,7 +104,7 @@ fn a_taken_port_is_named_with_the_way_out() {
 #[test]
 fn it_runs_until_it_is_told_to_stop_and_ends_with_0() {
     for signal in ["INT", "TERM"] {
-        let base = five_ports().to_string();
+        let base = eight_ports().to_string();
         let mut network = Running::start(&["mock-network", "--port", &base]);
         network.line_with("Ctrl-C ends it");
         assert_eq!(network.stop(signal), Some(0), "{}", network.seen);

@@ -164,17 +164,17 @@ impl Drop for Running {
     }
 }
 
-/// The first of five ports in a row that are free at present.
-pub fn five_ports() -> u16 {
+/// The first of eight ports in a row that are free at present.
+pub fn eight_ports() -> u16 {
     for _ in 0..100 {
         let first = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = first.local_addr().expect("an address").port();
         let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if base < 65_000 && (base + 1..=base + 4).all(free) {
+        if base < 65_000 && (base + 1..=base + 7).all(free) {
             return base;
         }
     }
-    panic!("no five free ports in a row");
+    panic!("no eight free ports in a row");
 }
 
 /// Standard output of a command whose reader goes away at once.

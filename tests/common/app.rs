@@ -13,7 +13,7 @@ use std::time::Duration;
 use beckn_bpp::app::server::Server;
 use beckn_bpp::app::{config, telemetry};
 use beckn_bpp::crypto::keys::SigningKey;
-use beckn_bpp::crypto::signature::Signer;
+use beckn_bpp::crypto::signature::{Scheme, Signer};
 use beckn_bpp::mock::bap::{self, BapHandle, Received, Reply};
 use beckn_bpp::mock::cancel_message::CancelMessage;
 use beckn_bpp::mock::orders::Sample;
@@ -59,6 +59,7 @@ pub fn listener() -> TcpListener {
 
 pub fn signer(subscriber_id: &str, key: &str) -> Signer {
     Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: subscriber_id.to_owned(),
         key_id: "k1".to_owned(),
         key: SigningKey::parse(key).expect("a developer key"),

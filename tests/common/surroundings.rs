@@ -11,7 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use beckn_bpp::crypto::keys::SigningKey;
-use beckn_bpp::crypto::signature::Signer;
+use beckn_bpp::crypto::signature::{Scheme, Signer};
 use beckn_bpp::mock::registry::{self, RegistryHandle};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -40,6 +40,7 @@ pub struct Surroundings {
 /// The party with this id and developer key.
 pub fn signer(subscriber_id: &str, key: &str) -> anyhow::Result<Signer> {
     Ok(Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: subscriber_id.to_owned(),
         key_id: "k1".to_owned(),
         key: SigningKey::parse(key)?,

@@ -20,6 +20,7 @@ mod surroundings;
 mod check;
 mod damage;
 mod delivery;
+mod health;
 mod load;
 mod start;
 mod town;

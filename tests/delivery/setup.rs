@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use beckn_bpp::crypto::keys::SigningKey;
-use beckn_bpp::crypto::signature::Signer;
+use beckn_bpp::crypto::signature::{Scheme, Signer};
 use beckn_bpp::delivery::{Settings, guard, send::Sender};
 use beckn_bpp::domain::ids::{
     MessageId, NetworkName, OrderId, OrderKey, SubscriberId, TransactionId,
@@ -66,6 +66,7 @@ pub fn network() -> Network {
         domains: vec!["mobility".into()],
         subscriber_url: "https://bpp.example.org".parse().expect("a URL"),
         signer: Signer {
+            scheme: Scheme::Beckn,
             subscriber_id: id.as_str().into(),
             key_id: "k1".into(),
             key: SigningKey::parse("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=").expect("a seed"),
@@ -81,6 +82,12 @@ pub fn network() -> Network {
         reasons: Vec::new(),
         handshake: beckn_bpp::networks::handshake::Handshake::default(),
         cancelled_word: "CANCELLED".into(),
+        reason_required: false,
+        time_zone: Kind::Beckn.profile().time_zone,
+        text_tag: None,
+        sends_pin: false,
+        audit: None,
+        webhooks: Vec::new(),
     };
     Network {
         registry: registry::Registry::new(settings.registry.clone(), client),

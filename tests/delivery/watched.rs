@@ -77,6 +77,7 @@ impl Watched {
             order,
             request: None,
             callback: Some(new),
+            webhook: None,
             event: None,
             now: callback.created_at,
         };

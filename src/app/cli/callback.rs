@@ -144,6 +144,7 @@ async fn list(client: &Client, query: &str, json: bool) -> anyhow::Result<()> {
     output::table(
         &[
             "number",
+            "kind",
             "state",
             "order",
             "attempts",
@@ -167,6 +168,7 @@ fn row(callback: &Value) -> Vec<String> {
     let pending = callback["state"] == "pending";
     vec![
         callback["id"].to_string(),
+        output::text(callback, "kind").to_owned(),
         output::text(callback, "state").to_owned(),
         output::text(&callback["order"], "id").to_owned(),
         attempts.len().to_string(),
@@ -185,6 +187,7 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
     output::table(
         &[
             "number",
+            "kind",
             "state",
             "order",
             "attempts",

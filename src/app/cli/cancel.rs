@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::exchange::{Exchange, Shown};
 use super::{keys, output};
 use crate::crypto::keys::SigningKey;
-use crate::crypto::signature::Signer;
+use crate::crypto::signature::{Scheme, Signer};
 use crate::mock::bap::{self, BapHandle};
 use crate::mock::cancel_message::CancelMessage;
 
@@ -102,6 +102,7 @@ fn start_bap(arguments: &Arguments) -> anyhow::Result<BapHandle> {
         None => SigningKey::parse(CLI_BAP_KEY)?,
     };
     let signer = Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: arguments.bap_id.clone(),
         key_id: arguments.key_id.clone(),
         key,

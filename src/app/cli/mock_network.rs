@@ -1,7 +1,12 @@
-//! `mock-network`: a registry, a BAP and this server on loopback, one command, no set-up.
+//! `mock-network`: a registry, a BAP, an EUA, a gateway, a partner's app and this server on loopback,
+//! one command, no set-up.
 //!
 //! The mock parties are foreign: they reach the server over HTTP, as a network would. The
 //! server runs from a configuration file that stays readable in the data directory.
+
+mod files;
+mod health;
+mod partner;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -13,6 +18,7 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
+use self::health::Health;
 use super::cancel::{CLI_BAP, CLI_BAP_KEY, KEY_ID};
 use super::exchange::{Exchange, Shown};
 use super::registry::{subscribe, view};
@@ -20,12 +26,13 @@ use super::{output, serve};
 use crate::app::server::Server;
 use crate::app::telemetry;
 use crate::crypto::keys::SigningKey;
-use crate::crypto::signature::Signer;
+use crate::crypto::signature::{Scheme, Signer};
+use crate::http::consultations::PATH;
 use crate::mock::bap::{self, BapHandle};
 use crate::mock::cancel_message::CancelMessage;
 use crate::mock::orders::{O1, O2, O3, Sample, TRIP_1, TRIP_2};
-use crate::mock::registry::handshake::{ENCRYPTION_PUBLIC_KEY, SIGNING_PUBLIC_KEY};
 use crate::mock::registry::{self, RegistryHandle};
+use crate::networks::Kind;
 use crate::registry::Subscriber;
 
 /// This server's subscriber id on the mock network.
@@ -45,9 +52,9 @@ pub(super) struct Arguments {
     /// Keep orders and callbacks in this directory [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The server's port; admin, registry, BAP and the cancel command have the four that follow
-    /// [default: 8080, or free ports with --once]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=65_531))]
+    /// The server's port; admin, registry, BAP, the cancel command, EUA, gateway and the partner's app
+    /// have the seven that follow [default: 8080, or free ports with --once]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=65_528))]
     port: Option<u16>,
     /// Print one JSON document (with --once)
     #[arg(long, requires = "once")]
@@ -58,6 +65,7 @@ pub(super) struct Arguments {
 struct Network {
     server: Server,
     bap: BapHandle,
+    health: Health,
     registry: RegistryHandle,
     /// What the registry lists of this server, after its challenge.
     listed: Option<Subscriber>,
@@ -134,7 +142,7 @@ impl Network {
             (None, true) => 0,
             (None, false) => 8080,
         };
-        let [public, admin, registry_at, bap_at] = listeners(base)?;
+        let [public, admin, registry_at, bap_at, eua, gateway, partner] = listeners(base)?;
         let (public_url, admin_address) = (url_of(&public)?, admin.local_addr()?);
         let bap_url = url_of(&bap_at)?;
         let cli_url = Url::parse(&format!("http://127.0.0.1:{}", after(base, 4)))?;
@@ -145,7 +153,12 @@ impl Network {
         ];
         let registry = registry::start(registry_at, rows)?;
         let bap = bap::start(bap_at, bap_signer, &registry.url, "")?;
-        let file = configuration(directory.path(), &public_url, admin_address, &registry.url)?;
+        let health = Health::start([eua, gateway, partner], &registry.url)?;
+        registry.add_rows(health.rows(&public_url)?);
+        let text = files::configuration(&public_url, admin_address, &registry.url)?;
+        let sections = health.sections(&public_url, &registry.url)?;
+        let text = format!("{text}{sections}");
+        let file = files::write(directory.path(), &text, &health.secrets())?;
         // The server binds the addresses itself; they were only held to find free ones.
         drop((public, admin));
         let config = serve::load(Some(&file))?;
@@ -156,7 +169,7 @@ impl Network {
         let server = Server::start(config, metrics).await?;
         let token = tokens.text()?.to_string();
         let mut listed = None;
-        for network in &joined {
+        for network in joined.iter().filter(|one| one.kind == Kind::Beckn) {
             let bodies = subscribe::bodies::of_configuration(network, Utc::now());
             listed = subscribe::ask(network, &bodies, WAIT, |_| {}).await?.listed;
         }
@@ -164,6 +177,7 @@ impl Network {
             server,
             listed,
             bap,
+            health,
             registry,
             token,
             directory,
@@ -188,21 +202,23 @@ impl Network {
             (O2, cli),
             (O3, cli),
         ];
-        let mut lines = Vec::new();
+        let mut orders = Vec::new();
         for (sample, bap) in &placed {
-            lines.push(sample.placed_by(*bap, bpp)?);
+            orders.push((*sample, sample.placed_by(*bap, bpp)?));
         }
+        orders.extend(self.health.orders(self.server.public_address)?);
+        let (placed, lines): (Vec<Sample>, Vec<String>) = orders.into_iter().unzip();
         let answers = self.admin("POST", "/orders", lines.join("\n")).await?;
         let cancelled = self.admin("GET", "/orders?state=Cancelled", String::new());
         let cancelled: Value = serde_json::from_str(&cancelled.await?)?;
         let orders = cancelled["orders"].as_array().into_iter().flatten();
         let ids: Vec<&str> = orders.filter_map(|order| order["id"].as_str()).collect();
-        for (line, (sample, _)) in answers.lines().zip(&placed) {
+        for (line, sample) in answers.lines().zip(&placed) {
             if line.contains("\"refused\"") && !ids.contains(&sample.id) {
                 bail!("a sample order was not taken in: {line}");
             }
         }
-        let samples = placed.iter().map(|(sample, _)| sample.id);
+        let samples = placed.iter().map(|sample| sample.id);
         Ok(samples.filter(|id| ids.contains(id)).collect())
     }
 
@@ -217,8 +233,37 @@ impl Network {
         Ok(answer.error_for_status()?.text().await?)
     }
 
-    /// The first cancellations: one of 0.9.1, then a preview and its outcome of 1.1.0.
+    /// The first cancellations: of rides, then of visits to a doctor.
     async fn play(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
+        let mut acts = self.play_rides(quiet).await?;
+        acts.extend(self.play_visits(quiet).await?);
+        Ok(acts)
+    }
+
+    /// A patient's cancel, a doctor's, and one by a partner's app.
+    async fn play_visits(&self, quiet: bool) -> anyhow::Result<[Value; 3]> {
+        let say = |title: &str| {
+            if !quiet {
+                println!("\n=== {title}\n");
+            }
+        };
+        say("4. a patient cancels visit_1: UHI 0.7.1, with a copy for the gateway");
+        let public = self.server.public_address;
+        let patient = self.health.patient(public, WAIT, quiet).await?;
+        say("5. the doctor cancels visit_2: the EUA hears of it unasked");
+        let (path, body) = health::doctors_cancel();
+        let answer = self.admin("POST", &path, body.to_string()).await?;
+        let answer = serde_json::from_str(&answer)?;
+        let doctor = self.health.doctor(&answer, WAIT, quiet).await?;
+        say(
+            "6. a partner's app cancels visit_3 over REST, and hears of it by webhook; so does the EUA",
+        );
+        let partner = self.health.partner(public, WAIT, quiet).await?;
+        Ok([patient, doctor, partner])
+    }
+
+    /// One of 0.9.1, then a preview and its outcome of 1.1.0.
+    async fn play_rides(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
         use Shown::{Changes, Whole};
         let acts = [
             (
@@ -289,6 +334,8 @@ impl Network {
         println!("admin       http://{admin_address}");
         println!("registry    {registry}");
         println!("BAP         {}", self.bap.url);
+        println!("health      http://{public_address}/uhi");
+        println!("partners    http://{public_address}{PATH}");
         println!("files       {}", self.directory.path().display());
         println!("\nTry next, in another terminal:\n");
         println!("  beckn-bpp cancel O3 --reason 001 --to http://{public_address} \\");
@@ -309,6 +356,7 @@ impl Network {
     async fn stop(self) {
         self.server.stop(Duration::ZERO).await;
         self.bap.stop().await;
+        self.health.stop().await;
         self.registry.stop().await;
     }
 }
@@ -322,13 +370,22 @@ fn after(base: u16, offset: u16) -> u16 {
     }
 }
 
-fn listeners(base: u16) -> anyhow::Result<[TcpListener; 4]> {
+fn listeners(base: u16) -> anyhow::Result<[TcpListener; 7]> {
     let listen = |offset| {
         let port = after(base, offset);
         TcpListener::bind(("127.0.0.1", port))
             .with_context(|| format!("port {port} is taken; choose others with --port"))
     };
-    Ok([listen(0)?, listen(1)?, listen(2)?, listen(3)?])
+    // The fifth port is for the cancel command.
+    Ok([
+        listen(0)?,
+        listen(1)?,
+        listen(2)?,
+        listen(3)?,
+        listen(5)?,
+        listen(6)?,
+        listen(7)?,
+    ])
 }
 
 fn url_of(listener: &TcpListener) -> anyhow::Result<Url> {
@@ -338,6 +395,7 @@ fn url_of(listener: &TcpListener) -> anyhow::Result<Url> {
 fn signers() -> anyhow::Result<[Signer; 2]> {
     let signer = |subscriber_id: &str, key: &str| -> anyhow::Result<Signer> {
         Ok(Signer {
+            scheme: Scheme::Beckn,
             subscriber_id: subscriber_id.to_owned(),
             key_id: KEY_ID.to_owned(),
             key: SigningKey::parse(key)?,
@@ -348,54 +406,4 @@ fn signers() -> anyhow::Result<[Signer; 2]> {
         signer(BAP, include_str!("../../../keys/bap.signing"))?,
         signer(CLI_BAP, CLI_BAP_KEY)?,
     ])
-}
-
-/// Writes the server's configuration and keys; `serve --config` would take them too.
-fn configuration(
-    directory: &Path,
-    public: &Url,
-    admin: std::net::SocketAddr,
-    registry: &Url,
-) -> anyhow::Result<PathBuf> {
-    let file = directory.join("beckn-bpp.toml");
-    let bind = public.socket_addrs(|| None)?[0];
-    let text = format!(
-        r#"environment = "development"
-
-[http]
-bind = "{bind}"
-admin_bind = "{admin}"
-
-[store]
-path = "data"
-
-[network.mobility]
-kind = "beckn"
-domains = ["mobility", "mobility:ondemandride"]
-subscriber_id = "{BPP}"
-subscriber_url = "{public}"
-key_id = "{KEY_ID}"
-signing_key_file = "bpp.signing"
-encryption_key_file = "bpp.encryption"
-registry_url = "{registry}"
-registry_signing_public_key = "{signing}"
-registry_encryption_public_key = "{encryption}"
-
-[log]
-level = "warn"
-"#,
-        signing = SIGNING_PUBLIC_KEY.trim_ascii_end(),
-        encryption = ENCRYPTION_PUBLIC_KEY.trim_ascii_end(),
-    );
-    for (name, key) in [
-        ("bpp.signing", include_str!("../../../keys/bpp.signing")),
-        (
-            "bpp.encryption",
-            include_str!("../../../keys/bpp.encryption"),
-        ),
-    ] {
-        std::fs::write(directory.join(name), key)?;
-    }
-    std::fs::write(&file, text)?;
-    Ok(file)
 }

@@ -7,6 +7,7 @@ mod admin_token;
 mod audit;
 mod callback;
 mod cancel;
+mod cancel_many;
 mod config;
 mod exchange;
 mod import;

@@ -7,7 +7,7 @@ use anyhow::bail;
 use serde_json::{Value, json};
 
 use super::admin::{Admin, Client, encoded};
-use super::{import, output};
+use super::{cancel_many, import, output};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -39,12 +39,29 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Cancel one order at once; the BAP that placed it hears of it
+    /// Cancel one order at once, or all of a doctor's in a span of time; the BAPs hear of it
+    ///
+    /// With --filter the number of orders is said first, and nothing is cancelled without --yes.
+    /// Each order is cancelled by itself: when this ends halfway, the same command again goes on
+    /// with what is left.
     Cancel {
         #[command(flatten)]
         admin: Admin,
         /// The order's id
-        id: String,
+        #[arg(required_unless_present = "filter")]
+        id: Option<String>,
+        /// All orders with this agent in place of one, as agent=ID
+        #[arg(long, value_name = "agent=ID", value_parser = cancel_many::agent, conflicts_with = "id")]
+        filter: Option<String>,
+        /// Those that begin at this time or later; without a zone it is in the network's
+        #[arg(long, value_name = "TIME", requires = "filter", conflicts_with = "id")]
+        from: Option<String>,
+        /// Those that begin before this time
+        #[arg(long, value_name = "TIME", requires = "filter", conflicts_with = "id")]
+        to: Option<String>,
+        /// Cancel what the filter finds
+        #[arg(long, requires = "filter", conflicts_with = "id")]
+        yes: bool,
         /// Who cancels
         #[arg(long, default_value = "provider", value_parser = ["provider", "customer", "partner"])]
         by: String,
@@ -99,6 +116,10 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
         Command::Cancel {
             admin,
             id,
+            filter,
+            from,
+            to,
+            yes,
             by,
             reason,
             note,
@@ -106,6 +127,16 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             json,
         } => {
             let body = json!({"by": by, "reason": reason, "note": note});
+            if let Some(agent) = filter {
+                let filter = cancel_many::Filter {
+                    agent: agent.clone(),
+                    from: from.clone(),
+                    to: to.clone(),
+                    network: network.clone(),
+                };
+                return cancel_many::run(&admin.client()?, &filter, &body, (*yes, *json)).await;
+            }
+            let id = id.as_deref().unwrap_or_default();
             cancel(
                 &admin.client()?,
                 &path(id, "/cancel", network.as_deref()),

@@ -1,4 +1,4 @@
-//! `signature sign|verify|explain`: the Beckn scheme by hand.
+//! `signature sign|verify|explain`: the schemes of Beckn and UHI by hand.
 //!
 //! The arguments are here; the checks, in the order of the server, are in `steps`, what is said
 //! about them in `explain`, and guesses at why a signature does not hold in `near`. `evidence` is
@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::keys;
-use crate::crypto::signature::{Header, Signer};
+use crate::crypto::signature::{Header, Scheme, Signer};
 
 mod evidence;
 mod explain;
@@ -49,6 +49,9 @@ pub(super) struct Sign {
     /// When it is signed, in Unix seconds [default: now]
     #[arg(long, value_name = "SECONDS")]
     created: Option<i64>,
+    /// Make the header of UHI, a JSON object; such headers are recognised by `verify`
+    #[arg(long)]
+    uhi: bool,
     /// Seconds until it expires; most servers take an hour at most
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(i64).range(1..))]
     lifetime: i64,
@@ -97,6 +100,10 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
 
 fn print_header(sign: &Sign) -> anyhow::Result<()> {
     let signer = Signer {
+        scheme: match sign.uhi {
+            true => Scheme::Uhi,
+            false => Scheme::Beckn,
+        },
         subscriber_id: sign.subscriber_id.clone(),
         key_id: sign.key_id.clone(),
         key: keys::read(&sign.key_file)?,
@@ -105,7 +112,7 @@ fn print_header(sign: &Sign) -> anyhow::Result<()> {
     let created = sign.created.unwrap_or_else(|| Utc::now().timestamp());
     let header = signer.authorization(&bytes(&sign.body)?, created);
     // An id with a bar or a quote in it would make a header that nobody can read.
-    Header::parse(&header).context("no server would take the header this makes")?;
+    Header::read(signer.scheme, &header).context("no server would take the header this makes")?;
     println!("{header}");
     Ok(())
 }

@@ -7,10 +7,12 @@
 //! every setting.
 
 mod admin_token;
+mod consultations;
 mod delivery;
 mod fault;
 mod handshake;
 mod http;
+mod kind;
 mod log;
 mod mask;
 mod named_token;
@@ -101,6 +103,8 @@ pub struct Config {
     pub delivery: crate::delivery::Settings,
     /// How long things are kept.
     pub retention: super::retention::Settings,
+    /// The door of partners' apps, where it is open.
+    pub consultations: Option<crate::http::consultations::Settings>,
     /// What is logged.
     pub log: telemetry::Settings,
     /// Where the signing keys of each network are, by its name; nothing for a key in a variable.
@@ -188,12 +192,13 @@ fn read(mut root: Section<'_>, directory: &Path) -> Config {
     let store = store::read(&mut root, &around);
     let crate::store::Settings::Sled { path: data, .. } = &store;
     let (http, admin_tokens) = http::read(&mut root, &around, data);
-    let networks = network::read(&mut root, &around);
+    let mut networks = network::read(&mut root, &around);
     let policies = policy::read(&mut root);
     let delivery = delivery::read(&mut root);
     let retention = retention::read(&mut root);
     let log = log::read(&mut root);
-    root.later(&["provider", "consultations", "bookings"]);
+    let consultations = consultations::read(&mut root, &around, &mut networks);
+    root.later(&["provider", "bookings"]);
     root.finish();
     Config {
         environment,
@@ -204,6 +209,7 @@ fn read(mut root: Section<'_>, directory: &Path) -> Config {
         policies,
         delivery,
         retention,
+        consultations,
         log,
         key_files: around.key_files.into_inner(),
         watched: around.watched.into_inner(),

@@ -12,22 +12,13 @@ use super::fault::Problem;
 use super::section::Section;
 use super::signing_key;
 use super::values::{Word, invalid};
-use super::{Environment, Surroundings, handshake, registry};
+use super::{Environment, Surroundings, handshake, kind, registry};
 use crate::domain::ids::NetworkName;
 use crate::networks::{CallbackRule, Kind, ReasonCode, Settings};
-use crate::protocol::Dialect;
 use crate::registry::Settings as RegistrySettings;
 
 /// `none` is the network of orders that are on no network.
 const RESERVED: [&str; 1] = ["none"];
-
-/// What the other kinds of network will need.
-const LATER: [&str; 2] = ["gateway_url", "time_zone"];
-
-impl Word for Kind {
-    const WORDS: &'static [(&'static str, Self)] = &[("beckn", Kind::Beckn)];
-    const LATER: &'static [&'static str] = &["ondc", "uhi"];
-}
 
 impl Word for CallbackRule {
     const WORDS: &'static [(&'static str, Self)] = &[
@@ -63,21 +54,27 @@ fn network(
     paths: &mut BTreeMap<String, String>,
 ) -> Option<Settings> {
     super::check_name(&section, &name, &RESERVED);
-    let kind = section.required("kind");
+    let kind: Option<Kind> = section.required("kind");
+    // What is read by a wrong kind is not used, but its faults are found.
+    let of = kind.unwrap_or(Kind::Beckn);
     let domains = domains(&mut section);
     let subscriber_id = section.required("subscriber_id");
     let subscriber_url = subscriber_url(&mut section, around.environment, paths);
-    let signer = signing_key::read(&mut section, around, subscriber_id.as_ref());
-    let registry = registry::read(&mut section, around.environment, kind, &domains);
-    let handshake = handshake::read(&mut section, around);
+    let signer = signing_key::read(&mut section, around, of, subscriber_id.as_ref());
     let is_development = around.environment == Environment::Development;
+    let allow_http = section.or("allow_http", is_development);
+    let registry = registry::read(&mut section, allow_http, of, &domains);
+    let handshake = handshake::read(&mut section, around);
     let callback_rule = section.or("callback_url", CallbackRule::Registry);
-    let default_version = default_version(&mut section);
+    let default_version = default_version(&mut section, of);
     let restamp = section.or("restamp", false);
     let allow_http_callbacks = section.or("allow_http_callbacks", is_development);
     let cancelled_word = section.or("cancelled_word", "Cancelled".to_owned());
-    let reasons = reasons(&mut section);
-    section.later(&LATER);
+    let of_kind = kind::read(&mut section, of, allow_http);
+    let reasons = match reasons(&mut section) {
+        none if none.is_empty() => kind::reasons(of),
+        reasons => reasons,
+    };
     section.finish();
     let (signer, registry) = (signer?, registry?);
     Some(Settings {
@@ -97,7 +94,13 @@ fn network(
         restamp,
         allow_http_callbacks,
         reasons,
+        reason_required: of_kind.reason_required,
         cancelled_word,
+        time_zone: of_kind.time_zone,
+        text_tag: of_kind.text_tag,
+        sends_pin: of_kind.sends_pin,
+        audit: of_kind.audit,
+        webhooks: Vec::new(),
     })
 }
 
@@ -168,13 +171,16 @@ pub(super) fn is_private_address(ip: IpAddr) -> bool {
     }
 }
 
-fn default_version(section: &mut Section<'_>) -> String {
-    let version: String = section.or("default_version", "1.1.0".to_owned());
-    if Dialect::of(&version).is_none() || version.split('.').count() != 3 {
-        section.fault(
-            "default_version",
-            invalid("a version 0.9.x or 1.x, such as \"1.1.0\""),
+fn default_version(section: &mut Section<'_>, kind: Kind) -> String {
+    let profile = kind.profile();
+    let version: String = section.or("default_version", profile.default_version.to_owned());
+    let parts = version.split('.').count();
+    if parts != 3 || kind.dialect(&version).is_none() {
+        let expected = format!(
+            "a version {}, such as {:?}",
+            profile.versions, profile.default_version
         );
+        section.fault("default_version", Problem::Invalid(expected));
     }
     version
 }
@@ -188,10 +194,12 @@ fn reason(mut section: Section<'_>) -> Option<ReasonCode> {
     let id = section.required("id");
     let text = section.required("text");
     let by = section.list("by", Some(Vec::new()));
+    let text_required = section.or("text_required", false);
     section.finish();
     Some(ReasonCode {
         id: id?,
         text: text?,
         by,
+        text_required,
     })
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Environment;
 use super::fault::Problem;
 use super::section::Section;
 use super::values::{Word, invalid};
@@ -27,15 +26,14 @@ impl Word for Form {
 /// Reads the part of a network's section that its registry is asked by.
 pub fn read(
     section: &mut Section<'_>,
-    environment: Environment,
-    kind: Option<Kind>,
+    allow_http: bool,
+    kind: Kind,
     domains: &[String],
 ) -> Option<Settings> {
     let url: Option<Url> = section.required("registry_url");
     let lookup_url: Option<Url> = section.optional("registry_lookup_url");
-    check_line(section, environment, &[&url, &lookup_url]);
-    let form = kind.map_or(Form::Core, Kind::registry_form);
-    let form = section.or("registry_form", form);
+    check_line(section, allow_http, &[&url, &lookup_url]);
+    let form = section.or("registry_form", kind.profile().registry_form);
     let scope = scope(section, form, domains);
     let pins = section.tables("pin").into_iter().filter_map(pin).collect();
     // The address does not matter where only the numbers are wanted.
@@ -58,8 +56,7 @@ pub fn read(
     url.map(|_| settings)
 }
 
-fn check_line(section: &mut Section<'_>, environment: Environment, urls: &[&Option<Url>; 2]) {
-    let allow_http = section.or("allow_http", environment == Environment::Development);
+fn check_line(section: &Section<'_>, allow_http: bool, urls: &[&Option<Url>; 2]) {
     for (name, url) in ["registry_url", "registry_lookup_url"]
         .into_iter()
         .zip(urls)

@@ -125,6 +125,15 @@ impl<'r> Section<'r> {
         }
     }
 
+    /// Whether something is written under this name; ask before reading it.
+    pub fn has(&mut self, name: &'static str) -> bool {
+        let has = self.left.contains_key(name);
+        if !has {
+            self.known.push(name);
+        }
+        has
+    }
+
     /// A section below this one; empty when it is not there.
     pub fn section(&mut self, name: &'static str) -> Section<'r> {
         let key = self.key_of(name);
@@ -162,6 +171,17 @@ impl<'r> Section<'r> {
         for name in names {
             if let Some(node) = self.left.remove(*name) {
                 self.push(self.key_of(name), node.place, None, Problem::NotAvailable);
+            }
+        }
+    }
+
+    /// Names that have a use in another section of this sort, but none in this one: whoever writes
+    /// one is told why.
+    pub fn no_use(&mut self, names: &[&str], why: &str) {
+        for name in names {
+            if let Some(node) = self.left.remove(*name) {
+                let problem = Problem::Conflict(why.to_owned());
+                self.push(self.key_of(name), node.place, None, problem);
             }
         }
     }

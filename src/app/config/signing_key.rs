@@ -19,6 +19,7 @@ use crate::crypto::keys::SigningKey;
 use crate::crypto::published::is_published;
 use crate::crypto::signature::{Keyring, Signer};
 use crate::domain::ids::{KeyId, SubscriberId};
+use crate::networks::Kind;
 
 /// No receiver takes a signature that lives longer, in seconds.
 const LONGEST_LIFETIME: u64 = 3_600;
@@ -54,10 +55,15 @@ type Named = (Option<KeyId>, SigningKey);
 pub fn read(
     section: &mut Section<'_>,
     around: &Surroundings,
+    kind: Kind,
     subscriber_id: Option<&SubscriberId>,
 ) -> Option<Keyring> {
+    let profile = kind.profile();
     let key_id: Option<KeyId> = section.required("key_id");
-    let lifetime = section.or("signature_lifetime", Duration::from_secs(300));
+    let lifetime = section.or(
+        "signature_lifetime",
+        Duration::from_secs(profile.signature_lifetime_seconds),
+    );
     if !(1..=LONGEST_LIFETIME).contains(&lifetime.as_secs()) {
         section.fault("signature_lifetime", invalid("from \"1s\" to \"1h\""));
     }
@@ -74,6 +80,7 @@ pub fn read(
     }
     let key_id = key_id?;
     let ring = Keyring::new(Signer {
+        scheme: profile.scheme,
         subscriber_id: subscriber_id?.to_string(),
         key_id: named_id.as_ref().unwrap_or(&key_id).to_string(),
         key,

@@ -133,6 +133,11 @@ pub enum Fault {
     /// Another scheme, or none.
     #[error("expected the scheme Signature and a space, got {0}")]
     Scheme(Excerpt),
+    /// No JSON object with the members of the scheme.
+    #[error(
+        "expected a JSON object with keyId, algorithm, created, expires, headers and signature, got {0}"
+    )]
+    NotJson(Excerpt),
     /// There is no `name=` where one belongs.
     #[error("expected name=\"value\", got {0}")]
     Name(Excerpt),

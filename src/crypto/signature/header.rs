@@ -9,9 +9,11 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::ALGORITHM;
 use super::error::{Error, Excerpt, Fault};
+use super::members::Members;
 use super::scan::{self, Parameters};
-use super::{ALGORITHM, signing_string};
+use super::scheme::Scheme;
 use crate::crypto::digest::blake2b_512_base64;
 use crate::crypto::keys::VerifyingKey;
 
@@ -35,6 +37,8 @@ const MAX_ID_BYTES: usize = 255;
 /// A signature header that follows the grammar. It proves nothing before [`Header::verify`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
+    /// Whose rules it follows.
+    pub scheme: Scheme,
     /// First part of the `keyId`: who says to have signed.
     pub subscriber_id: String,
     /// Second part of the `keyId`: with which of its keys.
@@ -48,17 +52,33 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the value of an `Authorization` or `X-Gateway-Authorization` header.
+    /// Reads the value of an `Authorization` or `X-Gateway-Authorization` header of a network
+    /// that signs by this scheme.
     ///
     /// # Errors
     /// The first rule that the header breaks: grammar, then keyId, algorithm, list, times and
     /// at last the signature's own encoding, which depends on the algorithm.
+    pub fn read(scheme: Scheme, text: &str) -> Result<Self, Error> {
+        match scheme {
+            Scheme::Beckn => Self::of(scheme, &scan::parameters(text)?),
+            Scheme::Uhi => Self::of(scheme, &Members::read(text)?.parameters()?),
+        }
+    }
+
+    /// The same for the scheme of Beckn.
+    ///
+    /// # Errors
+    /// As [`Header::read`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let given = scan::parameters(text)?;
-        let (subscriber_id, key_id) = key_id(&given)?;
+        Self::read(Scheme::Beckn, text)
+    }
+
+    fn of(scheme: Scheme, given: &Parameters<'_>) -> Result<Self, Error> {
+        let (subscriber_id, key_id) = key_id(given)?;
         check_list(given.headers)?;
-        let (created, expires) = times(&given)?;
+        let (created, expires) = times(given)?;
         Ok(Self {
+            scheme,
             subscriber_id: subscriber_id.to_owned(),
             key_id: key_id.to_owned(),
             created,
@@ -105,7 +125,8 @@ impl Header {
     /// What the signature must cover, for a body with this digest.
     #[must_use]
     pub fn signing_string(&self, digest_base64: &str) -> String {
-        signing_string(self.created, self.expires, digest_base64)
+        self.scheme
+            .signing_string(self.created, self.expires, digest_base64)
     }
 
     /// Whether the signature is `key`'s over exactly these body bytes.
@@ -127,7 +148,7 @@ impl Header {
         body_bytes: usize,
         key: &VerifyingKey,
     ) -> Result<(), Error> {
-        let message = self.signing_string(digest_base64);
+        let message = self.scheme.signed_text(self.signing_string(digest_base64));
         if key.verify(message.as_bytes(), &self.signature) {
             return Ok(());
         }
@@ -141,19 +162,9 @@ impl Header {
     }
 }
 
-/// Byte for byte the form that the strictest reader wants: no blanks after commas, all quoted.
 impl fmt::Display for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Signature keyId=\"{}|{}|{ALGORITHM}\",algorithm=\"{ALGORITHM}\",created=\"{}\",\
-             expires=\"{}\",headers=\"{LIST}\",signature=\"{}\"",
-            self.subscriber_id,
-            self.key_id,
-            self.created,
-            self.expires,
-            STANDARD.encode(self.signature),
-        )
+        self.scheme.write(self, f)
     }
 }
 

@@ -94,11 +94,13 @@ fn with_key(signer: &Signer, key_id: String, key: SigningKey) -> Arc<Signer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::signature::Scheme;
 
     #[test]
     fn every_clone_signs_with_the_key_that_was_activated_last() {
         let key = || SigningKey::generate().expect("randomness");
         let ring = Keyring::new(Signer {
+            scheme: Scheme::Beckn,
             subscriber_id: "bpp.example".to_owned(),
             key_id: "k1".to_owned(),
             key: key(),

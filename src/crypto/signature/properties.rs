@@ -12,6 +12,7 @@ const BODY: &[u8] = br#"{"context":{"action":"cancel"}, "message":{"order_id":"O
 
 fn signer() -> Signer {
     Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: "bap.example.org".to_owned(),
         key_id: "k1".to_owned(),
         key: SigningKey::parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").expect("seed"),
@@ -142,7 +143,7 @@ proptest! {
         let mut signature = [0; 64];
         signature[16..48].copy_from_slice(&half);
         let expires = created.saturating_add(lifetime);
-        let header = Header { subscriber_id, key_id, created, expires, signature };
+        let header = Header { scheme: Scheme::Beckn, subscriber_id, key_id, created, expires, signature };
         prop_assert_eq!(Header::parse(&header.to_string()), Ok(header));
     }
 }

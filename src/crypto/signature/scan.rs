@@ -6,6 +6,7 @@
 //! different parameters in one header.
 
 use super::error::{Excerpt, Fault};
+use super::members::Members;
 
 /// The longest header that is looked at, in bytes.
 pub const MAX_HEADER_BYTES: usize = 4096;
@@ -51,7 +52,8 @@ pub(super) fn parameters(header: &str) -> Result<Parameters<'_>, Fault> {
 /// What HTTP calls optional white space.
 const BLANK: [char; 2] = [' ', '\t'];
 
-fn check_bytes(header: &str) -> Result<(), Fault> {
+/// The length and the characters of a header of any scheme.
+pub(super) fn check_bytes(header: &str) -> Result<(), Fault> {
     if header.len() > MAX_HEADER_BYTES {
         return Err(Fault::TooLong(header.len()));
     }
@@ -74,6 +76,10 @@ fn after_scheme(header: &str) -> Result<&str, Fault> {
 /// name. What follows that, or a word that could be a token, may be a secret.
 #[must_use]
 pub fn fit_to_show(header: &str) -> &str {
+    // UHI's has no scheme: it is ours when it has the members of a signature.
+    if Members::read(header).is_ok_and(|members| members.parameters().is_ok()) {
+        return header;
+    }
     let (scheme, _) = header.split_once(' ').unwrap_or((header, ""));
     let is_name = scheme.len() <= 16 && scheme.bytes().all(|b| b.is_ascii_alphabetic());
     match is_name {

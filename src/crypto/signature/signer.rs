@@ -4,13 +4,15 @@
 //! over the very bytes it will send; nothing is serialised after this.
 
 use super::header::Header;
-use super::signing_string;
+use super::scheme::Scheme;
 use crate::crypto::digest::blake2b_512_base64;
 use crate::crypto::keys::SigningKey;
 
 /// Whoever signs for one subscriber with one key.
 #[derive(Debug, Clone)]
 pub struct Signer {
+    /// Whose rules the receivers go by.
+    pub scheme: Scheme,
     /// First part of the `keyId`.
     pub subscriber_id: String,
     /// Second part of the `keyId`.
@@ -32,8 +34,11 @@ impl Signer {
     #[must_use]
     pub fn sign(&self, body: &[u8], now: i64) -> Header {
         let expires = now.saturating_add(self.lifetime_seconds);
-        let message = signing_string(now, expires, &blake2b_512_base64(body));
+        let digest = blake2b_512_base64(body);
+        let text = self.scheme.signing_string(now, expires, &digest);
+        let message = self.scheme.signed_text(text);
         Header {
+            scheme: self.scheme,
             subscriber_id: self.subscriber_id.clone(),
             key_id: self.key_id.clone(),
             created: now,

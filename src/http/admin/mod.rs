@@ -111,7 +111,7 @@ impl From<engine::Error> for Problem {
                 more: Box::new(cancellation.map_or(Value::Null, |c| json!({"cancellation": c}))),
                 ..Self::new(StatusCode::CONFLICT, detail)
             },
-            engine::Error::Invalid(_) | engine::Error::Intake(_) => {
+            engine::Error::Invalid(_) | engine::Error::Intake(_) | engine::Error::Reason(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
             }
             engine::Error::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),

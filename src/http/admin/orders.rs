@@ -2,7 +2,7 @@
 
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -15,6 +15,8 @@ use crate::engine::change::Change;
 use crate::engine::intake::{Placing, TakenIn};
 use crate::engine::provider::ForProvider;
 use crate::http::Doors;
+use crate::networks::Network;
+use crate::protocol::time::Time;
 use crate::store::OrderFilter;
 
 /// The most orders listed at once.
@@ -25,6 +27,9 @@ const MAX_LISTED: usize = 1_000;
 pub struct Listing {
     network: Option<String>,
     state: Option<String>,
+    agent: Option<String>,
+    starts_from: Option<String>,
+    starts_before: Option<String>,
     after: Option<String>,
     limit: Option<usize>,
 }
@@ -185,7 +190,7 @@ pub async fn list(
     listing: Query<Listing>,
 ) -> Result<HttpResponse, Problem> {
     prove(&doors, &request)?;
-    let filter = filter(&listing)?;
+    let filter = filter(&doors, &listing)?;
     let orders = doors.engine.store().orders(&filter).await?;
     let next = (orders.len() == filter.limit).then(|| orders.last().map(|order| &order.key));
     let next = next
@@ -195,7 +200,7 @@ pub async fn list(
     Ok(HttpResponse::Ok().json(json!({"orders": orders, "next": next})))
 }
 
-fn filter(listing: &Listing) -> Result<OrderFilter, Problem> {
+fn filter(doors: &Doors, listing: &Listing) -> Result<OrderFilter, Problem> {
     let network = listing
         .network
         .as_deref()
@@ -211,12 +216,50 @@ fn filter(listing: &Listing) -> Result<OrderFilter, Problem> {
     let after = listing.after.as_deref().map(|text| {
         after(text).ok_or_else(|| Problem::bad_request("after: expected the `next` of a page"))
     });
+    let instant = |name: &str, text: &Option<String>| {
+        let text = text.as_deref();
+        text.map(|text| instant(doors, listing, name, text))
+            .transpose()
+    };
     Ok(OrderFilter {
-        network,
         state: state.transpose()?,
+        agent: listing.agent.clone(),
+        starts_from: instant("starts_from", &listing.starts_from)?,
+        starts_before: instant("starts_before", &listing.starts_before)?,
+        network,
         after: after.transpose()?,
         limit: listing.limit.unwrap_or(100).clamp(1, MAX_LISTED),
     })
+}
+
+/// A time without a zone is one of the network asked for, or of all networks if they agree.
+fn instant(
+    doors: &Doors,
+    listing: &Listing,
+    name: &str,
+    text: &str,
+) -> Result<DateTime<Utc>, Problem> {
+    let meant = |network: &&Network| {
+        let asked = listing.network.as_deref();
+        asked.is_none_or(|asked| asked == network.name().as_str())
+    };
+    let networks = doors.networks.iter().filter(meant);
+    let mut zones: Vec<_> = networks.map(|one| one.settings.time_zone).collect();
+    zones.dedup();
+    match (Time::parse(text), &zones[..]) {
+        (Some(Time::Instant(instant)), _) => Ok(instant),
+        (Some(local), [zone]) => local
+            .in_zone(*zone)
+            .ok_or_else(|| Problem::bad_request(format!("{name}: there is no such time"))),
+        (Some(_), _) => Err(Problem::bad_request(format!(
+            "{name}: the networks are in different time zones: add a zone to the time, or say \
+             which network"
+        ))),
+        (None, _) => Err(Problem::bad_request(format!(
+            "{name}: expected RFC 3339, such as 2026-11-24T00:00:00+05:30, or the same without \
+             a zone"
+        ))),
+    }
 }
 
 /// Ids may hold slashes, names of networks may not.

@@ -1,4 +1,4 @@
-//! A callback comes in: judge its signature, keep it, answer as told.
+//! A callback or a copy of one comes in: judge its signature, keep it, answer as told.
 //!
 //! The key is asked for at the registry, at every callback, and nothing of this server's own
 //! registry client is used: the verdict is a stranger's. The time window is that of `Utc::now`.
@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use super::State;
 use super::inbox::{Answer, Received};
 use crate::crypto::keys::VerifyingKey;
-use crate::crypto::signature::Header;
+use crate::crypto::signature::{Header, Scheme};
 use crate::domain::ids::{KeyId, SubscriberId};
 use crate::protocol::registry::{Form, Question, Role, Scope, rows_for};
 
 /// The longest life of a signature this BAP accepts.
 const MAX_LIFETIME_SECONDS: i64 = 3_600;
 
-pub(super) async fn on_cancel(
+pub(super) async fn callback(
     state: web::Data<State>,
     request: HttpRequest,
     body: Bytes,
@@ -39,7 +39,7 @@ pub(super) async fn on_cancel(
         verdict,
     });
     state.arrived.notify_waiters();
-    respond(answer).await
+    respond(answer, state.signer.scheme).await
 }
 
 impl State {
@@ -50,7 +50,7 @@ impl State {
         now: DateTime<Utc>,
     ) -> Result<(), String> {
         let authorization = authorization.ok_or("no Authorization header")?;
-        let header = Header::parse(authorization).map_err(text)?;
+        let header = Header::read(self.signer.scheme, authorization).map_err(text)?;
         header
             .check_window(now.timestamp(), MAX_LIFETIME_SECONDS)
             .map_err(text)?;
@@ -83,8 +83,14 @@ impl State {
     }
 }
 
-async fn respond(answer: Answer) -> HttpResponse {
-    let receipt = |status: &str| json!({"message": {"ack": {"status": status}}});
+async fn respond(answer: Answer, scheme: Scheme) -> HttpResponse {
+    let receipt = |status: &str| {
+        let mut receipt = json!({"message": {"ack": {"status": status}}});
+        if scheme == Scheme::Uhi {
+            receipt["error"] = json!({});
+        }
+        receipt
+    };
     match answer {
         Answer::Ack => HttpResponse::Ok().json(receipt("ACK")),
         Answer::Nack(error) => {

@@ -20,7 +20,7 @@ use super::{State, lock};
 use crate::crypto::challenge::ChallengeKey;
 use crate::crypto::encryption::{EncryptionKey, EncryptionPublicKey};
 use crate::crypto::keys::{SigningKey, VerifyingKey};
-use crate::crypto::signature::{Header, Signer};
+use crate::crypto::signature::{Header, Scheme, Signer};
 
 /// The longest life of a signature this registry accepts.
 const MAX_LIFETIME_SECONDS: i64 = 3_600;
@@ -252,6 +252,7 @@ fn challenge_key(theirs: &str) -> Option<ChallengeKey> {
 #[must_use]
 pub fn signer() -> Option<Signer> {
     Some(Signer {
+        scheme: Scheme::Beckn,
         subscriber_id: "registry.example.org".to_owned(),
         key_id: "k1".to_owned(),
         key: SigningKey::parse(include_str!("../../../keys/registry.signing")).ok()?,

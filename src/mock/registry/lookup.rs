@@ -64,7 +64,7 @@ async fn lookup(
         Err(error) => return refusal(400, &error.to_string()),
     };
     if form != Form::Core
-        && let Err((status, why)) = prove(&state, &request, &body)
+        && let Err((status, why)) = prove(&state, &request, &body, form)
     {
         return refusal(status, &why);
     }
@@ -91,12 +91,18 @@ fn refusal(status: u16, why: &str) -> HttpResponse {
 }
 
 /// Whoever asks must be listed with the key that the question is signed with.
-fn prove(state: &State, request: &HttpRequest, body: &[u8]) -> Result<(), (u16, String)> {
+fn prove(
+    state: &State,
+    request: &HttpRequest,
+    body: &[u8],
+    form: Form,
+) -> Result<(), (u16, String)> {
     let given = request.headers().get(AUTHORIZATION);
     let given = given.and_then(|value| value.to_str().ok());
     let unauthorized = |why: String| (401, why);
     let header = given.ok_or_else(|| unauthorized("no Authorization header".to_owned()))?;
-    let header = Header::parse(header).map_err(|error| unauthorized(error.to_string()))?;
+    let header = Header::read(form.scheme(), header);
+    let header = header.map_err(|error| unauthorized(error.to_string()))?;
     let now = Utc::now().timestamp();
     let window = header.check_window(now, MAX_LIFETIME_SECONDS);
     window.map_err(|error| unauthorized(error.to_string()))?;

@@ -7,6 +7,7 @@
 
 use serde_json::{Value, json};
 
+use crate::crypto::signature::Scheme;
 use crate::domain::ids::{KeyId, SubscriberId};
 
 /// The family a registry belongs to, by how it is asked.
@@ -61,6 +62,15 @@ impl Form {
             Form::Core => "lookup",
             Form::Ondc => "v2.0/lookup",
             Form::Uhi => "api/v1/networkregistry/lookup",
+        }
+    }
+
+    /// How questions are signed, whatever kind of network they are asked for.
+    #[must_use]
+    pub fn scheme(self) -> Scheme {
+        match self {
+            Form::Core | Form::Ondc => Scheme::Beckn,
+            Form::Uhi => Scheme::Uhi,
         }
     }
 

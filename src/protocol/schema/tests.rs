@@ -9,6 +9,7 @@ fn context(dialect: Dialect, action: &str) -> Value {
     let (key, version) = match dialect {
         Dialect::V0_9 => ("core_version", "0.9.1"),
         Dialect::V1 => ("version", "1.1.0"),
+        Dialect::Uhi => return uhi_context(action),
     };
     json!({
         "domain": "mobility", "action": action, key: version,
@@ -16,6 +17,15 @@ fn context(dialect: Dialect, action: &str) -> Value {
         "bpp_id": "bpp.example.org", "bpp_uri": "https://bpp.example.org",
         "transaction_id": "1209849124", "message_id": "m1",
         "timestamp": "2021-03-23T10:00:40.065Z",
+    })
+}
+
+fn uhi_context(action: &str) -> Value {
+    json!({
+        "domain": "nic2004:85111", "action": action, "core_version": "0.7.1",
+        "consumer_id": "eua-nha", "consumer_uri": "https://eua.example/api",
+        "provider_id": "hspa-nha", "provider_uri": "https://hspa.example/api",
+        "transaction_id": "t1", "message_id": "m1", "timestamp": "2022-07-05T15:24:35Z",
     })
 }
 
@@ -28,6 +38,8 @@ fn on_cancel(dialect: Dialect) -> Value {
         Dialect::V0_9 => json!({"id": "O1", "state": "Cancelled"}),
         Dialect::V1 => json!({"id": "O1", "status": "CANCELLED",
             "cancellation": {"cancelled_by": "CONSUMER", "time": "2026-01-01T00:00:02.000Z"}}),
+        Dialect::Uhi => json!({"id": "O1", "state": "CANCELLED",
+            "fulfillment": {"tags": {"@abdm/gov.in/cancelledby": "patient"}}}),
     };
     json!({"context": context(dialect, "on_cancel"), "message": {"order": order}})
 }
@@ -60,6 +72,51 @@ fn every_schema_compiles_and_the_smallest_messages_pass() {
         check(Kind::OnCancel, dialect, &on_cancel(dialect)).expect("a small on_cancel");
         fault(Kind::OnCancel, dialect, &cancel(dialect));
         fault(Kind::Cancel, dialect, &on_cancel(dialect));
+    }
+}
+
+#[test]
+fn uhi_has_schemas_of_its_own() {
+    let order = json!({"id": "O1", "state": "CANCELLED", "fulfillment": {"tags": {"x": true}}});
+    let cancel = json!({"context": uhi_context("cancel"), "message": {"order": order}});
+    let callback = on_cancel(Dialect::Uhi);
+    assert_eq!(check(Kind::Cancel, Dialect::Uhi, &cancel), Ok(()));
+    assert_eq!(check(Kind::OnCancel, Dialect::Uhi, &callback), Ok(()));
+    for path in [
+        "context.domain",
+        "context.core_version",
+        "context.consumer_id",
+        "context.consumer_uri",
+        "context.transaction_id",
+        "context.message_id",
+        "context.timestamp",
+        "message.order",
+        "message.order.id",
+        "message.order.state",
+        "message.order.fulfillment",
+        "message.order.fulfillment.tags",
+    ] {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let error = fault(
+            Kind::Cancel,
+            Dialect::Uhi,
+            &with(cancel.clone(), &pointer, None),
+        );
+        assert_eq!((&*error.path, &*error.text), (path, "is required"));
+    }
+    let open = with(cancel, "/message/order/state", Some(json!("CONFIRMED")));
+    assert_eq!(
+        fault(Kind::Cancel, Dialect::Uhi, &open).path,
+        "message.order.state"
+    );
+    for (pointer, value) in [
+        ("/message/order/state", json!("Cancelled")),
+        ("/message/order/fulfillment/tags", json!({})),
+        ("/context/provider_id", json!(null)),
+        ("/context/core_version", json!("1.1.0")),
+    ] {
+        let wrong = with(callback.clone(), pointer, Some(value));
+        fault(Kind::OnCancel, Dialect::Uhi, &wrong);
     }
 }
 

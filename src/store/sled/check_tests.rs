@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::tests::{commit, directory, key, limits, now, open_at};
+use super::tests::{commit, directory, key, limits, now, open_at, write_raw};
 use super::{Report, SledStore, check, keys, rules};
 use crate::domain::order::{Booking, Order, State};
 use crate::domain::policy::Policy;
@@ -102,7 +102,14 @@ async fn filled(path: &Path) {
             detail: String::new(),
             signed: None,
         };
-        let settled = store.settle(Settlement { id, attempt, next }).await;
+        let settled = store
+            .settle(Settlement {
+                id,
+                attempt,
+                next,
+                follow_ups: Vec::new(),
+            })
+            .await;
         settled.expect("settles");
     }
     let unasked = Commit {
@@ -270,4 +277,26 @@ async fn a_store_of_format_1_is_brought_up_to_date_and_keeps_its_callbacks() {
     store.close().await;
     assert_eq!(looked_at(path).findings, Vec::<String>::new(), "the store");
     open_at(path).expect("opens again").close().await;
+}
+
+#[tokio::test]
+async fn a_store_of_format_2_is_taken_as_it_is_and_has_the_present_format_then() {
+    let directory = directory();
+    let path = directory.path();
+    filled(path).await;
+    let older = br#"{"number":2,"created_at":"2026-01-01T00:00:00Z"}"#;
+    write_raw(path, keys::FORMAT, older);
+    let store = open_at(path).expect("is brought up to date");
+    let read = store.callback(CallbackId(3)).await;
+    let read = read.expect("readable").expect("there");
+    assert_eq!(
+        (read.callback.state, read.body),
+        (CallbackState::Pending, body())
+    );
+    store.close().await;
+    assert_eq!(looked_at(path).findings, Vec::<String>::new());
+    let db = sled::open(path).expect("opens");
+    let format: Option<super::open::Format> =
+        super::values::record(&*db, keys::FORMAT).expect("readable");
+    assert_eq!(format.expect("there").number, super::open::FORMAT);
 }

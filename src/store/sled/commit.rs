@@ -36,17 +36,19 @@ pub(super) fn commit(
     write_order(draft, commit.order)?;
     let callback = match commit.callback {
         Some(new) => {
-            let transaction = new.transaction.clone();
-            let id = owe(draft, live, (&order, commit.now), new)?;
-            if commit.request.is_none() {
-                // A session finds the others through its requests.
-                let mark = keys::callback_of_session(&order.network, &transaction, id);
-                draft.insert(mark, &[])?;
-            }
-            Some(id)
+            let request = commit.request.as_ref().map(|request| &request.key);
+            // A session finds the others through its requests.
+            let is_asked = request.is_some_and(|key| key.transaction == new.transaction);
+            Some(match is_asked {
+                true => owe(draft, live, (&order, commit.now), new)?,
+                false => owe_unasked(draft, live, (&order, commit.now), (new, request))?,
+            })
         }
         None => None,
     };
+    if let Some(new) = commit.webhook {
+        owe_unasked(draft, live, (&order, commit.now), (new, None))?;
+    }
     if let Some(request) = commit.request {
         write_request(draft, request, callback)?;
     }
@@ -61,9 +63,16 @@ pub(super) fn request_of(
     source: &impl values::Source,
     key: &RequestKey,
 ) -> Result<Option<StoredRequest>, Error> {
-    let key = keys::request(key);
-    let value = values::read(source, &key)?;
-    value.map(|value| decode_request(&key, &value)).transpose()
+    request_at(source, &keys::request(key))
+}
+
+/// The same by the key it lies under.
+pub(super) fn request_at(
+    source: &impl values::Source,
+    key: &[u8],
+) -> Result<Option<StoredRequest>, Error> {
+    let value = values::read(source, key)?;
+    value.map(|value| decode_request(key, &value)).transpose()
 }
 
 /// Reads an accepted request from its value.
@@ -114,6 +123,21 @@ fn write_event(draft: &mut Draft<'_>, event: Event) -> Result<(), Error> {
     draft.insert_record(keys::event(sequence), &event)
 }
 
+/// Owes a callback that no request of its session tells of; what it owes its being to, if that is
+/// a request of another door, is kept with its mark.
+pub(super) fn owe_unasked(
+    draft: &mut Draft<'_>,
+    live: &Live,
+    (order, now): (&OrderKey, DateTime<Utc>),
+    (new, request): (NewCallback, Option<&RequestKey>),
+) -> Result<CallbackId, Error> {
+    let transaction = new.transaction.clone();
+    let id = owe(draft, live, (order, now), new)?;
+    let mark = keys::callback_of_session(&order.network, &transaction, id);
+    draft.insert(mark, &request.map(keys::request).unwrap_or_default())?;
+    Ok(id)
+}
+
 /// Owes a callback: closes the previews that it overtakes, writes it, and lets it wait for
 /// its turn. In flight or not, the head before stays the head: only an outcome that finds
 /// nobody, or closes all it finds, is next at once.
@@ -123,10 +147,10 @@ fn owe(
     (order, now): (&OrderKey, DateTime<Utc>),
     new: NewCallback,
 ) -> Result<CallbackId, Error> {
-    let mut head_before = line::head(draft, order)?;
+    let mut head_before = line::head(draft, order, new.kind)?;
     if new.kind == CallbackKind::Final && head_before.is_some() {
         supersede(draft, live, order)?;
-        head_before = line::head(draft, order)?;
+        head_before = line::head(draft, order, new.kind)?;
     }
     let body = new.body.clone();
     let callback = new_callback(draft, (order, now), new);

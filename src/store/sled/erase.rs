@@ -66,7 +66,7 @@ pub(super) fn mark(
     if !order.state.is_final() {
         return Ok(Marked::Not(Erased::NotFinal(order.state)));
     }
-    if line::head(draft, key)?.is_some() {
+    if !line::is_empty(draft, key)? {
         return Ok(Marked::Not(Erased::Owed));
     }
     draft.replace_record(keys::order(key), &order.erased(now))?;

@@ -44,6 +44,9 @@ pub(super) const CALLBACK_OF_SESSION: u8 = b't';
 /// Further pieces of long values.
 pub(super) const PIECE: u8 = b'~';
 
+/// From this byte of the kind in a pending key on, callbacks wait for their own kind alone.
+const OWN_LINE_FROM: u8 = 2;
+
 /// How many bytes a pending key has after its order's part: the kind and the place.
 const PENDING_TAIL_BYTES: usize = 9;
 
@@ -156,6 +159,8 @@ pub(super) fn pending_of(order: &OrderKey, kind: CallbackKind) -> Key {
     key.push(match kind {
         CallbackKind::Preview => 0,
         CallbackKind::Final => 1,
+        CallbackKind::Audit => OWN_LINE_FROM,
+        CallbackKind::Webhook => OWN_LINE_FROM + 1,
     });
     key
 }
@@ -165,9 +170,18 @@ pub(super) fn pending(order: &OrderKey, kind: CallbackKind, place: u64) -> Key {
     with_number(pending_of(order, kind), place)
 }
 
-/// The part of a pending key that names the order.
-pub(super) fn order_part(pending: &[u8]) -> &[u8] {
-    &pending[..pending.len().saturating_sub(PENDING_TAIL_BYTES)]
+/// Whether a pending key is that of a kind with a line of its own.
+pub(super) fn has_own_line(pending: &[u8]) -> bool {
+    let kind = pending.len().checked_sub(PENDING_TAIL_BYTES);
+    kind.and_then(|at| pending.get(at))
+        .is_some_and(|kind| *kind >= OWN_LINE_FROM)
+}
+
+/// The part of a pending key that all who wait for each other share: the order, and for those
+/// with a line of their own the kind besides.
+pub(super) fn line_part(pending: &[u8]) -> &[u8] {
+    let tail = PENDING_TAIL_BYTES - usize::from(has_own_line(pending));
+    &pending[..pending.len().saturating_sub(tail)]
 }
 
 /// The mark of a callback given up on.

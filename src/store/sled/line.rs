@@ -1,7 +1,8 @@
 //! The waiting line of an order: its callbacks that are owed, first come, first sent.
 //!
 //! Each place in a line is an entry under [`keys::pending`]; the lowest place is the head,
-//! and only the head is in the schedule. Whatever changes a line says so in the draft:
+//! and only the head is in the schedule. Audit copies and webhooks of an order wait in lines of their
+//! own: no line holds up another. Whatever changes a line says so in the draft:
 //! join it, move within it, leave it. Nothing here knows what was decided or why.
 //!
 //! A callback is written down once, with its body, and not again: what becomes of it is a small
@@ -120,11 +121,28 @@ pub(super) fn kept(source: &impl Source, id: CallbackId) -> Result<Option<Kept>,
     Ok(read(source, id)?.map(|(kept, _)| kept))
 }
 
-/// The first of an order's line.
-pub(super) fn head(draft: &Draft<'_>, order: &OrderKey) -> Result<Option<Waiting>, Error> {
-    let Some((mut key, _)) = draft.first(&keys::line(order))? else {
+/// Whether nothing is owed for an order.
+pub(super) fn is_empty(draft: &Draft<'_>, order: &OrderKey) -> Result<bool, Error> {
+    Ok(draft.first(&keys::line(order))?.is_none())
+}
+
+/// The first of the order's line that callbacks of this kind wait in.
+pub(super) fn head(
+    draft: &Draft<'_>,
+    order: &OrderKey,
+    kind: CallbackKind,
+) -> Result<Option<Waiting>, Error> {
+    let prefix = match kind {
+        CallbackKind::Audit | CallbackKind::Webhook => keys::pending_of(order, kind),
+        CallbackKind::Preview | CallbackKind::Final => keys::line(order),
+    };
+    let Some((mut key, _)) = draft.first(&prefix)? else {
         return Ok(None);
     };
+    // Those with lines of their own sort last, so where one is found first there is nothing else.
+    if keys::has_own_line(&key) && prefix.len() == keys::line(order).len() {
+        return Ok(None);
+    }
     // Previews sort before outcomes, so an outcome may have the lower place all the same.
     if key.starts_with(&keys::pending_of(order, CallbackKind::Preview))
         && let Some((outcome, _)) = draft.first(&keys::pending_of(order, CallbackKind::Final))?

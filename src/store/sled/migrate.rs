@@ -2,7 +2,8 @@
 //!
 //! Each step may be cut short at any moment and goes on from there at the next opening; the
 //! number of the format is written last. Format 2 keeps the body of a callback behind its record,
-//! under one key, and compresses values.
+//! under one key, and compresses values. Format 3 has kinds of callbacks that a release before it
+//! cannot read, and nothing else: what is there stays as it is.
 
 use sled::{Batch, Db};
 
@@ -25,7 +26,9 @@ pub(super) fn migrate(db: &Db, format: Format) -> Result<(), Error> {
             to = FORMAT,
             "the store is brought up to this release's format"
         );
-        join_bodies(db)?;
+        if format.number < 2 {
+            join_bodies(db)?;
+        }
         let number = FORMAT;
         let present = Format { number, ..format };
         put(db, keys::FORMAT, &values::encode(&present)?)?;

@@ -29,7 +29,7 @@ use crate::domain::ids::SubscriberId;
 use crate::store::Error;
 
 /// The newest format this release reads, and the one it writes.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// sled's own threads let go of the file a moment after the last handle is dropped, so a
 /// store that is reopened by the process that closed it asks a few times.
@@ -199,17 +199,17 @@ fn read_schedule(tables: &Tables) -> Result<(Schedule, u64), Error> {
     for entry in tables.entries_after(vec![keys::PENDING], None) {
         let (key, entry) = entry?;
         let place = keys::last_number(&key).ok_or_else(|| values::corrupt(&key, None))?;
-        let order = keys::order_part(&key).to_vec();
+        let line_of = keys::line_part(&key).to_vec();
         let waiting = tables.decode::<Waiting>(Ok((key, entry)))?;
         let Some(waiting) = waiting else { continue };
         schedule.count(1, 0);
         last_place = last_place.max(place);
         line = Some(match line {
-            Some(first) if first.0 == order && first.1 < place => first,
-            Some(first) if first.0 == order => (order, place, waiting),
+            Some(first) if first.0 == line_of && first.1 < place => first,
+            Some(first) if first.0 == line_of => (line_of, place, waiting),
             done => {
                 schedule_first(&mut schedule, done);
-                (order, place, waiting)
+                (line_of, place, waiting)
             }
         });
     }

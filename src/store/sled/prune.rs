@@ -302,7 +302,7 @@ fn forget_callback(
     Ok(())
 }
 
-/// The request that a callback answers; an unsolicited one answers none.
+/// The request that a callback answers, or owes its being to; most unsolicited ones have none.
 pub(super) fn request_of(
     draft: &Draft<'_>,
     callback: &Callback,
@@ -314,6 +314,10 @@ pub(super) fn request_of(
         message: callback.message.clone(),
         action: ACTION.to_owned(),
     };
-    let request = commit::request_of(draft, &key)?;
+    let mark = keys::callback_of_session(&key.network, &callback.transaction, callback.id);
+    let request = match values::read(draft, &mark)? {
+        Some(elsewhere) if !elsewhere.is_empty() => commit::request_at(draft, &elsewhere)?,
+        _ => commit::request_of(draft, &key)?,
+    };
     Ok(request.filter(|request| request.callback == Some(callback.id)))
 }

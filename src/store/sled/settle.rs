@@ -6,7 +6,7 @@ use super::draft::{Draft, Effect};
 use super::erase;
 use super::line::{self, Kept};
 use super::live::Live;
-use super::{keys, values};
+use super::{commit, keys, values};
 use crate::domain::ids::SubscriberId;
 use crate::store::{
     Callback, CallbackId, CallbackKind, CallbackState, Error, MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT,
@@ -29,7 +29,7 @@ pub(super) fn settle(
         return Ok(());
     }
     let fresh = live.take_fresh(id).map(|fresh| fresh.kept);
-    let recorded = record(draft, fresh, settlement);
+    let recorded = record(draft, live, fresh, settlement);
     if recorded.is_err() {
         // The record cannot be read: the callback stays out of the schedule until the store
         // reopens, but its place in the lane is free again.
@@ -40,13 +40,19 @@ pub(super) fn settle(
     recorded
 }
 
-fn record(draft: &mut Draft<'_>, fresh: Option<Kept>, settlement: Settlement) -> Result<(), Error> {
+fn record(
+    draft: &mut Draft<'_>,
+    live: &Live,
+    fresh: Option<Kept>,
+    settlement: Settlement,
+) -> Result<(), Error> {
     let mut kept = match fresh {
         Some(kept) => kept,
         None => line::kept(draft, settlement.id)?
             .ok_or_else(|| values::corrupt(&keys::callback(settlement.id), None))?,
     };
     let order = kept.callback.order.clone();
+    let (kind, at) = (kept.callback.kind, settlement.attempt.at);
     kept.callback.attempts_in_run += 1;
     kept.callback.attempts.push(settlement.attempt);
     let surplus = kept
@@ -68,8 +74,11 @@ fn record(draft: &mut Draft<'_>, fresh: Option<Kept>, settlement: Settlement) ->
         }
     }
     draft.effect(Effect::LeaseEnded(settlement.id));
-    if let Some(head) = line::head(draft, &order)? {
+    if let Some(head) = line::head(draft, &order, kind)? {
         draft.effect(Effect::Ready(head.head()));
+    }
+    for new in settlement.follow_ups {
+        commit::owe_unasked(draft, live, (&order, at), (new, None))?;
     }
     Ok(())
 }
@@ -106,9 +115,10 @@ pub(super) fn redrive(
         draft.remove(keys::dead(id))?;
         draft.effect(Effect::Dead(-1));
         let order = callback.order.clone();
-        let line_was_empty = line::head(draft, &order)?.is_none();
+        let kind = callback.kind;
+        let line_was_empty = line::head(draft, &order, kind)?.is_none();
         line::rejoin(draft, callback)?;
-        if let Some(head) = line::head(draft, &order)?.filter(|_| line_was_empty) {
+        if let Some(head) = line::head(draft, &order, kind)?.filter(|_| line_was_empty) {
             draft.effect(Effect::Ready(head.head()));
         }
         redriven.push(id);

@@ -143,7 +143,7 @@ impl Tables {
         };
         let after = filter.after.as_ref().map(keys::order);
         let wanted = |order: &Result<Order, Error>| match order {
-            Ok(order) => filter.state.is_none_or(|state| state == order.state),
+            Ok(order) => filter.wants(order),
             Err(_) => true,
         };
         self.entries_after(prefix, after)

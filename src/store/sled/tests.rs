@@ -85,6 +85,7 @@ pub(super) fn commit(message: &str) -> Commit {
         },
         request: Some(request),
         callback: Some(callback),
+        webhook: None,
         event: Some(event(message)),
         now: now(),
     }
@@ -212,7 +213,12 @@ fn delivered(id: CallbackId) -> Settlement {
         signed: None,
     };
     let next = Next::Delivered;
-    Settlement { id, attempt, next }
+    Settlement {
+        id,
+        attempt,
+        next,
+        follow_ups: Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -298,7 +304,7 @@ async fn a_directory_serves_one_store_at_a_time() {
     ));
 }
 
-fn write_raw(path: &Path, record: &[u8], value: &[u8]) {
+pub(super) fn write_raw(path: &Path, record: &[u8], value: &[u8]) {
     let db = sled::open(path).expect("opens");
     let (entry, _) = values::cut(value).expect("short");
     db.insert(record, entry).expect("writes");
@@ -307,10 +313,10 @@ fn write_raw(path: &Path, record: &[u8], value: &[u8]) {
 #[test]
 fn a_store_of_a_newer_format_is_refused_with_a_sentence() {
     let directory = directory();
-    let newer = br#"{"number":3,"created_at":"2030-01-01T00:00:00Z"}"#;
+    let newer = br#"{"number":4,"created_at":"2030-01-01T00:00:00Z"}"#;
     write_raw(directory.path(), keys::FORMAT, newer);
     let error = open_at(directory.path()).err().expect("is refused");
-    assert!(matches!(error, Error::TooNew { found: 3, known: 2 }));
+    assert!(matches!(error, Error::TooNew { found: 4, known: 3 }));
 }
 
 #[test]

@@ -83,6 +83,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         },
         request: Some(request),
         callback: Some(callback),
+        webhook: None,
         event: Some(event),
         now: old,
     };
@@ -106,6 +107,7 @@ async fn deliver(store: &SledStore, at: DateTime<Utc>) {
         signed: None,
     };
     let settlement = Settlement {
+        follow_ups: Vec::new(),
         id: claimed[0].callback.id,
         attempt,
         next: Next::Delivered,

@@ -13,7 +13,7 @@ use super::stage::{DIALECTS, Stage};
 /// The member that says the version in the samples of that dialect.
 fn version_of(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::V0_9 => "core_version",
+        Dialect::V0_9 | Dialect::Uhi => "core_version",
         Dialect::V1 => "version",
     }
 }

@@ -132,7 +132,7 @@ fn body(wanted: &Wanted<'_>, number: &str, kind: &str, message: &str) -> Value {
     }
     if let Some(path) = wanted.path {
         let member = match wanted.dialect {
-            Dialect::V0_9 => "path",
+            Dialect::V0_9 | Dialect::Uhi => "path",
             Dialect::V1 => "paths",
         };
         error[member] = json!(path);

@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use crate::crypto::digest::blake2b_512_base64;
+use crate::crypto::digest::{blake2b_512, blake2b_512_base64};
 use crate::crypto::keys::VerifyingKey;
-use crate::crypto::signature::Header;
+use crate::crypto::signature::{Header, Scheme};
 
 /// The slip that fits, or where to look when none does.
 pub(super) fn guess(header: &Header, body: &[u8], key: &VerifyingKey) -> String {
@@ -17,9 +17,13 @@ pub(super) fn guess(header: &Header, body: &[u8], key: &VerifyingKey) -> String 
         .find(|(_, body)| over_body(body))
         .map(|(slip, _)| slip);
     let text = header.signing_string(&blake2b_512_base64(body));
-    let over_text = |text: &str| key.verify(text.as_bytes(), &header.signature);
+    let over_text = |text: &[u8]| key.verify(text, &header.signature);
     let slip = slip.or_else(|| {
-        let mut tried = texts(&text).into_iter();
+        let mut tried = match header.scheme {
+            Scheme::Beckn => beckn_texts(&text),
+            Scheme::Uhi => uhi_texts(&text),
+        }
+        .into_iter();
         tried
             .find(|(_, text)| over_text(text))
             .map(|(slip, _)| slip)
@@ -72,23 +76,50 @@ fn replaced(body: &[u8], from: &str, to: &str) -> Vec<u8> {
     String::from_utf8_lossy(body).replace(from, to).into_bytes()
 }
 
-fn texts(text: &str) -> [(&'static str, String); 4] {
-    [
+/// A slip, and what a sender with it would have signed.
+type Slips = Vec<(&'static str, Vec<u8>)>;
+
+fn beckn_texts(text: &str) -> Slips {
+    vec![
         (
             "over the text with a line break after its last line: there must be none",
-            format!("{text}\n"),
+            format!("{text}\n").into_bytes(),
         ),
         (
             "over the text with \\r\\n between its lines: it must be \\n",
-            text.replace('\n', "\r\n"),
+            replaced(text.as_bytes(), "\n", "\r\n"),
         ),
         (
             "over the text without blanks after its colons: there must be one",
-            text.replace(": ", ":"),
+            replaced(text.as_bytes(), ": ", ":"),
         ),
         (
             "over the text with BLAKE2b-512 for BLAKE-512",
-            text.replace("BLAKE-512", "BLAKE2b-512"),
+            replaced(text.as_bytes(), "BLAKE-512", "BLAKE2b-512"),
+        ),
+    ]
+}
+
+/// The first three are what the published prose of UHI leads to; its signatures are otherwise.
+fn uhi_texts(text: &str) -> Slips {
+    let lines = text.replace(" (expires)", "\n(expires)");
+    let lines = lines.replace(" digest", "\ndigest");
+    vec![
+        (
+            "over the text itself: the base64 of its BLAKE2b-512 must be signed",
+            text.as_bytes().to_vec(),
+        ),
+        (
+            "over the text in three lines: it must be one line, hashed again",
+            blake2b_512_base64(lines.as_bytes()).into_bytes(),
+        ),
+        (
+            "over the text in three lines, not hashed again: it must be one line, and hashed",
+            lines.into_bytes(),
+        ),
+        (
+            "over the 64 bytes of the second hash: the 88 characters of its base64 must be signed",
+            blake2b_512(text.as_bytes()).to_vec(),
         ),
     ]
 }

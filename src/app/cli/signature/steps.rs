@@ -10,10 +10,11 @@ use url::Url;
 use super::Check;
 use crate::app::cli;
 use crate::crypto::keys::VerifyingKey;
-use crate::crypto::signature::Header;
+use crate::crypto::signature::{Header, Scheme};
 use crate::domain::ids::{Error as IdError, KeyId, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::caller::{self, Role};
+use crate::protocol::Dialect;
 use crate::protocol::registry::Form;
 use crate::registry::{self, Asked, Registry, Subscriber};
 
@@ -93,7 +94,7 @@ pub(super) async fn check<'a>(
     if checked.take("signature", signature(&header, body, &found.key))
         && let Some(subscriber) = &found.subscriber
     {
-        checked.take("role", role(subscriber, body, gateway));
+        checked.take("role", role(header.scheme, subscriber, body, gateway));
     }
     Ok(checked)
 }
@@ -112,8 +113,9 @@ fn named(text: &str, gateway: bool) -> (bool, Option<&str>) {
 
 /// Grammar, then the time window: two steps for a reader, one function of the server.
 fn header(checked: &mut Checked<'_>, text: Option<&str>) -> Option<Header> {
-    let read = caller::read_header(text, checked.now);
-    let grammar = text.and_then(|text| Header::parse(text).ok());
+    let scheme = text.map_or(Scheme::Beckn, scheme_of);
+    let read = caller::read_header(scheme, text, checked.now);
+    let grammar = text.and_then(|text| Header::read(scheme, text).ok());
     checked.header = grammar.clone();
     let Some(header) = grammar else {
         let refusal = read.err()?;
@@ -130,6 +132,14 @@ fn header(checked: &mut Checked<'_>, text: Option<&str>) -> Option<Header> {
         Err(refusal) => Outcome::Fails(refusal),
     };
     checked.take("time", window).then_some(header)
+}
+
+/// A server knows its network's scheme; here the header tells by its first character.
+pub(super) fn scheme_of(header: &str) -> Scheme {
+    match header.trim_start().starts_with('{') {
+        true => Scheme::Uhi,
+        false => Scheme::Beckn,
+    }
 }
 
 fn window(header: &Header, now: DateTime<Utc>) -> String {
@@ -149,15 +159,12 @@ fn caller_of(header: &Header, body: &[u8], gateway: bool) -> Outcome {
     let Some(context) = context(body) else {
         return Outcome::Skipped("the body is no JSON with a context".to_owned());
     };
-    let member = sender_member(&context);
+    let member = sender_member(header.scheme, &context);
     let named = context[member].as_str();
     let named = named.and_then(|id| SubscriberId::parse(id).ok());
-    match caller::check_signer(header, named.as_ref()) {
+    match caller::check_signer(header, member, named.as_ref()) {
         Ok(()) => Outcome::Holds(format!("context.{member} is {} too", header.subscriber_id)),
-        Err(mut refusal) => {
-            refusal.detail = refusal.detail.replace("bap_id", member);
-            Outcome::Fails(refusal)
-        }
+        Err(refusal) => Outcome::Fails(refusal),
     }
 }
 
@@ -167,12 +174,20 @@ fn context(body: &[u8]) -> Option<Value> {
 }
 
 /// Callbacks come from the provider's side, all else from the buyer's.
-fn sender_member(context: &Value) -> &'static str {
-    let action = context["action"].as_str().unwrap_or_default();
-    match action.starts_with("on_") {
-        true => "bpp_id",
-        false => "bap_id",
+fn sender_member(scheme: Scheme, context: &Value) -> &'static str {
+    let members = match scheme {
+        Scheme::Beckn => Dialect::V1.members(),
+        Scheme::Uhi => Dialect::Uhi.members(),
+    };
+    match is_callback(context) {
+        true => members.bpp_id,
+        false => members.bap_id,
     }
+}
+
+fn is_callback(context: &Value) -> bool {
+    let action = context["action"].as_str().unwrap_or_default();
+    action.starts_with("on_")
 }
 
 /// A key with where it comes from.
@@ -258,15 +273,19 @@ fn signature(header: &Header, body: &[u8], key: &VerifyingKey) -> Outcome {
 }
 
 /// A server takes a cancel from a buyer app only; who may send a callback is the caller's check.
-fn role(subscriber: &Subscriber, body: &[u8], gateway: bool) -> Outcome {
+fn role(scheme: Scheme, subscriber: &Subscriber, body: &[u8], gateway: bool) -> Outcome {
+    let form = match scheme {
+        Scheme::Beckn => Form::Core,
+        Scheme::Uhi => Form::Uhi,
+    };
     let listed = subscriber.roles.join(", ");
-    let callback = context(body).is_some_and(|context| sender_member(&context) == "bpp_id");
+    let callback = context(body).is_some_and(|context| is_callback(&context));
     let role = match (gateway, callback) {
         (true, _) => Role::Gateway,
         (false, true) => return Outcome::Skipped(format!("registered as {listed}")),
         (false, false) => Role::Buyer,
     };
-    match caller::check_role(subscriber, role, Form::Core) {
+    match caller::check_role(subscriber, role, form) {
         Ok(()) => Outcome::Holds(format!("registered as {listed}")),
         Err(refusal) => Outcome::Fails(refusal),
     }

@@ -18,7 +18,6 @@ use crate::crypto::signature::Header;
 use crate::delivery::restamp::restamp;
 use crate::domain::ids::TransactionId;
 use crate::networks::Network;
-use crate::protocol::answer;
 use crate::store::{Attempt, Claimed, Signed, StoredRequest};
 
 /// What is exported.
@@ -37,8 +36,9 @@ impl Session<'_> {
     pub(super) fn files(&self, now: DateTime<Utc>) -> Files {
         let mut files = Files::new();
         let numbered = self.requests.iter().zip(1..);
+        let ack = self.network.profile().ack;
         let requests = numbered
-            .map(|(request, number)| of_request(&mut files, request, number))
+            .map(|(request, number)| of_request(&mut files, request, number, ack))
             .collect();
         let callbacks = self.callbacks.iter();
         let callbacks = callbacks
@@ -141,6 +141,7 @@ impl Session<'_> {
         let signature = STANDARD.decode(&signed.signature).ok()?;
         let created = signed.at_ms.div_euclid(1_000);
         Some(Header {
+            scheme: self.network.profile().scheme,
             subscriber_id: self.network.settings.subscriber_id.to_string(),
             key_id: signed.key_id.clone(),
             created,
@@ -150,16 +151,21 @@ impl Session<'_> {
     }
 }
 
-fn of_request(files: &mut Files, request: &StoredRequest, number: usize) -> Request {
+fn of_request(
+    files: &mut Files,
+    request: &StoredRequest,
+    number: usize,
+    ack: &'static str,
+) -> Request {
     let directory = format!("requests/{number}");
     let mut put = |name: &str, bytes: &[u8]| put(files, &directory, name, bytes.to_vec());
     Request {
         body: (!request.is_erased()).then(|| put("body.json", &request.body)),
         authorization: put("authorization.txt", request.authorization.as_bytes()),
         public_key: put("public_key.txt", request.verifying_key.as_bytes()),
-        // Every ACK of this release is these bytes; the request's time is the transaction's,
+        // Every ACK of this release on such a network is these bytes; the request's time is the transaction's,
         // and the ACK leaves when that is on stable storage.
-        ack: put("ack.json", answer::ACK.as_bytes()),
+        ack: put("ack.json", ack.as_bytes()),
         body_digest: request.body_digest.clone(),
         caller: request.key.caller.clone(),
         action: request.key.action.clone(),

@@ -78,7 +78,12 @@ async fn given_up(store: &SledStore, id: &str) -> CallbackId {
         signed: None,
     };
     let next = Next::Dead;
-    let settlement = Settlement { id, attempt, next };
+    let settlement = Settlement {
+        follow_ups: Vec::new(),
+        id,
+        attempt,
+        next,
+    };
     store.settle(settlement).await.expect("settles");
     id
 }
@@ -188,6 +193,7 @@ async fn what_comes_to_life_between_the_look_and_the_job_stays() {
         assert_eq!(erased, Erased::Owed);
         let claimed = store.claim(now(), &limits()).await.expect("claims");
         let settlement = Settlement {
+            follow_ups: Vec::new(),
             id,
             attempt: claimed[0].callback.attempts[0].clone(),
             next: Next::Dead,

@@ -1,0 +1,241 @@
+//! Door 2: a partner's app cancels a booking for its patient, outside the network.
+//!
+//! The same decision and the same order as everywhere; the buyer app that placed it hears of it
+//! by an unsolicited `on_cancel`. A request is known again by its client and key: the same bytes
+//! get the first answer, others are refused. Whatever is refused has written nothing.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tracing::{error, info};
+
+use super::provider::transaction;
+use super::{Engine, MAX_RACES, reasons};
+use crate::domain::decide::{CancelRequest, Decision, Intent, decide};
+use crate::domain::ids::{MessageId, OrderKey, RequestKey, TransactionId};
+use crate::domain::order::{Order, Party, Reason, State};
+use crate::domain::refusal::Refusal;
+use crate::networks::Network;
+use crate::protocol::consultations::{BookingIds, Status};
+use crate::store::{self, Committed, StoredOrder, StoredRequest};
+
+/// The session that all requests of this door are kept under: a client's keys are its own over
+/// all bookings.
+const SESSION: &str = "consultations";
+
+/// What the door calls it.
+const ACTION: &str = "booking.cancel";
+
+/// Who asks, and for whom.
+#[derive(Debug, Clone)]
+pub struct Partner<'a> {
+    /// The client that the token was made for.
+    pub client: &'a str,
+    /// The facilities whose bookings it may see: all of its own, or the one it names.
+    pub hips: &'a [String],
+    /// The patient by the door's id.
+    pub patient: Option<&'a str>,
+    /// The patient by the partner's id.
+    pub partner_patient: Option<&'a str>,
+}
+
+/// A partner's wish to cancel.
+pub struct PartnerCancel<'a> {
+    /// The network that the door's bookings are on.
+    pub network: &'a Network,
+    /// Who asks.
+    pub partner: Partner<'a>,
+    /// Which booking.
+    pub booking: &'a BookingIds,
+    /// Why.
+    pub reason: Reason,
+    /// What makes it the same request when it comes again.
+    pub key: MessageId,
+    /// Its bytes, and their BLAKE2b-512 in base64.
+    pub body: (&'a Bytes, String),
+}
+
+/// Why a partner gets no cancellation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such booking of this patient in these facilities: one answer for all of it.
+    #[error("no booking with this order_id is known for this patient")]
+    NotFound,
+    /// The two ids of the patient are those of two people.
+    #[error("the two patient ids do not name the same person")]
+    PatientMismatch,
+    /// The booking is another provider's, or of another session.
+    #[error("provider_id and transaction_id are not those of the booking")]
+    OtherBooking,
+    /// It is cancelled, over, has begun, or its terms forbid it.
+    #[error("{0}")]
+    NotCancellable(String),
+    /// The key came before with other bytes.
+    #[error("the same Idempotency-Key came before with another body")]
+    KeyReused,
+    /// The reason is none of the patient's.
+    #[error("reason: {}", .0.detail)]
+    Reason(Refusal),
+    /// Try again.
+    #[error("the booking keeps changing")]
+    Changing,
+    /// The order cannot be answered with.
+    #[error("the booking cannot be read")]
+    Unreadable,
+    /// The store did not do it.
+    #[error("nothing can be stored at present")]
+    Store(#[from] store::Error),
+}
+
+impl Engine {
+    /// Cancels a booking; `Ok` means that it is cancelled, durably, by this request or by the
+    /// same one before.
+    ///
+    /// # Errors
+    /// The first check that fails; nothing has been written then.
+    pub async fn cancel_for_partner(
+        &self,
+        asked: &PartnerCancel<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let key = request_key(asked);
+        if let Some(known) = self.store.request(&key).await? {
+            return same_request(asked, &known);
+        }
+        let request = CancelRequest {
+            by: Party::Customer,
+            reason: asked.reason.clone(),
+            intent: Intent::Commit,
+        };
+        for _ in 0..MAX_RACES {
+            let stored = self
+                .booking(asked.network, &asked.partner, asked.booking)
+                .await?;
+            reasons::check(&asked.network.settings, &request).map_err(Error::Reason)?;
+            let cancellation = match decide(&stored.order, &request, now) {
+                Decision::Cancelled(cancellation) => cancellation,
+                other => return Err(not_cancellable(&other)),
+            };
+            self.store.writable()?;
+            let order = stored.order.cancelled(cancellation.clone());
+            let kept = Some(stored_request(asked, &key, now));
+            let network = Some(asked.network);
+            let commit = transaction(network, &stored, &order, (&cancellation, kept), now);
+            let commit = commit.map_err(|error| {
+                error!(order.id = %order.key.id, %error, "a booking cannot be cancelled");
+                Error::Unreadable
+            })?;
+            match self.store.commit(commit).await? {
+                Committed::Done { .. } => {
+                    info!(order.id = %order.key.id, client.id = asked.partner.client,
+                        "a booking is cancelled for a partner");
+                    return Ok(());
+                }
+                Committed::RequestKnown(known) => return same_request(asked, &known),
+                Committed::OrderChanged => {}
+            }
+        }
+        Err(Error::Changing)
+    }
+
+    /// How the cancellation of a booking stands.
+    ///
+    /// # Errors
+    /// When the partner has no such booking.
+    pub async fn status_for_partner(
+        &self,
+        network: &Network,
+        partner: &Partner<'_>,
+        ids: &BookingIds,
+    ) -> Result<Status, Error> {
+        let order = self.booking(network, partner, ids).await?.order;
+        Ok(match order.state {
+            State::Cancelled => Status::Success,
+            state if state.is_cancellable() => Status::Pending,
+            _ => Status::Failed,
+        })
+    }
+
+    /// The booking, if it is this patient's in these facilities and the ids are its own.
+    async fn booking(
+        &self,
+        network: &Network,
+        partner: &Partner<'_>,
+        ids: &BookingIds,
+    ) -> Result<StoredOrder, Error> {
+        let key = OrderKey {
+            network: network.name().clone(),
+            id: ids.order.clone(),
+        };
+        let stored = self.store.order(&key).await?.ok_or(Error::NotFound)?;
+        check_patient(&stored.order, partner)?;
+        let placed = stored.order.placement.as_ref();
+        let is_its_session = placed.is_some_and(|placed| placed.transaction == ids.transaction);
+        match is_its_session && ids.provider.is(&network.settings.subscriber_id) {
+            true => Ok(stored),
+            false => Err(Error::OtherBooking),
+        }
+    }
+}
+
+fn request_key(asked: &PartnerCancel<'_>) -> RequestKey {
+    RequestKey {
+        network: asked.network.name().clone(),
+        caller: format!("client:{}", asked.partner.client),
+        transaction: TransactionId::parse(SESSION).expect("a constant word is an id"),
+        message: asked.key.clone(),
+        action: ACTION.to_owned(),
+    }
+}
+
+fn same_request(asked: &PartnerCancel<'_>, known: &StoredRequest) -> Result<(), Error> {
+    match known.body_digest == asked.body.1 {
+        true => Ok(()),
+        false => Err(Error::KeyReused),
+    }
+}
+
+/// Nothing can be said of an order that was erased, or that names no patient or facility.
+fn check_patient(order: &Order, partner: &Partner<'_>) -> Result<(), Error> {
+    let patient = order.booking.patient.as_ref();
+    let patient = patient.filter(|_| order.erased_at.is_none());
+    let patient = patient.ok_or(Error::NotFound)?;
+    let hip = patient.hip_id.as_ref();
+    if !hip.is_some_and(|hip| partner.hips.contains(hip)) {
+        return Err(Error::NotFound);
+    }
+    let same = |given: Option<&str>, known: &Option<String>| {
+        given.map(|given| known.as_deref() == Some(given))
+    };
+    let by_id = same(partner.patient, &patient.id);
+    match (by_id, same(partner.partner_patient, &patient.partner_id)) {
+        (Some(true), None | Some(true)) | (None, Some(true)) => Ok(()),
+        (Some(true), Some(false)) | (Some(false), Some(true)) => Err(Error::PatientMismatch),
+        _ => Err(Error::NotFound),
+    }
+}
+
+fn not_cancellable(decision: &Decision) -> Error {
+    Error::NotCancellable(match decision {
+        Decision::Refused(denial) => denial.sentence(),
+        _ => "The booking is cancelled already".to_owned(),
+    })
+}
+
+/// The token is not kept: it would be a key to everything else of the partner.
+fn stored_request(
+    asked: &PartnerCancel<'_>,
+    key: &RequestKey,
+    now: DateTime<Utc>,
+) -> StoredRequest {
+    StoredRequest {
+        key: key.clone(),
+        order: asked.booking.order.clone(),
+        body_digest: asked.body.1.clone(),
+        authorization: String::new(),
+        verifying_key: String::new(),
+        received_at: now,
+        stale_key_of: None,
+        callback: None,
+        body: asked.body.0.clone(),
+    }
+}

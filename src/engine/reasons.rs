@@ -1,0 +1,81 @@
+//! Whether a reason is one that the network knows and this side may give.
+//!
+//! The same rules for what comes in on a network and for what the provider's side asks for. With
+//! an empty table any reason is taken; whether an order's own terms want one is not looked at.
+
+use crate::domain::decide::CancelRequest;
+use crate::domain::order::Party;
+use crate::domain::refusal::{Refusal, Word};
+use crate::networks::{ReasonCode, Settings};
+
+/// Checks the reason of a request.
+///
+/// # Errors
+/// `invalid_reason` or `reason_required`.
+pub(super) fn check(settings: &Settings, request: &CancelRequest) -> Result<(), Refusal> {
+    let Some(id) = &request.reason.id else {
+        return match settings.reason_required {
+            true => Err(required(settings, request.by)),
+            false => Ok(()),
+        };
+    };
+    if settings.reasons.is_empty() {
+        return Ok(());
+    }
+    let known = settings.reasons.iter().find(|known| known.id == *id);
+    let known = known.ok_or_else(|| {
+        let detail = format!(
+            "this code is not in the network's table; {}",
+            choice(settings, request.by)
+        );
+        Refusal::new(Word::InvalidReason, detail)
+    })?;
+    if !may_use(known, request.by) {
+        let whose = match request.by {
+            Party::Provider => "the customer's",
+            Party::Customer | Party::Partner => "the provider's",
+        };
+        let detail = format!(
+            "this code is {whose} to use; {}",
+            choice(settings, request.by)
+        );
+        return Err(Refusal::new(Word::InvalidReason, detail));
+    }
+    check_text(settings, known, request)
+}
+
+/// The provider can always say it in words; a caller only where the network has a place for them.
+fn check_text(
+    settings: &Settings,
+    known: &ReasonCode,
+    request: &CancelRequest,
+) -> Result<(), Refusal> {
+    let has_place = request.by == Party::Provider || settings.text_tag.is_some();
+    match known.text_required && has_place && request.reason.text.is_none() {
+        true => {
+            let detail = format!("{} needs a sentence with it", known.id);
+            Err(Refusal::new(Word::ReasonRequired, detail))
+        }
+        false => Ok(()),
+    }
+}
+
+fn required(settings: &Settings, by: Party) -> Refusal {
+    let detail = format!("the network wants a reason; {}", choice(settings, by));
+    Refusal::new(Word::ReasonRequired, detail)
+}
+
+fn may_use(known: &ReasonCode, by: Party) -> bool {
+    // A partner cancels for the customer.
+    let by = match by {
+        Party::Partner if !known.by.contains(&Party::Partner) => Party::Customer,
+        by => by,
+    };
+    known.by.is_empty() || known.by.contains(&by)
+}
+
+fn choice(settings: &Settings, by: Party) -> String {
+    let known = settings.reasons.iter().filter(|known| may_use(known, by));
+    let ids: Vec<&str> = known.map(|known| known.id.as_str()).collect();
+    format!("expected one of {}", ids.join(", "))
+}

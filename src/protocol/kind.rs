@@ -1,0 +1,87 @@
+//! What sets one family of networks apart from another, as one table per kind.
+//!
+//! Everything that differs by network and is not the shape of a message hangs on [`Kind`]: how
+//! requests are signed, how registries are asked, error numbers, reasons, zone, what is copied to a
+//! gateway. The tables are data in one file per kind ([`beckn`], [`uhi`]); a network that joins
+//! carries its kind and asks it. The shapes of messages hang on [`Dialect`].
+
+use chrono_tz::Tz;
+
+use super::registry::Form;
+use super::{Dialect, beckn, uhi};
+use crate::crypto::signature::Scheme;
+use crate::domain::order::Party;
+use crate::domain::refusal::Word;
+
+/// A family of networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Beckn core 0.9.x and 1.x.
+    Beckn,
+    /// India's Unified Health Interface, 0.7.1.
+    Uhi,
+}
+
+/// The table of a kind.
+#[derive(Debug)]
+pub struct Profile {
+    /// How requests are signed.
+    pub scheme: Scheme,
+    /// How long our signatures hold unless the configuration says otherwise, in seconds.
+    pub signature_lifetime_seconds: u64,
+    /// The dialects that are spoken.
+    pub dialects: &'static [Dialect],
+    /// The versions of those, for people.
+    pub versions: &'static str,
+    /// The version of an answer to a message whose own version cannot be read.
+    pub default_version: &'static str,
+    /// How its registries are asked for keys, unless the configuration says otherwise.
+    pub registry_form: Form,
+    /// The body of an ACK.
+    pub ack: &'static str,
+    /// Error number and type of a refusal.
+    pub error: fn(Word) -> (&'static str, &'static str),
+    /// The same of an order that cannot be cancelled.
+    pub denied: (&'static str, &'static str),
+    /// The reasons there are; none means any.
+    pub reasons: &'static [ReasonRow],
+    /// Whether a cancellation needs one unless the configuration says otherwise.
+    pub reason_required: bool,
+    /// Whether an order is known in the session that it was placed in alone.
+    pub same_transaction: bool,
+    /// Where times without a zone are, unless the configuration says otherwise.
+    pub time_zone: Tz,
+    /// Where below a gateway's URL copies of callbacks go.
+    pub audit_path: Option<&'static str>,
+}
+
+/// One reason of a network's table.
+#[derive(Debug, Clone, Copy)]
+pub struct ReasonRow {
+    /// The code on the wire.
+    pub id: &'static str,
+    /// The sentence for people.
+    pub text: &'static str,
+    /// Who may use it.
+    pub by: Party,
+    /// Whether a sentence must come with it.
+    pub text_required: bool,
+}
+
+impl Kind {
+    /// Its table.
+    #[must_use]
+    pub fn profile(self) -> &'static Profile {
+        match self {
+            Kind::Beckn => &beckn::PROFILE,
+            Kind::Uhi => &uhi::PROFILE,
+        }
+    }
+
+    /// The dialect of a version, if it is one of this kind.
+    #[must_use]
+    pub fn dialect(self, version: &str) -> Option<Dialect> {
+        let spoken = |dialect: &Dialect| self.profile().dialects.contains(dialect);
+        Dialect::of(version).filter(spoken)
+    }
+}
