@@ -89,7 +89,7 @@ async fn callbacks_are_listed_and_shown_with_their_attempts() {
     let list = by_hand(&app, &["callback", "list"]).expect(0).out;
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 2, "{list}");
-    assert!(lines[0].starts_with("number  state"), "{list}");
+    assert!(lines[0].starts_with("number  kind   state"), "{list}");
     assert!(lines[1].contains("delivered  trip_1"), "{list}");
     let json = by_hand(
         &app,
