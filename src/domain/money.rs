@@ -237,6 +237,27 @@ impl Percentage {
     }
 }
 
+impl Percentage {
+    /// Whether it is a share of nothing.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Display for Percentage {
+    /// As people write it: `50`, `12.5`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scale = PERCENT_SCALE.unsigned_abs();
+        let (whole, part) = (u128::from(self.0) / scale, u128::from(self.0) % scale);
+        let part = format!("{part:0width$}", width = PERCENT_DECIMALS as usize);
+        match part.trim_end_matches('0') {
+            "" => write!(f, "{whole}"),
+            part => write!(f, "{whole}.{part}"),
+        }
+    }
+}
+
 /// `numerator / denominator` to the nearest integer, halves away from zero: the one rounding rule.
 fn round_half_up(numerator: i128, denominator: i128) -> i128 {
     let rounded = (numerator.abs() * 2 + denominator) / (denominator * 2);
@@ -338,6 +359,9 @@ mod tests {
         assert_eq!(inr("0.01").percent(percentage("49.9999")).minor, 0);
         assert_eq!(inr("180").percent(percentage("12.5")).minor, 2_250);
         assert_eq!(inr("180").percent(percentage("100")).minor, 18_000);
+        for written in ["0", "12.5", "33.3333", "100"] {
+            assert_eq!(percentage(written).to_string(), written);
+        }
         assert!(Percentage::parse("100.1").is_err());
         assert!(Percentage::parse("-1").is_err());
     }

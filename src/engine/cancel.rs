@@ -164,7 +164,7 @@ fn check_reason(
     if let Some(id) = &request.reason.id {
         return check_known_reason(network, id).map_err(|refusal| refusal.at(path));
     }
-    match needs_reason(&stored.order, request.by, now) {
+    match needs_reason(&stored.order, request, now) {
         true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
         false => Ok(()),
     }

@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod change;
 pub mod erase;
 pub mod intake;
+pub mod preview;
 pub mod provider;
 
 use std::sync::Arc;

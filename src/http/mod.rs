@@ -140,7 +140,8 @@ type Endpoint = (Method, &'static str, Scope, fn() -> Route);
 pub const ENDPOINTS: &[Endpoint] = {
     use Scope::{Metrics, Operate, Orders, Read};
     use admin::{
-        audit, callbacks, events, evidence, import, networks, operate, orders, transactions,
+        audit, callbacks, events, evidence, import, networks, operate, orders, preview,
+        transactions,
     };
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
@@ -157,6 +158,9 @@ pub const ENDPOINTS: &[Endpoint] = {
         }),
         (POST, "/orders/{id}/erase", Operate, || {
             web::to(orders::erase)
+        }),
+        (GET, "/orders/{id}/cancellation-preview", Read, || {
+            web::to(preview::show)
         }),
         (GET, "/events", Read, || web::to(events::after)),
         (GET, "/callbacks", Read, || web::to(callbacks::list)),

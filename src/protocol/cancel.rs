@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Party, Reason};
+use crate::domain::policy::Door;
 use crate::domain::refusal::{Refusal, Word};
 
 /// The content of a `/cancel`.
@@ -45,6 +46,7 @@ pub fn decode(message: &Value) -> Result<Cancel, Refusal> {
         order,
         request: CancelRequest {
             by: Party::Customer,
+            door: Door::Network,
             reason,
             intent,
         },

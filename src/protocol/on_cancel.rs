@@ -172,6 +172,7 @@ mod tests {
             reason,
             charge,
             at: at(),
+            terms: None,
             token: None,
         }
     }

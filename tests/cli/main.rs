@@ -13,6 +13,7 @@ mod help;
 mod import;
 mod keys;
 mod mock_network;
+mod policy;
 mod process;
 mod production;
 mod registry;

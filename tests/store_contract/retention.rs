@@ -42,6 +42,7 @@ async fn cancelled(store: &dyn Store, id: &str, on: i64, next: Option<Next>) -> 
             },
             charge: Some(Charge::of(rupees("20.50"), Some(rupees("250")))),
             at: day(on),
+            terms: None,
             token: None,
         });
     }

@@ -153,6 +153,43 @@ pub fn load(
     }
 }
 
+/// What else a configuration has beside policies.
+const OTHER_SECTIONS: [&str; 12] = [
+    "environment",
+    "http",
+    "admin_token",
+    "limits",
+    "store",
+    "network",
+    "delivery",
+    "retention",
+    "log",
+    "provider",
+    "consultations",
+    "bookings",
+];
+
+/// Reads the policies of a file alone, in which nothing else need be; what else there is, is not
+/// looked at.
+///
+/// # Errors
+/// Everything that is wrong with the policies, and that there are none.
+pub fn load_policies(path: &Path) -> Result<BTreeMap<String, Policy>, Faults> {
+    let (table, place) = read_file(path)?;
+    let report = Report::default();
+    let mut root = Section::root(&report, table, place);
+    root.skip(&OTHER_SECTIONS);
+    let policies = policy::read(&mut root);
+    if policies.is_empty() && !root.has_faults_below("policy") {
+        root.missing("policy", "at least one [policy.NAME]".to_owned());
+    }
+    root.finish();
+    match report.faults.into_inner() {
+        faults if faults.is_empty() => Ok(policies),
+        faults => Err(sorted(faults)),
+    }
+}
+
 /// Our variables of the present process; what is no Unicode is passed with replacements.
 pub fn process_environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().map(|(name, value)| {
