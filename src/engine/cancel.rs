@@ -3,21 +3,22 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use url::Url;
 
+use super::reasons_list;
 use super::{Addressee, Engine, MAX_RACES, Saying, callback, cancelled_event, refusal_of};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
 use crate::domain::order::Party;
 use crate::domain::refusal::{Refusal, Word};
-use crate::networks::Network;
 use crate::networks::caller::Verified;
+use crate::networks::{Network, ReasonCode};
 use crate::protocol::cancel::{self, Cancel};
 use crate::protocol::context::Context;
 use crate::protocol::on_cancel::{self, Content};
 use crate::protocol::raw::RawObject;
-use crate::protocol::schema;
+use crate::protocol::{reasons, schema};
 use crate::store::{Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
 /// A request whose sender is proven.
@@ -59,9 +60,15 @@ impl Engine {
         let cancel = cancel::decode(asked.message)?;
         for _ in 0..MAX_RACES {
             let stored = self.order_of_caller(asked, &cancel.order).await?;
-            check_reason(asked.network, &cancel.request, &stored, now)?;
+            let lacks_reason = match check_reason(asked.network, &cancel.request, &stored, now) {
+                Err(refusal) if reasons_list::stands_in(asked, &refusal) => true,
+                checked => checked.map(|()| false)?,
+            };
             self.store.writable().map_err(|e| refusal_of(&e))?;
-            let (commit, outcome) = transaction(asked, &cancel, &stored, &key, now)?;
+            let (commit, outcome) = match lacks_reason {
+                true => reasons_list::instead(asked, &stored, &key, now)?,
+                false => transaction(asked, &cancel, &stored, &key, now)?,
+            };
             match self
                 .store
                 .commit(commit)
@@ -106,7 +113,7 @@ impl Engine {
     }
 }
 
-fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
+pub(super) fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
     RequestKey {
         network: asked.network.name().clone(),
         caller: asked.caller.subscriber.id.comparable().to_owned(),
@@ -117,7 +124,7 @@ fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
 }
 
 /// The same bytes again get the stored answer; other bytes under the same ids are refused.
-fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
+pub(super) fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
     match known.body_digest == digest {
         true => Ok(()),
         false => Err(Refusal::new(
@@ -133,7 +140,11 @@ fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
     }
 }
 
-fn check_fresh(context: &Context, now: DateTime<Utc>) -> Result<(), Refusal> {
+/// Whether a message is still valid by its own word.
+///
+/// # Errors
+/// `stale`.
+pub fn check_fresh(context: &Context, now: DateTime<Utc>) -> Result<(), Refusal> {
     match context.valid_until {
         Some(until) if until < now => Err(Refusal::new(
             Word::Stale,
@@ -171,21 +182,28 @@ fn check_reason(
 }
 
 fn check_known_reason(network: &Network, id: &str) -> Result<(), Refusal> {
-    let table = &network.settings.reasons;
+    let settings = &network.settings;
+    let table = &settings.reasons;
     if table.is_empty() {
         return Ok(());
     }
-    let Some(known) = table.iter().find(|known| known.id == id) else {
-        return Err(Refusal::new(
-            Word::InvalidReason,
-            "this code is not in the network's table",
-        ));
-    };
-    match known.by.is_empty() || known.by.contains(&Party::Customer) {
-        true => Ok(()),
-        false => Err(Refusal::new(
+    let like = |known: &&ReasonCode| settings.unknown_reasons && reasons::same(&known.id, id);
+    let exact = table.iter().find(|known| known.id == id);
+    let known = exact.or_else(|| table.iter().find(like));
+    match known {
+        Some(known) if known.is_for(Party::Customer) => Ok(()),
+        Some(_) => Err(Refusal::new(
             Word::InvalidReason,
             "this code is the provider's to use",
+        )),
+        None if settings.unknown_reasons && reasons::is_number(id) => {
+            let shown: String = id.chars().take(20).collect();
+            warn!(network = %network.name(), reason = shown, "a reason is taken that is in no table");
+            Ok(())
+        }
+        None => Err(Refusal::new(
+            Word::InvalidReason,
+            "this code is not in the network's table",
         )),
     }
 }
@@ -271,7 +289,7 @@ fn answer(
     callback(asked.network, &to, &saying)
 }
 
-fn stored_request(
+pub(super) fn stored_request(
     asked: &ProvenCancel<'_>,
     key: &RequestKey,
     order: &OrderId,

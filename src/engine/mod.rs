@@ -9,6 +9,7 @@ pub mod erase;
 pub mod intake;
 pub mod preview;
 pub mod provider;
+pub mod reasons_list;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ pub mod heard;
 pub mod limits;
 pub mod network;
 pub mod on_subscribe;
+pub mod reasons;
 pub mod refusals;
 pub mod reply;
 pub mod site;
@@ -121,6 +122,11 @@ pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
         let path = format!("{}/{}", network.base_path(), on_subscribe::ACTION);
         config.service(web::resource(path).to(move |doors, request, payload| {
             on_subscribe::answer(doors, name.clone(), request, payload)
+        }));
+        let name = network.name().clone();
+        let path = format!("{}/{}", network.base_path(), reasons::ACTION);
+        config.service(web::resource(path).to(move |doors, request, payload| {
+            reasons::answer(doors, name.clone(), request, payload)
         }));
         let name = network.name().clone();
         let path = format!("{}/{{action}}", network.base_path());

@@ -19,6 +19,7 @@ use url::Url;
 
 use super::{Error, Running, client, url_of};
 use crate::crypto::signature::Signer;
+use crate::protocol::reasons;
 
 mod inbox;
 mod receive;
@@ -84,12 +85,14 @@ pub fn start(
         arrived: Notify::new(),
     });
     let served = state.clone();
-    let path = format!("{}/on_cancel", prefix.trim_end_matches('/'));
+    let below = |action: &str| format!("{}/{action}", prefix.trim_end_matches('/'));
+    let (path, reasons) = (below("on_cancel"), below(reasons::CALLBACK));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(served.clone())
             .app_data(web::PayloadConfig::new(BODY_BYTES))
             .route(&path, web::post().to(receive::on_cancel))
+            .route(&reasons, web::post().to(receive::on_cancel))
     });
     let server = server.workers(1).disable_signals().listen(listener)?.run();
     Ok(BapHandle {

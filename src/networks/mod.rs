@@ -7,6 +7,7 @@ pub mod handshake;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use url::Url;
 
 use self::handshake::Handshake;
@@ -15,6 +16,7 @@ use crate::domain::ids::{NetworkName, SubscriberId};
 use crate::domain::order::Party;
 use crate::protocol::on_cancel::Us;
 use crate::protocol::registry::Form;
+use crate::protocol::{Dialect, reasons};
 use crate::registry::{self, Registry};
 
 /// What sets one family of networks apart from another.
@@ -57,6 +59,14 @@ pub struct ReasonCode {
     pub by: Vec<Party>,
 }
 
+impl ReasonCode {
+    /// Whether this side may use it.
+    #[must_use]
+    pub fn is_for(&self, party: Party) -> bool {
+        self.by.is_empty() || self.by.contains(&party)
+    }
+}
+
 /// One `[network.NAME]` section.
 #[derive(Clone)]
 pub struct Settings {
@@ -86,6 +96,11 @@ pub struct Settings {
     pub allow_http_callbacks: bool,
     /// Known reason codes; empty means any code is taken.
     pub reasons: Vec<ReasonCode>,
+    /// Whether numbers that are not among them are taken all the same, and zeros before numbers
+    /// make no difference.
+    pub unknown_reasons: bool,
+    /// Whether a cancel of 0.9.x that lacks a reason is answered with the list of them.
+    pub reasons_in_on_cancel: bool,
     /// What a cancelled 0.9.x order has as its `state`.
     pub cancelled_word: String,
 }
@@ -145,6 +160,15 @@ impl Network {
     #[must_use]
     pub fn name(&self) -> &NetworkName {
         &self.settings.name
+    }
+
+    /// The reasons that a buyer app may give, as it is told them.
+    #[must_use]
+    pub fn reasons_for_buyers(&self, dialect: Dialect) -> Value {
+        let known = self.settings.reasons.iter();
+        let usable = known.filter(|known| known.is_for(Party::Customer));
+        let said = usable.map(|known| (known.id.as_str(), known.text.as_str()));
+        reasons::options(dialect, said)
     }
 
     /// The path our routes are mounted at, without a trailing slash.

@@ -70,6 +70,19 @@ pub enum CallbackKind {
     Preview,
     /// An outcome.
     Final,
+    /// The reasons there are to cancel; about no order.
+    Reasons,
+}
+
+impl CallbackKind {
+    /// The action of the request that a callback of this kind answers.
+    #[must_use]
+    pub fn answers(self) -> &'static str {
+        match self {
+            CallbackKind::Preview | CallbackKind::Final => "cancel",
+            CallbackKind::Reasons => "get_cancellation_reasons",
+        }
+    }
 }
 
 /// Where a callback stands.

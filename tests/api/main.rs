@@ -15,6 +15,7 @@ mod lying;
 mod outage;
 mod outcomes;
 mod preview;
+mod reasons;
 mod refusals_page;
 mod rotation;
 mod setup;

@@ -16,6 +16,7 @@ mod mask;
 mod named_token;
 mod network;
 mod policy;
+mod reasons;
 mod registry;
 mod report;
 mod retention;

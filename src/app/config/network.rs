@@ -12,9 +12,9 @@ use super::fault::Problem;
 use super::section::Section;
 use super::signing_key;
 use super::values::{Word, invalid};
-use super::{Environment, Surroundings, handshake, registry};
+use super::{Environment, Surroundings, handshake, reasons, registry};
 use crate::domain::ids::NetworkName;
-use crate::networks::{CallbackRule, Kind, ReasonCode, Settings};
+use crate::networks::{CallbackRule, Kind, Settings};
 use crate::protocol::Dialect;
 use crate::registry::Settings as RegistrySettings;
 
@@ -76,7 +76,7 @@ fn network(
     let restamp = section.or("restamp", false);
     let allow_http_callbacks = section.or("allow_http_callbacks", is_development);
     let cancelled_word = section.or("cancelled_word", "Cancelled".to_owned());
-    let reasons = reasons(&mut section);
+    let reasons = reasons::read(&mut section);
     section.later(&LATER);
     section.finish();
     let (signer, registry) = (signer?, registry?);
@@ -96,7 +96,9 @@ fn network(
         default_version,
         restamp,
         allow_http_callbacks,
-        reasons,
+        reasons: reasons.codes,
+        unknown_reasons: reasons.unknown_numbers,
+        reasons_in_on_cancel: reasons.in_on_cancel,
         cancelled_word,
     })
 }
@@ -177,21 +179,4 @@ fn default_version(section: &mut Section<'_>) -> String {
         );
     }
     version
-}
-
-fn reasons(section: &mut Section<'_>) -> Vec<ReasonCode> {
-    let tables = section.tables("reason").into_iter();
-    tables.filter_map(reason).collect()
-}
-
-fn reason(mut section: Section<'_>) -> Option<ReasonCode> {
-    let id = section.required("id");
-    let text = section.required("text");
-    let by = section.list("by", Some(Vec::new()));
-    section.finish();
-    Some(ReasonCode {
-        id: id?,
-        text: text?,
-        by,
-    })
 }
