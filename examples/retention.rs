@@ -294,6 +294,7 @@ fn cancellation(number: u64, now: DateTime<Utc>) -> Commit {
         reason,
         charge: None,
         at: now,
+        terms: None,
         token: None,
     };
     let mut commit = nothing(number, 1, now);

@@ -9,11 +9,14 @@ mod official;
 
 use std::path::Path;
 
+use beckn_bpp::domain::policy::Rule;
 use beckn_bpp::protocol::Dialect;
+use beckn_bpp::protocol::reasons;
 use beckn_bpp::protocol::schema::{self, Kind};
-use beckn_bpp::protocol::strict;
+use beckn_bpp::protocol::{strict, terms};
 use official::{
-    VERSIONS, VERSIONS_2, official_cancel_errors, official_on_cancel_errors, protocol_dir,
+    VERSIONS, VERSIONS_2, official_cancel_errors, official_on_cancel_errors,
+    official_reasons_errors, protocol_dir,
 };
 use serde_json::{Value, json};
 
@@ -101,6 +104,69 @@ fn the_good_orders_pass_where_they_should() {
     }
     let poor = official_on_cancel_errors("0.9.2", &on_cancel("0.9.2", &order_0_9()));
     assert!(!poor.is_empty(), "0.9.2 wants eight members of an order");
+}
+
+#[test]
+fn the_list_of_reasons_is_as_the_official_files_want_it() {
+    if protocol_dir().is_none() {
+        return;
+    }
+    let table = reasons::table("ondc-mobility").expect("a table");
+    let rows = table.rows.iter().map(|row| (row.id, row.text));
+    let list = reasons::options(Dialect::V0_9, rows);
+    let read = |body: String| -> Value { serde_json::from_str(&body).expect("JSON") };
+    for version in ["0.9.3", "0.9.4", "0.9.x-lts"] {
+        let context = context(version, "on_cancel").to_string();
+        // In an on_cancel the list stands beside the order.
+        let order = json!({"order": order_0_9()}).to_string();
+        let body = read(reasons::on_cancel(&context, &order, &list).expect("writable"));
+        let errors = official_on_cancel_errors(version, &body);
+        assert_eq!(errors, Vec::<String>::new());
+        // Earlier files have the call, but not its action; those of 1.x point to what they lack.
+        if version == "0.9.x-lts" {
+            let body = read(reasons::callback(&context, &list).expect("writable"));
+            let errors = official_reasons_errors(version, &body);
+            assert_eq!(errors, Vec::<String>::new());
+            let list = json!({"cancellation_reasons": [7]});
+            let poor = json!({"context": body["context"], "message": list});
+            assert!(!official_reasons_errors(version, &poor).is_empty());
+        }
+    }
+}
+
+/// The share or amount of each rule of an example's own terms, in their order.
+fn fees(dir: &Path, name: &str) -> Vec<String> {
+    let message = official::example(&dir.join("examples").join(name));
+    let policy = terms::read(&message["message"]["order"]).expect(name);
+    let fee = |rule: &Rule| {
+        let amount = rule.fee.amount.map(|amount| amount.to_string());
+        let share = rule.fee.percentage.map(|share| format!("{share} %"));
+        amount.or(share).unwrap_or_else(|| "open".to_owned())
+    };
+    policy.expect(name).rules.iter().map(fee).collect()
+}
+
+#[test]
+fn the_terms_of_the_published_orders_are_read() {
+    let Some(dir) = protocol_dir() else { return };
+    let ride = ["0 %", "30.00", "50.00", "100 %"];
+    for name in [
+        "ondc-trv10-2.0.1/on_cancel_soft.json",
+        "ondc-trv10-2.0.1/on_cancel_confirm.json",
+        "ondc-trv10-2.0.1/on_cancel_unsolicited_no_driver.json",
+        "mobility-1.1.0/soft_on_cancel.json",
+        "mobility-1.1.0/confirm_on_cancel.json",
+    ] {
+        assert_eq!(fees(&dir, name), ride, "{name}");
+    }
+    let initiated = "ondc-trv11-2.0.1/metro_delayed_on_cancel_initiated.json";
+    assert_eq!(fees(&dir, initiated), ["open"], "a page alone");
+    let accepted = "ondc-trv11-2.0.1/metro_delayed_on_update_accepted.json";
+    assert_eq!(
+        fees(&dir, accepted),
+        ["0 %", "open"],
+        "within an hour, then a page"
+    );
 }
 
 #[test]

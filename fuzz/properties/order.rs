@@ -5,7 +5,7 @@ use beckn_bpp::domain::decide::{CancelRequest, Decision, Intent, decide};
 use beckn_bpp::domain::ids::{NetworkName, OrderId, OrderKey};
 use beckn_bpp::domain::money::Money;
 use beckn_bpp::domain::order::{Cancellation, Order, Party, Reason};
-use beckn_bpp::domain::policy::Policy;
+use beckn_bpp::domain::policy::{Door, Policy};
 use beckn_bpp::protocol::Dialect;
 use beckn_bpp::protocol::intake::{self, Facts};
 use beckn_bpp::protocol::kind::Kind;
@@ -116,7 +116,12 @@ fn request(by: Party, intent: Intent) -> CancelRequest {
         id: Some("001".to_owned()),
         text: Some("\"quoted\"\n".to_owned()),
     };
-    CancelRequest { by, reason, intent }
+    CancelRequest {
+        by,
+        door: Door::Network,
+        reason,
+        intent,
+    }
 }
 
 fn decided(order: &Order, by: Party, intent: Intent) -> Option<Cancellation> {

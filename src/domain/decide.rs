@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::order::{Cancellation, Order, Party, Reason, State};
-use super::policy::{Charge, Rule};
+use super::policy::{Asked, Door};
+use super::terms::terms;
 
 /// Whether to cancel, or only to say what it would cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +20,24 @@ pub enum Intent {
 pub struct CancelRequest {
     /// Who wishes it.
     pub by: Party,
+    /// Where the wish came in.
+    pub door: Door,
     /// Why.
     pub reason: Reason,
     /// For real, or as a question.
     pub intent: Intent,
+}
+
+impl CancelRequest {
+    /// What of it the terms look at.
+    #[must_use]
+    pub fn asked(&self, at: DateTime<Utc>) -> Asked {
+        Asked {
+            by: self.by,
+            door: self.door,
+            at,
+        }
+    }
 }
 
 /// What was decided. A refusal is an answer, not an error.
@@ -69,22 +84,15 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
     if let Some(cancellation) = &order.cancellation {
         return Decision::AlreadyCancelled(cancellation.clone());
     }
-    if !order.state.is_cancellable() {
-        return Decision::Refused(Denial::State(order.state));
-    }
-    let rule = order.policy.rule_for(order, request.by, now);
-    if let Some(Rule {
-        allowed: false,
-        text,
-        ..
-    }) = rule
-    {
-        return Decision::Refused(Denial::Terms(text.clone()));
+    let terms = terms(order, &request.asked(now));
+    if let Some(denial) = terms.denial {
+        return Decision::Refused(denial);
     }
     let cancellation = Cancellation {
         by: request.by,
         reason: request.reason.clone(),
-        charge: charge(order, rule),
+        charge: terms.charge,
+        terms: Some(terms.basis),
         at: now,
         token: None,
     };
@@ -96,19 +104,8 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
 
 /// Whether the terms want a reason for this cancellation at this time.
 #[must_use]
-pub fn needs_reason(order: &Order, by: Party, now: DateTime<Utc>) -> bool {
-    order.cancellation.is_none()
-        && order.state.is_cancellable()
-        && order
-            .policy
-            .rule_for(order, by, now)
-            .is_some_and(|rule| rule.reason_required)
-}
-
-fn charge(order: &Order, rule: Option<&Rule>) -> Option<Charge> {
-    let price = order.price?;
-    let fee = rule.map_or(price.with_minor(0), |rule| rule.fee.on(&price));
-    Some(Charge::of(fee, order.paid))
+pub fn needs_reason(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> bool {
+    order.cancellation.is_none() && terms(order, &request.asked(now)).reason_required
 }
 
 #[cfg(test)]
@@ -118,7 +115,7 @@ mod tests {
     use super::super::ids::{NetworkName, OrderId, OrderKey};
     use super::super::money::{Currency, Money, Percentage};
     use super::super::order::{Booking, Fulfillment};
-    use super::super::policy::{Fee, Policy};
+    use super::super::policy::{Charge, Fee, Policy, Rule};
     use super::*;
 
     fn now() -> DateTime<Utc> {
@@ -135,6 +132,8 @@ mod tests {
     fn rule(states: &[&str], share: &str) -> Rule {
         Rule {
             by: vec![Party::Customer],
+            doors: Vec::new(),
+            order_states: Vec::new(),
             fulfillment_states: states.iter().map(ToString::to_string).collect(),
             before_start_seconds: None,
             since_booking_seconds: None,
@@ -168,6 +167,7 @@ mod tests {
             policy: Policy {
                 name: "test".into(),
                 rules,
+                ..Policy::default()
             },
             booked_at: now() - TimeDelta::minutes(10),
             occurred_at: now() - TimeDelta::minutes(10),
@@ -180,6 +180,7 @@ mod tests {
     fn request(by: Party, intent: Intent) -> CancelRequest {
         CancelRequest {
             by,
+            door: Door::Network,
             reason: Reason::default(),
             intent,
         }

@@ -4,8 +4,12 @@
 //! what happened and the present time; [`decide::decide`] says what comes of it.
 
 pub mod decide;
+pub mod fee;
 pub mod ids;
 pub mod money;
 pub mod order;
 pub mod policy;
+pub mod preview;
 pub mod refusal;
+pub mod sentence;
+pub mod terms;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{OrderKey, SubscriberId, TransactionId};
 use super::money::Money;
 use super::policy::{Charge, Policy};
+use super::terms::Basis;
 
 /// Where an order stands. Each network and door has its own words for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,6 +117,9 @@ pub struct Cancellation {
     pub reason: Reason,
     /// What it costs; absent when the order has no price.
     pub charge: Option<Charge>,
+    /// The rule it was priced by; absent in records of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Basis>,
     /// When it was decided.
     pub at: DateTime<Utc>,
     /// The name of the admin token that asked for it; absent when it came over a network.
@@ -230,6 +234,19 @@ pub struct Order {
 }
 
 impl Order {
+    /// The order as it would stand with its fulfilments in another state.
+    #[must_use]
+    pub fn with_fulfillment_state(&self, code: &str, state: State) -> Order {
+        let mut order = Order {
+            state,
+            ..self.clone()
+        };
+        for fulfillment in &mut order.fulfillments {
+            fulfillment.state = Some(code.to_owned());
+        }
+        order
+    }
+
     /// The state of the fulfilment that the terms look at: the first that has one.
     #[must_use]
     pub fn fulfillment_state(&self) -> Option<&str> {

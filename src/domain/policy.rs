@@ -1,22 +1,77 @@
-//! Cancellation terms: an ordered list of rules, and what the one that fits costs.
+//! Cancellation terms: an ordered list of rules, of which the first that fits applies.
 //!
 //! An order's own `cancellation_terms` and a policy from the configuration both become a
-//! [`Policy`] when the order is taken in, and stay frozen on it. The first rule that fits
-//! applies; where none fits the cancellation is free.
+//! [`Policy`] when the order is taken in, and stay frozen on it. Where no rule fits, the
+//! cancellation is free. What a rule costs is in [`fee`](super::fee), what comes of it in
+//! [`terms`](super::terms).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::money::{Error, Money, Percentage};
-use super::order::{Order, Party};
+use super::money::{Error, Money};
+use super::order::{Order, Party, State};
+
+pub use super::fee::{Charge, Fee};
+
+/// The name of terms that came with the order.
+pub const OWN: &str = "order";
+
+/// The name of the policy under which everything is free.
+pub const FREE: &str = "free";
 
 /// Ordered rules with a name that people know them by.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Policy {
-    /// `order` for an order's own terms, `free` for none, else the configured name.
+    /// [`OWN`] for an order's own terms, [`FREE`] for none, else the configured name.
     pub name: String,
+    /// A fingerprint of what it says: other rules, other version. Empty on orders that were
+    /// taken in before there were versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
     /// First match wins.
     pub rules: Vec<Rule>,
+    /// What is given back at most, first match wins; none means all that is left after the fee.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundTerm>,
+    /// The terms that stand in where one of these rules leaves the price open, because it only
+    /// points to a page of the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<Box<Policy>>,
+}
+
+/// Where a wish to cancel comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Door {
+    /// A signed message of a network.
+    Network,
+    /// The provider's own systems.
+    Admin,
+    /// The facade for consultations.
+    Consultations,
+    /// The booking API.
+    Bookings,
+}
+
+impl Door {
+    /// Every door with the word for it in configurations, queries and answers.
+    pub const WORDS: &'static [(&'static str, Door)] = &[
+        ("network", Door::Network),
+        ("admin", Door::Admin),
+        ("consultations", Door::Consultations),
+        ("bookings", Door::Bookings),
+    ];
+}
+
+/// Who asks to cancel, through which door, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Who cancels.
+    pub by: Party,
+    /// Where the wish came in.
+    pub door: Door,
+    /// The time that decides.
+    pub at: DateTime<Utc>,
 }
 
 /// When a rule applies, and what it says. An absent condition always holds.
@@ -24,9 +79,15 @@ pub struct Policy {
 pub struct Rule {
     /// The parties it speaks of.
     pub by: Vec<Party>,
-    /// The fulfilment states it speaks of; empty means any.
+    /// The doors it speaks of; empty means any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doors: Vec<Door>,
+    /// The fulfilment states it speaks of, in the network's words; empty means any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fulfillment_states: Vec<String>,
+    /// The states of the order it speaks of; empty means any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order_states: Vec<State>,
     /// Applies while the start is at least this many seconds away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_start_seconds: Option<i64>,
@@ -49,32 +110,32 @@ pub struct Rule {
     pub text: Option<String>,
 }
 
-/// A fee: an amount, or else a share of the price, kept between floor and cap.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Fee {
-    /// A fixed amount; goes before the percentage where both are given.
+/// How much of what is paid goes back, in some states. What may not go back is kept, so it is
+/// part of the fee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundTerm {
+    /// The fulfilment states it speaks of; empty means any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fulfillment_states: Vec<String>,
+    /// Whether anything goes back.
+    pub eligible: bool,
+    /// At most this goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// A share of the price.
+    /// By when, as the order has it (ISO 8601); for people alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub percentage: Option<Percentage>,
-    /// At least this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub floor: Option<Money>,
-    /// At most this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cap: Option<Money>,
+    pub within: Option<String>,
 }
 
-/// What a cancellation costs and what changes hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Charge {
-    /// `0 <= fee <= price`.
-    pub fee: Money,
-    /// Back to the customer: `max(0, paid - fee)`.
-    pub refund: Money,
-    /// Still owed by the customer: `max(0, fee - paid)`.
-    pub due: Money,
+/// What of a policy applies to one cancellation.
+#[derive(Debug, Clone, Copy)]
+pub struct Applied<'a> {
+    /// The policy whose rule it is: this one, or the one that stands in for it.
+    pub policy: &'a Policy,
+    /// The rule and its place in the policy, counted from 1; none means free.
+    pub rule: Option<(usize, &'a Rule)>,
+    /// Whether a reason must be given.
+    pub reason_required: bool,
 }
 
 impl Policy {
@@ -82,15 +143,50 @@ impl Policy {
     #[must_use]
     pub fn free() -> Self {
         Self {
-            name: "free".to_owned(),
-            rules: Vec::new(),
+            name: FREE.to_owned(),
+            ..Self::default()
         }
     }
 
-    /// The rule that applies to a cancellation of `order` by `by` at `now`.
+    /// What applies to a cancellation of `order`.
     #[must_use]
-    pub fn rule_for(&self, order: &Order, by: Party, now: DateTime<Utc>) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.fits(order, by, now))
+    pub fn applies(&self, order: &Order, asked: &Asked) -> Applied<'_> {
+        let mut numbered = self.rules.iter().enumerate();
+        let rule = numbered.find(|(_, rule)| rule.fits(order, asked));
+        let reason_required = rule.is_some_and(|(_, rule)| rule.reason_required);
+        match (rule, &self.otherwise) {
+            (Some((_, rule)), Some(other)) if rule.leaves_price_open() => {
+                let other = other.applies(order, asked);
+                Applied {
+                    reason_required: reason_required || other.reason_required,
+                    ..other
+                }
+            }
+            _ => Applied {
+                policy: self,
+                rule: rule.map(|(index, rule)| (index + 1, rule)),
+                reason_required,
+            },
+        }
+    }
+
+    /// How much of what is paid may go back in the order's present state.
+    #[must_use]
+    pub fn refund_term(&self, order: &Order) -> Option<&RefundTerm> {
+        let states = |term: &&RefundTerm| is_in(&term.fulfillment_states, order);
+        self.refunds.iter().find(states)
+    }
+
+    /// Whether a rule names no price, so that another policy may stand in.
+    #[must_use]
+    pub fn leaves_price_open(&self) -> bool {
+        self.rules.iter().any(Rule::leaves_price_open)
+    }
+
+    /// Its rules and those of the policy that stands in.
+    pub fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+        let other = self.otherwise.iter().flat_map(|other| &other.rules);
+        self.rules.iter().chain(other)
     }
 
     /// Refuses amounts in another currency than the price they would be taken from.
@@ -98,12 +194,12 @@ impl Policy {
     /// # Errors
     /// Names the two currencies.
     pub fn check_currency(&self, price: &Money) -> Result<(), Error> {
-        let amounts = self.rules.iter().flat_map(|rule| {
-            [rule.fee.amount, rule.fee.floor, rule.fee.cap]
-                .into_iter()
-                .flatten()
+        let fees = self.all_rules().flat_map(|rule| {
+            let fee = &rule.fee;
+            [fee.amount, fee.floor, fee.cap].into_iter().flatten()
         });
-        for amount in amounts {
+        let refunds = self.refunds.iter().filter_map(|term| term.amount);
+        for amount in fees.chain(refunds) {
             if amount.currency != price.currency {
                 return Err(Error::CurrencyMismatch {
                     expected: price.currency,
@@ -117,106 +213,84 @@ impl Policy {
 
 impl Rule {
     /// Borders count for the customer: exactly `before_start_seconds` away still fits.
-    fn fits(&self, order: &Order, by: Party, now: DateTime<Utc>) -> bool {
-        let state_fits = self.fulfillment_states.is_empty()
-            || order
-                .fulfillment_state()
-                .is_some_and(|state| self.fulfillment_states.iter().any(|s| s == state));
-        let start_fits = self.before_start_seconds.is_none_or(|seconds| {
-            let start = order.starts_at();
-            start.is_some_and(|start| start - now >= TimeDelta::seconds(seconds))
-        });
-        let booking_fits = self
-            .since_booking_seconds
-            .is_none_or(|seconds| now - order.booked_at <= TimeDelta::seconds(seconds));
-        let deadline_fits = self.not_after.is_none_or(|deadline| now <= deadline);
-        self.by.contains(&by) && state_fits && start_fits && booking_fits && deadline_fits
+    fn fits(&self, order: &Order, asked: &Asked) -> bool {
+        self.by.contains(&asked.by)
+            && (self.doors.is_empty() || self.doors.contains(&asked.door))
+            && (self.order_states.is_empty() || self.order_states.contains(&order.state))
+            && is_in(&self.fulfillment_states, order)
+            && self.fits_at(order, asked.at)
     }
-}
 
-impl Fee {
-    /// The fee on a price, within floor, cap and `0..=price`.
+    fn fits_at(&self, order: &Order, at: DateTime<Utc>) -> bool {
+        // A rule about the time before the start says nothing of an order that has none.
+        let has_start = self.before_start_seconds.is_none() || order.starts_at().is_some();
+        has_start && self.borders(order).into_iter().all(|border| at <= border)
+    }
+
+    /// The last instants at which its conditions of time hold.
     #[must_use]
-    pub fn on(&self, price: &Money) -> Money {
-        let share = self
-            .percentage
-            .map_or(price.with_minor(0), |share| price.percent(share));
-        let mut minor = self.amount.map_or(share.minor, |amount| amount.minor);
-        minor = minor.max(self.floor.map_or(minor, |floor| floor.minor));
-        minor = minor.min(self.cap.map_or(minor, |cap| cap.minor));
-        price.with_minor(minor.clamp(0, price.minor.max(0)))
+    pub fn borders(&self, order: &Order) -> Vec<DateTime<Utc>> {
+        let before = |seconds: i64| {
+            let start = order.starts_at()?;
+            moved(start, -seconds)
+        };
+        let since = |seconds: i64| moved(order.booked_at, seconds);
+        let before = self.before_start_seconds.and_then(before);
+        let since = self.since_booking_seconds.and_then(since);
+        [before, since, self.not_after]
+            .into_iter()
+            .flatten()
+            .collect()
     }
-}
 
-impl Charge {
-    /// The charge for a fee when `paid` has been paid.
+    /// Whether it allows the cancellation without saying what it costs.
     #[must_use]
-    pub fn of(fee: Money, paid: Option<Money>) -> Self {
-        let paid = paid.map_or(0, |paid| paid.minor);
-        Self {
-            fee,
-            refund: fee.with_minor((paid - fee.minor).max(0)),
-            due: fee.with_minor((fee.minor - paid).max(0)),
-        }
+    pub fn leaves_price_open(&self) -> bool {
+        self.allowed && self.fee == Fee::default()
+    }
+
+    /// Whether it fits wherever `later` does, so that a later rule never gets its turn.
+    #[must_use]
+    pub fn covers(&self, later: &Rule) -> bool {
+        let latest = |own: Option<i64>, other: Option<i64>, holds: fn(i64, i64) -> bool| match own {
+            None => true,
+            Some(own) => other.is_some_and(|other| holds(own, other)),
+        };
+        later.by.iter().all(|by| self.by.contains(by))
+            && within(&later.doors, &self.doors)
+            && within(&later.fulfillment_states, &self.fulfillment_states)
+            && within(&later.order_states, &self.order_states)
+            && latest(
+                self.before_start_seconds,
+                later.before_start_seconds,
+                |own, other| own <= other,
+            )
+            && latest(
+                self.since_booking_seconds,
+                later.since_booking_seconds,
+                |own, other| own >= other,
+            )
+            && match self.not_after {
+                None => true,
+                Some(own) => later.not_after.is_some_and(|other| own >= other),
+            }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// Whether the order is in one of the states; no states means any.
+fn is_in(states: &[String], order: &Order) -> bool {
+    states.is_empty()
+        || order
+            .fulfillment_state()
+            .is_some_and(|state| states.iter().any(|known| known == state))
+}
 
-    use super::super::money::Currency;
-    use super::*;
+/// Whether all of `inner` is in `outer`, where an empty list means everything.
+fn within<T: PartialEq>(inner: &[T], outer: &[T]) -> bool {
+    outer.is_empty() || (!inner.is_empty() && inner.iter().all(|one| outer.contains(one)))
+}
 
-    fn inr(minor: i128) -> Money {
-        Money {
-            minor,
-            currency: Currency::parse("INR").expect("a code"),
-        }
-    }
-
-    #[test]
-    fn a_fee_is_kept_between_floor_and_cap() {
-        let percentage = Percentage::parse("10").ok();
-        let fee = Fee {
-            percentage,
-            floor: Some(inr(500)),
-            cap: Some(inr(2_000)),
-            amount: None,
-        };
-        assert_eq!(fee.on(&inr(1_000)), inr(500));
-        assert_eq!(fee.on(&inr(10_000)), inr(1_000));
-        assert_eq!(fee.on(&inr(90_000)), inr(2_000));
-        assert_eq!(fee.on(&inr(300)), inr(300), "never above the price");
-        let both = Fee {
-            percentage,
-            amount: Some(inr(700)),
-            ..Fee::default()
-        };
-        assert_eq!(
-            both.on(&inr(10_000)),
-            inr(700),
-            "an amount goes before a percentage"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn a_fee_is_never_below_zero_nor_above_the_price(
-            price in 0_i128..1_000_000_000,
-            amount in proptest::option::of(-1_000_i128..2_000_000_000),
-            paid in 0_i128..2_000_000_000,
-            share in 0_u32..=100,
-        ) {
-            let fee = Fee {
-                amount: amount.map(inr),
-                percentage: Percentage::parse(&share.to_string()).ok(),
-                ..Fee::default()
-            };
-            let charge = Charge::of(fee.on(&inr(price)), Some(inr(paid)));
-            prop_assert!(charge.fee.minor >= 0 && charge.fee.minor <= price);
-            prop_assert!(charge.refund.minor >= 0 && charge.due.minor >= 0);
-            prop_assert_eq!(paid - charge.refund.minor + charge.due.minor, charge.fee.minor);
-        }
-    }
+/// None where a date would leave the calendar.
+fn moved(from: DateTime<Utc>, seconds: i64) -> Option<DateTime<Utc>> {
+    from.checked_add_signed(TimeDelta::try_seconds(seconds)?)
 }

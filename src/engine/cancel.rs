@@ -7,6 +7,7 @@ use tracing::{error, info};
 use url::Url;
 
 use super::reasons;
+use super::reasons_list;
 use super::{Addressee, Engine, MAX_RACES, Saying, callback, cancelled_event, refusal_of};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
@@ -61,9 +62,15 @@ impl Engine {
         let cancel = cancel::decode(asked.context.dialect, asked.message, text_tag)?;
         for _ in 0..MAX_RACES {
             let stored = self.order_of_caller(asked, &cancel.order).await?;
-            check_reason(asked, &cancel.request, &stored, now)?;
+            let lacks_reason = match check_reason(asked, &cancel.request, &stored, now) {
+                Err(refusal) if reasons_list::stands_in(asked, &refusal) => true,
+                checked => checked.map(|()| false)?,
+            };
             self.store.writable().map_err(|e| refusal_of(&e))?;
-            let (commit, outcome) = transaction(asked, &cancel, &stored, &key, now)?;
+            let (commit, outcome) = match lacks_reason {
+                true => reasons_list::instead(asked, &stored, &key, now)?,
+                false => transaction(asked, &cancel, &stored, &key, now)?,
+            };
             match self
                 .store
                 .commit(commit)
@@ -116,7 +123,7 @@ fn is_of_caller(asked: &ProvenCancel<'_>, placement: &Placement) -> bool {
         && (any_session || placement.transaction == asked.context.transaction)
 }
 
-fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
+pub(super) fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
     RequestKey {
         network: asked.network.name().clone(),
         caller: asked.caller.subscriber.id.comparable().to_owned(),
@@ -127,7 +134,7 @@ fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
 }
 
 /// The same bytes again get the stored answer; other bytes under the same ids are refused.
-fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
+pub(super) fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
     match known.body_digest == digest {
         true => Ok(()),
         false => Err(Refusal::new(
@@ -143,7 +150,11 @@ fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
     }
 }
 
-fn check_fresh(context: &Context, now: DateTime<Utc>) -> Result<(), Refusal> {
+/// Whether a message is still valid by its own word.
+///
+/// # Errors
+/// `stale`.
+pub fn check_fresh(context: &Context, now: DateTime<Utc>) -> Result<(), Refusal> {
     match context.valid_until {
         Some(until) if until < now => Err(Refusal::new(
             Word::Stale,
@@ -172,9 +183,9 @@ fn check_reason(
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     let path = asked.context.dialect.members().reason;
-    let settings = &asked.network.settings;
-    reasons::check(settings, request).map_err(|refusal| refusal.at(path))?;
-    match request.reason.id.is_none() && needs_reason(&stored.order, request.by, now) {
+    let network = asked.network;
+    reasons::check(network, request).map_err(|refusal| refusal.at(path))?;
+    match request.reason.id.is_none() && needs_reason(&stored.order, request, now) {
         true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
         false => Ok(()),
     }
@@ -265,7 +276,7 @@ fn answer(
     callback(asked.network, &to, &saying)
 }
 
-fn stored_request(
+pub(super) fn stored_request(
     asked: &ProvenCancel<'_>,
     key: &RequestKey,
     order: &OrderId,

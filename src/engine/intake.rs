@@ -14,7 +14,7 @@ use super::{Engine, Error, MAX_RACES};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
 use crate::domain::money::Money;
 use crate::domain::order::{Booking, Order, State};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{OWN, Policy};
 use crate::networks::{Kind, Network, Networks, callback_url};
 use crate::protocol::intake::{self, Facts};
 use crate::protocol::time::Time;
@@ -249,23 +249,34 @@ fn named_or_serving<'a>(networks: &'a Networks, facts: &Facts) -> Result<&'a Net
     }
 }
 
-/// The order's own terms, else the named policy, else the default one, else free.
+/// The order's own terms, else the named policy, else the default one, else free. Own terms that
+/// leave a price open have the policy that would hold without them to stand in.
 fn policy(placing: &Placing<'_>, facts: &Facts) -> Result<Policy, Error> {
-    let named = facts.booking.policy.as_ref();
-    let policy =
-        match (&facts.own_terms, named) {
-            (Some(own), _) => own.clone(),
-            (None, Some(name)) => placing.policies.get(name).cloned().ok_or_else(|| {
-                Error::Invalid(format!("booking.policy: {name:?} is not configured"))
-            })?,
-            (None, None) => placing
-                .policies
-                .get("default")
-                .cloned()
-                .unwrap_or_else(Policy::free),
-        };
+    let configured = || configured(placing, facts.booking.policy.as_ref());
+    let policy = match &facts.own_terms {
+        Some(own) if own.leaves_price_open() => Policy {
+            otherwise: Some(Box::new(configured()?)),
+            ..own.clone()
+        },
+        Some(own) => own.clone(),
+        None => configured()?,
+    };
     check_currency(&policy, facts.price.as_ref())?;
     Ok(policy)
+}
+
+fn configured(placing: &Placing<'_>, named: Option<&String>) -> Result<Policy, Error> {
+    let policies = placing.policies;
+    match named {
+        Some(name) => policies
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::Invalid(format!("booking.policy: {name:?} is not configured"))),
+        None => Ok(policies
+            .get("default")
+            .cloned()
+            .unwrap_or_else(Policy::free)),
+    }
 }
 
 /// What is stored after `new` arrives, and what that means.
@@ -307,9 +318,10 @@ fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
         booked_at: known.booked_at,
         ..new.clone()
     };
-    if !brings_terms(known, new) {
-        order.policy = known.policy.clone();
-    }
+    order.policy = match brings_terms(known, new) {
+        true => renewed(&known.policy, new),
+        false => known.policy.clone(),
+    };
     if new.booking == Booking::default() {
         // The status was that of another message.
         order.booking = Booking {
@@ -329,7 +341,25 @@ fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
 /// were agreed into the present default, or into none.
 fn brings_terms(known: &Order, new: &Order) -> bool {
     let named = new.booking.policy.as_ref();
-    new.policy.name == "order" || named.is_some_and(|name| *name != known.policy.name)
+    new.policy.name == OWN || named.is_some_and(|name| *name != known.policy.name)
+}
+
+/// The new terms. What stands in for them stays the policy that was agreed before, unless the
+/// message names another.
+fn renewed(known: &Policy, new: &Order) -> Policy {
+    let agreed = match known.name.as_str() {
+        OWN => known.otherwise.as_deref(),
+        _ => Some(known),
+    };
+    let named = new.booking.policy.as_ref();
+    let same_named = |agreed: &&Policy| named.is_none_or(|name| *name == agreed.name);
+    match (agreed.filter(same_named), &new.policy.otherwise) {
+        (Some(agreed), Some(_)) => Policy {
+            otherwise: Some(Box::new(agreed.clone())),
+            ..new.policy.clone()
+        },
+        _ => new.policy.clone(),
+    }
 }
 
 fn check_currency(policy: &Policy, price: Option<&Money>) -> Result<(), Error> {

@@ -8,8 +8,10 @@ pub mod change;
 pub mod erase;
 pub mod intake;
 pub mod partner;
+pub mod preview;
 pub mod provider;
 mod reasons;
+pub mod reasons_list;
 
 use std::sync::Arc;
 

@@ -13,6 +13,7 @@ use super::{Engine, MAX_RACES, reasons};
 use crate::domain::decide::{CancelRequest, Decision, Intent, decide};
 use crate::domain::ids::{MessageId, OrderKey, RequestKey, TransactionId};
 use crate::domain::order::{Order, Party, Reason, State};
+use crate::domain::policy::Door;
 use crate::domain::refusal::Refusal;
 use crate::networks::Network;
 use crate::protocol::consultations::{BookingIds, Status};
@@ -103,6 +104,7 @@ impl Engine {
         }
         let request = CancelRequest {
             by: Party::Customer,
+            door: Door::Consultations,
             reason: asked.reason.clone(),
             intent: Intent::Commit,
         };
@@ -110,7 +112,7 @@ impl Engine {
             let stored = self
                 .booking(asked.network, &asked.partner, asked.booking)
                 .await?;
-            reasons::check(&asked.network.settings, &request).map_err(Error::Reason)?;
+            reasons::check(asked.network, &request).map_err(Error::Reason)?;
             let cancellation = match decide(&stored.order, &request, now) {
                 Decision::Cancelled(cancellation) => cancellation,
                 other => return Err(not_cancellable(&other)),

@@ -56,7 +56,7 @@ impl Engine {
             token,
         } = asked;
         if let Some(network) = network {
-            reasons::check(&network.settings, request).map_err(Error::Reason)?;
+            reasons::check(network, request).map_err(Error::Reason)?;
         }
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;

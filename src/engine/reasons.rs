@@ -3,16 +3,20 @@
 //! The same rules for what comes in on a network and for what the provider's side asks for. With
 //! an empty table any reason is taken; whether an order's own terms want one is not looked at.
 
+use tracing::warn;
+
 use crate::domain::decide::CancelRequest;
 use crate::domain::order::Party;
 use crate::domain::refusal::{Refusal, Word};
-use crate::networks::{ReasonCode, Settings};
+use crate::networks::{Network, ReasonCode, Settings};
+use crate::protocol::reasons;
 
 /// Checks the reason of a request.
 ///
 /// # Errors
 /// `invalid_reason` or `reason_required`.
-pub(super) fn check(settings: &Settings, request: &CancelRequest) -> Result<(), Refusal> {
+pub(super) fn check(network: &Network, request: &CancelRequest) -> Result<(), Refusal> {
+    let settings = &network.settings;
     let Some(id) = &request.reason.id else {
         return match settings.reason_required {
             true => Err(required(settings, request.by)),
@@ -22,7 +26,12 @@ pub(super) fn check(settings: &Settings, request: &CancelRequest) -> Result<(), 
     if settings.reasons.is_empty() {
         return Ok(());
     }
-    let known = settings.reasons.iter().find(|known| known.id == *id);
+    let known = known(settings, id);
+    if known.is_none() && settings.unknown_reasons && reasons::is_number(id) {
+        let shown: String = id.chars().take(20).collect();
+        warn!(network = %network.name(), reason = shown, "a reason is taken that is in no table");
+        return Ok(());
+    }
     let known = known.ok_or_else(|| {
         let detail = format!(
             "this code is not in the network's table; {}",
@@ -42,6 +51,14 @@ pub(super) fn check(settings: &Settings, request: &CancelRequest) -> Result<(), 
         return Err(Refusal::new(Word::InvalidReason, detail));
     }
     check_text(settings, known, request)
+}
+
+/// The row of a code; where numbers may be written in other ways, of one that is the same number.
+fn known<'a>(settings: &'a Settings, id: &str) -> Option<&'a ReasonCode> {
+    let table = &settings.reasons;
+    let like = |known: &&ReasonCode| settings.unknown_reasons && reasons::same(&known.id, id);
+    let exact = table.iter().find(|known| known.id == id);
+    exact.or_else(|| table.iter().find(like))
 }
 
 /// The provider can always say it in words; a caller only where the network has a place for them.
@@ -71,7 +88,7 @@ fn may_use(known: &ReasonCode, by: Party) -> bool {
         Party::Partner if !known.by.contains(&Party::Partner) => Party::Customer,
         by => by,
     };
-    known.by.is_empty() || known.by.contains(&by)
+    known.is_for(by)
 }
 
 fn choice(settings: &Settings, by: Party) -> String {

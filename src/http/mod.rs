@@ -13,6 +13,7 @@ pub mod heard;
 pub mod limits;
 pub mod network;
 pub mod on_subscribe;
+pub mod reasons;
 pub mod refusals;
 pub mod reply;
 pub mod site;
@@ -34,7 +35,7 @@ use self::admin::access::{Scope, Tokens};
 use self::admin::failures::Failures;
 use crate::domain::policy::Policy;
 use crate::engine::Engine;
-use crate::networks::Networks;
+use crate::networks::{Kind, Networks};
 
 /// Every answer carries its own id, so that people can speak about one.
 pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -133,6 +134,13 @@ pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
         config.service(web::resource(path).to(move |doors, request, payload| {
             on_subscribe::answer(doors, name.clone(), request, payload)
         }));
+        if network.settings.kind != Kind::Uhi {
+            let name = network.name().clone();
+            let path = format!("{}/{}", network.base_path(), reasons::ACTION);
+            config.service(web::resource(path).to(move |doors, request, payload| {
+                reasons::answer(doors, name.clone(), request, payload)
+            }));
+        }
         let name = network.name().clone();
         let path = format!("{}/{{action}}", network.base_path());
         config.service(web::resource(path).to(move |doors, request, payload| {
@@ -151,7 +159,8 @@ type Endpoint = (Method, &'static str, Scope, fn() -> Route);
 pub const ENDPOINTS: &[Endpoint] = {
     use Scope::{Metrics, Operate, Orders, Read};
     use admin::{
-        audit, callbacks, events, evidence, import, networks, operate, orders, transactions,
+        audit, callbacks, events, evidence, import, networks, operate, orders, preview,
+        transactions,
     };
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
@@ -168,6 +177,9 @@ pub const ENDPOINTS: &[Endpoint] = {
         }),
         (POST, "/orders/{id}/erase", Operate, || {
             web::to(orders::erase)
+        }),
+        (GET, "/orders/{id}/cancellation-preview", Read, || {
+            web::to(preview::show)
         }),
         (GET, "/events", Read, || web::to(events::after)),
         (GET, "/callbacks", Read, || web::to(callbacks::list)),

@@ -34,7 +34,7 @@ static GATEWAY_AUTHORIZATION: HeaderName = HeaderName::from_static("x-gateway-au
 pub(super) struct Seen {
     request_id: String,
     action: &'static str,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     gateway: bool,
     /// The bytes that were read.
     pub(super) body: Option<Bytes>,
@@ -114,7 +114,7 @@ async fn accept(
     let message = strict::parse(&body).map_err(|e| from_json(&e))?;
     seen.dialect = context::dialect_of(kind, &message).unwrap_or(seen.dialect);
     let context = context::read(kind, &message)?;
-    check_addressed(network, &context)?;
+    check_addressed(network, &context, ACTION)?;
     let caller_member = context.dialect.members().bap_id;
     caller::check_signer(&header, caller_member, context.bap_id.as_ref())?;
     caller::check_digest_header(only_header(request, &DIGEST)?, &body)?;
@@ -140,7 +140,7 @@ async fn accept(
     outcome
 }
 
-static DIGEST: HeaderName = HeaderName::from_static("digest");
+pub(super) static DIGEST: HeaderName = HeaderName::from_static("digest");
 
 fn check_route(request: &HttpRequest) -> Result<(), Refusal> {
     let action = request.match_info().get("action").unwrap_or_default();
@@ -188,10 +188,14 @@ pub(super) fn from_json(error: &strict::Error) -> Refusal {
     Refusal::new(error.word(), error.to_string())
 }
 
-/// The message must be a cancel, in a domain served here, and for us if it names anybody.
-fn check_addressed(network: &Network, context: &Context) -> Result<(), Refusal> {
-    if context.action != ACTION {
-        let detail = format!("expected {ACTION:?}, got {:?}", cut(&context.action));
+/// The message must be what its path says, in a domain served here, and for us if it names anybody.
+pub(super) fn check_addressed(
+    network: &Network,
+    context: &Context,
+    action: &str,
+) -> Result<(), Refusal> {
+    if context.action != action {
+        let detail = format!("expected {action:?}, got {:?}", cut(&context.action));
         return Err(Refusal::new(Word::WrongAction, detail).at("context.action"));
     }
     if !network.serves(context.domain.as_deref()) {
@@ -219,7 +223,7 @@ fn cut(text: &str) -> String {
 }
 
 /// A gateway's header is verified as well as the caller's, never instead of it.
-async fn prove_gateway(
+pub(super) async fn prove_gateway(
     network: &Network,
     request: &HttpRequest,
     body: &[u8],

@@ -20,6 +20,7 @@ use url::Url;
 
 use super::{Error, Running, client, url_of};
 use crate::crypto::signature::Signer;
+use crate::protocol::reasons;
 
 mod inbox;
 mod receive;
@@ -95,12 +96,14 @@ pub(super) fn receive_at(
         arrived: Notify::new(),
     });
     let served = state.clone();
-    let path = format!("{}/{action}", prefix.trim_end_matches('/'));
+    let below = |action: &str| format!("{}/{action}", prefix.trim_end_matches('/'));
+    let (path, reasons) = (below(action), below(reasons::CALLBACK));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(served.clone())
             .app_data(web::PayloadConfig::new(BODY_BYTES))
             .route(&path, web::post().to(receive::callback))
+            .route(&reasons, web::post().to(receive::callback))
     });
     let server = server.workers(1).disable_signals().listen(listener)?.run();
     Ok(BapHandle {

@@ -51,10 +51,16 @@ pub fn callable(bap_uri: &str) -> Result<Url, Error> {
     }
 }
 
-/// The URL an `on_cancel` is posted to: exactly one slash between base and action.
+/// The URL an `on_cancel` is posted to.
 #[must_use]
 pub fn on_cancel(base: &Url) -> String {
-    format!("{}/on_cancel", base.as_str().trim_end_matches('/'))
+    of(base, "on_cancel")
+}
+
+/// The URL of an action: exactly one slash between base and action.
+#[must_use]
+pub fn of(base: &Url, action: &str) -> String {
+    format!("{}/{action}", base.as_str().trim_end_matches('/'))
 }
 
 /// The base URL that [`on_cancel`] was given.

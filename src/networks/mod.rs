@@ -9,6 +9,7 @@ pub mod webhook;
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
+use serde_json::Value;
 use url::Url;
 
 use self::handshake::Handshake;
@@ -18,6 +19,7 @@ use crate::domain::order::Party;
 pub use crate::protocol::kind::Kind;
 use crate::protocol::kind::Profile;
 use crate::protocol::on_cancel::{Style, Us};
+use crate::protocol::{Dialect, reasons};
 use crate::registry::{self, Registry};
 
 /// How a `bap_uri` must agree with the URL the registry has for that subscriber.
@@ -43,6 +45,14 @@ pub struct ReasonCode {
     pub by: Vec<Party>,
     /// Whether a sentence must come with it.
     pub text_required: bool,
+}
+
+impl ReasonCode {
+    /// Whether this side may use it.
+    #[must_use]
+    pub fn is_for(&self, party: Party) -> bool {
+        self.by.is_empty() || self.by.contains(&party)
+    }
 }
 
 /// One `[network.NAME]` section.
@@ -76,6 +86,11 @@ pub struct Settings {
     pub reasons: Vec<ReasonCode>,
     /// Whether a cancellation needs a reason, whatever the order's terms say.
     pub reason_required: bool,
+    /// Whether numbers that are not among them are taken all the same, and zeros before numbers
+    /// make no difference.
+    pub unknown_reasons: bool,
+    /// Whether a cancel of 0.9.x that lacks a reason is answered with the list of them.
+    pub reasons_in_on_cancel: bool,
     /// What a cancelled 0.9.x order has as its `state`.
     pub cancelled_word: String,
     /// Where times without a zone are.
@@ -167,6 +182,15 @@ impl Network {
     #[must_use]
     pub fn name(&self) -> &NetworkName {
         &self.settings.name
+    }
+
+    /// The reasons that a buyer app may give, as it is told them.
+    #[must_use]
+    pub fn reasons_for_buyers(&self, dialect: Dialect) -> Value {
+        let known = self.settings.reasons.iter();
+        let usable = known.filter(|known| known.is_for(Party::Customer));
+        let said = usable.map(|known| (known.id.as_str(), known.text.as_str()));
+        reasons::options(dialect, said)
     }
 
     /// The path our routes are mounted at, without a trailing slash.

@@ -6,6 +6,7 @@ use super::{Dialect, uhi};
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Party, Reason};
+use crate::domain::policy::Door;
 use crate::domain::refusal::{Refusal, Word};
 
 /// The content of a `/cancel`.
@@ -58,6 +59,7 @@ fn request(message: &Value) -> CancelRequest {
     };
     CancelRequest {
         by: Party::Customer,
+        door: Door::Network,
         reason,
         intent,
     }

@@ -16,6 +16,7 @@ pub mod on_cancel;
 mod path;
 pub mod quote;
 pub mod raw;
+pub mod reasons;
 pub mod registry;
 pub mod schema;
 pub mod strict;

@@ -207,6 +207,7 @@ mod tests {
             reason,
             charge,
             at: at(),
+            terms: None,
             token: None,
         }
     }

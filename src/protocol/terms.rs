@@ -1,66 +1,176 @@
-//! An order's own `cancellation_terms` (1.x) as rules of a policy.
+//! An order's own `cancellation_terms` and `refund_terms` (1.x, ONDC) as a policy.
 //!
 //! A term names a fulfilment state. The term whose state is the present one applies; where a
-//! ride's state has no term of its own, the nearest earlier state's does. Terms without a
-//! state come last: they hold wherever no other does.
+//! ride's state has no term of its own, the nearest earlier state's does. Of several terms of one
+//! state the one whose `cancel_by` has not passed applies, the earliest first; once all have
+//! passed, the latest goes on, because nobody agreed to anything dearer. Terms without a state
+//! come last: they hold wherever no other does. A term that names no fee and only points to a
+//! page leaves the price open, and a policy of the provider stands in.
+//!
+//! `cancel_by` is read as a time (`timestamp`, or the end of a `range`) or as a `duration` from
+//! the booking on; no specification says from when. Terms of single items are not read.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
+use super::iso8601::Duration8601;
 use super::words::RIDE_STATES;
+use crate::crypto::digest::blake2b_512;
 use crate::domain::money::{Currency, Error as MoneyError, Money, Percentage};
 use crate::domain::order::Party;
-use crate::domain::policy::{Fee, Policy, Rule};
+use crate::domain::policy::{Fee, OWN, Policy, RefundTerm, Rule};
+
+/// How many bytes of a digest make a version.
+const VERSION_BYTES: usize = 6;
 
 /// A term that cannot be priced; taking it for free would cost the provider.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cancellation_terms[{index}]: {source}")]
+#[error("{list}[{index}]: {fault}")]
 pub struct Error {
-    /// Which term.
+    /// `cancellation_terms` or `refund_terms`.
+    pub list: &'static str,
+    /// Which of them.
     pub index: usize,
-    /// What is wrong with its fee.
-    pub source: MoneyError,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is wrong with a term.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Its amount or share.
+    #[error("{0}")]
+    Money(#[from] MoneyError),
+    /// Its time.
+    #[error("expected a {what} in cancel_by, such as {example:?}, got {got}")]
+    CancelBy {
+        /// `duration` or `timestamp`.
+        what: &'static str,
+        /// One that is.
+        example: &'static str,
+        /// What is there.
+        got: String,
+    },
 }
 
 /// The order's own terms; `None` when it has none.
 ///
 /// # Errors
-/// Names the first term whose fee is not readable.
+/// Names the first term that is not readable.
 pub fn read(order: &Value) -> Result<Option<Policy>, Error> {
-    let terms = order["cancellation_terms"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
-    if terms.is_empty() {
+    let (terms, refunds) = (
+        list(order, "cancellation_terms"),
+        list(order, "refund_terms"),
+    );
+    if terms.is_empty() && refunds.is_empty() {
         return Ok(None);
     }
-    let own_states: Vec<&str> = terms.iter().filter_map(state).collect();
-    let mut rules = Vec::with_capacity(terms.len());
-    for (index, term) in terms.iter().enumerate() {
-        let fee = fee(term).map_err(|source| Error { index, source })?;
-        rules.push(rule(term, fee, &own_states));
+    let mut policy = Policy {
+        name: OWN.to_owned(),
+        rules: rules(terms, booked_at(order))?,
+        refunds: refund_terms(refunds)?,
+        ..Policy::default()
+    };
+    if policy.rules.is_empty() {
+        policy.rules.push(open(Vec::new(), false));
     }
-    rules.sort_by_key(|rule| rule.fulfillment_states.is_empty());
-    Ok(Some(Policy {
-        name: "order".to_owned(),
-        rules,
-    }))
+    policy.version = version(&policy);
+    Ok(Some(policy))
 }
 
-fn state(term: &Value) -> Option<&str> {
-    term["fulfillment_state"]["descriptor"]["code"].as_str()
+/// The version of a policy: a fingerprint of what it says, whatever it is called.
+#[must_use]
+pub fn version(policy: &Policy) -> String {
+    let said = serde_json::to_vec(&(&policy.rules, &policy.refunds)).unwrap_or_default();
+    let digest = blake2b_512(&said);
+    let hex = |byte: &u8| format!("{byte:02x}");
+    digest[..VERSION_BYTES].iter().map(hex).collect()
 }
 
-fn rule(term: &Value, fee: Fee, own_states: &[&str]) -> Rule {
+fn list<'a>(order: &'a Value, name: &str) -> &'a [Value] {
+    order[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Without a time of its own the order is as good as booked long ago: then only the order among
+/// durations and among times is known.
+fn booked_at(order: &Value) -> DateTime<Utc> {
+    instant(&order["created_at"]).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+fn rules(terms: &[Value], booked_at: DateTime<Utc>) -> Result<Vec<Rule>, Error> {
+    let own_states: Vec<&str> = terms.iter().filter_map(state).collect();
+    let mut dated = Vec::with_capacity(terms.len());
+    for (index, term) in terms.iter().enumerate() {
+        let read = rule(term, &own_states, booked_at).map_err(|fault| Error {
+            list: "cancellation_terms",
+            index,
+            fault,
+        })?;
+        dated.push(read);
+    }
+    dated.sort_by_key(|(until, rule)| {
+        let (undated, until) = (until.is_none(), until.unwrap_or_default());
+        (rule.fulfillment_states.is_empty(), undated, until)
+    });
+    let mut rules: Vec<Rule> = dated.into_iter().map(|(_, rule)| rule).collect();
+    for at in 0..rules.len() {
+        let states = &rules[at].fulfillment_states;
+        let mut later = rules[at + 1..].iter();
+        if !later.any(|other| other.fulfillment_states == *states) {
+            (rules[at].since_booking_seconds, rules[at].not_after) = (None, None);
+        }
+    }
+    Ok(rules)
+}
+
+/// A rule, and the time up to which it may be cancelled under it.
+fn rule(
+    term: &Value,
+    own_states: &[&str],
+    booked_at: DateTime<Utc>,
+) -> Result<(Option<DateTime<Utc>>, Rule), Fault> {
+    let states = state(term).map_or(Vec::new(), |state| covered(state, own_states));
+    let fee = fee(&term["cancellation_fee"])?;
+    let (duration, not_after) = cancel_by(&term["cancel_by"])?;
+    let until = duration.map(|duration| duration.after(booked_at));
+    let since_booking = until.map(|until| (until - booked_at).num_seconds());
+    let mut rule = open(states, is_true(&term["reason_required"]));
+    if fee != Fee::default() {
+        // A provider's own cancellation is free unless a rule of the provider says otherwise.
+        rule.by = vec![Party::Customer, Party::Partner];
+    }
+    let rule = Rule {
+        since_booking_seconds: since_booking,
+        not_after,
+        fee,
+        ..rule
+    };
+    Ok((until.or(not_after), rule))
+}
+
+/// A rule for everybody that allows and leaves the price open.
+fn open(fulfillment_states: Vec<String>, reason_required: bool) -> Rule {
     Rule {
-        by: vec![Party::Customer, Party::Partner],
-        fulfillment_states: state(term).map_or(Vec::new(), |s| covered(s, own_states)),
+        by: vec![Party::Customer, Party::Partner, Party::Provider],
+        doors: Vec::new(),
+        fulfillment_states,
+        order_states: Vec::new(),
         before_start_seconds: None,
         since_booking_seconds: None,
         not_after: None,
         allowed: true,
-        fee,
-        reason_required: is_true(&term["reason_required"]),
+        fee: Fee::default(),
+        reason_required,
         text: None,
     }
+}
+
+/// The core wants the code in a descriptor; refund terms have it in a place's shape by mistake.
+fn state(term: &Value) -> Option<&str> {
+    let state = &term["fulfillment_state"];
+    state["descriptor"]["code"]
+        .as_str()
+        .or(state["code"].as_str())
 }
 
 /// The state itself and, in the sequence of a ride, the later ones up to the next term's.
@@ -77,18 +187,79 @@ fn covered(state: &str, own_states: &[&str]) -> Vec<String> {
         .collect()
 }
 
-fn fee(term: &Value) -> Result<Fee, MoneyError> {
-    let fee = &term["cancellation_fee"];
+type CancelBy = (Option<Duration8601>, Option<DateTime<Utc>>);
+
+/// A label alone is for people.
+fn cancel_by(time: &Value) -> Result<CancelBy, Fault> {
+    let duration = &time["duration"];
+    if !duration.is_null() {
+        let read = duration.as_str().and_then(Duration8601::parse);
+        let fault = || not_a("duration", "PT60M", duration);
+        return read.map(|read| (Some(read), None)).ok_or_else(fault);
+    }
+    let at = match &time["timestamp"] {
+        Value::Null => &time["range"]["end"],
+        at => at,
+    };
+    if at.is_null() {
+        return Ok((None, None));
+    }
+    let fault = || not_a("timestamp", "2026-03-02T06:00:00Z", at);
+    instant(at).map(|at| (None, Some(at))).ok_or_else(fault)
+}
+
+fn not_a(what: &'static str, example: &'static str, got: &Value) -> Fault {
+    Fault::CancelBy {
+        what,
+        example,
+        got: got.to_string().chars().take(40).collect(),
+    }
+}
+
+fn instant(value: &Value) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(value.as_str()?).ok()?;
+    // Near the end of the calendar nothing could be added to it.
+    let far = DateTime::<Utc>::MAX_UTC - TimeDelta::days(36_600);
+    Some(time.with_timezone(&Utc).min(far))
+}
+
+fn fee(fee: &Value) -> Result<Fee, MoneyError> {
     let percentage = decimal(&fee["percentage"]).map(|text| Percentage::parse(&text));
-    let amount = decimal(&fee["amount"]["value"]).map(|text| {
-        let code = fee["amount"]["currency"].as_str().unwrap_or_default();
-        Currency::parse(code).and_then(|currency| Money::parse(&text, currency))
-    });
     Ok(Fee {
-        amount: amount.transpose()?,
+        amount: price(&fee["amount"])?,
         percentage: percentage.transpose()?,
         ..Fee::default()
     })
+}
+
+fn refund_terms(terms: &[Value]) -> Result<Vec<RefundTerm>, Error> {
+    let own_states: Vec<&str> = terms.iter().filter_map(state).collect();
+    let mut read = Vec::with_capacity(terms.len());
+    for (index, term) in terms.iter().enumerate() {
+        let amount = price(&term["refund_amount"]).map_err(|error| Error {
+            list: "refund_terms",
+            index,
+            fault: error.into(),
+        })?;
+        read.push(RefundTerm {
+            fulfillment_states: state(term).map_or(Vec::new(), |s| covered(s, &own_states)),
+            eligible: term["refund_eligible"].is_null() || is_true(&term["refund_eligible"]),
+            amount,
+            within: term["refund_within"]["duration"]
+                .as_str()
+                .map(str::to_owned),
+        });
+    }
+    read.sort_by_key(|term| term.fulfillment_states.is_empty());
+    Ok(read)
+}
+
+fn price(price: &Value) -> Result<Option<Money>, MoneyError> {
+    let amount = decimal(&price["value"]).map(|text| {
+        let code = price["currency"].as_str().unwrap_or_default();
+        Currency::parse(code).and_then(|currency| Money::parse(&text, currency))
+    });
+    amount.transpose()
 }
 
 /// A decimal string; whole JSON numbers are taken too.
@@ -107,54 +278,4 @@ fn is_true(value: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn term(state: Option<&str>, fee: Value) -> Value {
-        let mut term = json!({"cancellation_fee": fee, "reason_required": true});
-        if let Some(state) = state {
-            term["fulfillment_state"] = json!({"descriptor": {"code": state}});
-        }
-        term
-    }
-
-    #[test]
-    fn a_ride_state_without_a_term_takes_the_nearest_earlier_one() {
-        let order = json!({"cancellation_terms": [
-            term(None, json!({"percentage": "5"})),
-            term(Some("RIDE_ASSIGNED"), json!({"percentage": "0"})),
-            term(Some("RIDE_ARRIVED_PICKUP"), json!({"amount": {"currency": "INR", "value": "50"}})),
-        ]});
-        let policy = read(&order).expect("readable").expect("terms");
-        let states: Vec<_> = policy
-            .rules
-            .iter()
-            .map(|r| r.fulfillment_states.clone())
-            .collect();
-        assert_eq!(states[0], ["RIDE_ASSIGNED", "RIDE_ENROUTE_PICKUP"]);
-        assert_eq!(
-            states[1],
-            ["RIDE_ARRIVED_PICKUP", "RIDE_STARTED", "RIDE_ENDED"]
-        );
-        assert!(states[2].is_empty(), "the general term comes last");
-        assert!(policy.rules.iter().all(|rule| rule.reason_required));
-    }
-
-    #[test]
-    fn a_state_outside_the_sequence_covers_only_itself() {
-        let order = json!({"cancellation_terms": [term(Some("PACKED"), json!({}))]});
-        let policy = read(&order).expect("readable").expect("terms");
-        assert_eq!(policy.rules[0].fulfillment_states, ["PACKED"]);
-    }
-
-    #[test]
-    fn a_fee_that_cannot_be_read_is_refused_by_number() {
-        let order = json!({"cancellation_terms": [
-            term(None, json!({"percentage": "0"})), term(None, json!({"percentage": "a lot"}))]});
-        assert_eq!(read(&order).expect_err("unreadable").index, 1);
-        assert_eq!(read(&json!({})), Ok(None));
-        assert_eq!(read(&json!({"cancellation_terms": []})), Ok(None));
-    }
-}
+mod tests;

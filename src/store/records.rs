@@ -74,6 +74,22 @@ pub enum CallbackKind {
     Audit,
     /// The news of a cancellation for a partner's app; it waits for no callback of the network.
     Webhook,
+    /// The reasons there are to cancel; about no order.
+    Reasons,
+}
+
+impl CallbackKind {
+    /// The action of the request that a callback of this kind answers.
+    #[must_use]
+    pub fn answers(self) -> &'static str {
+        match self {
+            CallbackKind::Preview
+            | CallbackKind::Final
+            | CallbackKind::Audit
+            | CallbackKind::Webhook => "cancel",
+            CallbackKind::Reasons => "get_cancellation_reasons",
+        }
+    }
 }
 
 /// Where a callback stands.

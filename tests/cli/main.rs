@@ -14,6 +14,7 @@ mod help;
 mod import;
 mod keys;
 mod mock_network;
+mod policy;
 mod process;
 mod production;
 mod registry;

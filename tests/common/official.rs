@@ -59,6 +59,11 @@ pub fn official_cancel_errors(version: &str, message: &Value) -> Vec<String> {
     official_errors(version, "/cancel", message)
 }
 
+/// What the official file of that version has against a `cancellation_reasons` message.
+pub fn official_reasons_errors(version: &str, message: &Value) -> Vec<String> {
+    official_errors(version, "/cancellation_reasons", message)
+}
+
 /// Reads a JSON file below `shared/protocol`.
 pub fn example(path: &Path) -> Value {
     let text = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

@@ -80,6 +80,8 @@ pub fn network() -> Network {
         restamp: false,
         allow_http_callbacks: true,
         reasons: Vec::new(),
+        unknown_reasons: false,
+        reasons_in_on_cancel: true,
         handshake: beckn_bpp::networks::handshake::Handshake::default(),
         cancelled_word: "CANCELLED".into(),
         reason_required: false,

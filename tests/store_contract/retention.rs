@@ -42,6 +42,7 @@ async fn cancelled(store: &dyn Store, id: &str, on: i64, next: Option<Next>) -> 
             },
             charge: Some(Charge::of(rupees("20.50"), Some(rupees("250")))),
             at: day(on),
+            terms: None,
             token: None,
         });
     }
@@ -412,4 +413,34 @@ async fn a_request_that_another_callback_answers_stays() {
     assert_eq!(walk(&*store, EVIDENCE, day(5)).await.requests, 0);
     let known = store.request(&request("theirs", "same").key).await;
     assert!(known.expect("reads").is_some());
+}
+
+#[tokio::test]
+async fn an_answer_about_no_order_goes_with_the_question_it_answers() {
+    let home = SledHome::new();
+    let store = home.open().await;
+    let mut question = request("cancellation_reasons:1", "m1");
+    question.key.action = CallbackKind::Reasons.answers().to_owned();
+    let mut asked = nothing("cancellation_reasons:1", 0);
+    asked.request = Some(question.clone());
+    asked.callback = Some(callback(CallbackKind::Reasons, "bap.example", "m1"));
+    // A cancel of the same session under the same id is another message.
+    let mut cancel = nothing("o1", 0);
+    cancel.request = Some(request("o1", "m1"));
+    cancel.now = day(20);
+    let id = commit(&*store, asked).await.expect("a callback");
+    commit(&*store, cancel).await;
+    let known = async |key| store.request(key).await.expect("reads").is_some();
+    assert_eq!(
+        walk(&*store, EVIDENCE, day(10)).await,
+        Pruned::default(),
+        "it is owed"
+    );
+    assert_eq!(claim(&*store, at(0)).await.len(), 1);
+    settle(&*store, id, Next::Delivered).await;
+    assert_eq!(
+        walk(&*store, EVIDENCE, day(10)).await,
+        requests_and_callbacks(1)
+    );
+    assert!(!known(&question.key).await && known(&request("o1", "m1").key).await);
 }

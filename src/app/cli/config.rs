@@ -65,7 +65,8 @@ fn check(path: Option<&Path>, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn of_fault(fault: &Fault) -> serde_json::Value {
+/// A fault as scripts read it.
+pub(super) fn of_fault(fault: &Fault) -> serde_json::Value {
     json!({
         "key": fault.key,
         "place": fault.place.to_string(),

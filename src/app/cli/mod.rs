@@ -15,6 +15,7 @@ mod keys;
 mod mock_network;
 mod order;
 mod output;
+mod policy;
 mod registry;
 mod salvage;
 mod serve;
@@ -53,6 +54,9 @@ enum Command {
     /// Hand over, show, cancel and erase orders, through the admin API
     #[command(subcommand)]
     Order(order::Command),
+    /// Check cancellation policies, and see what cancelling an order would cost
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// See and steer the on_cancel messages owed to the networks
     #[command(subcommand)]
     Callback(callback::Command),
@@ -117,6 +121,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::MockNetwork(arguments) => mock_network::run(&arguments).await,
         Command::Keys(command) => keys::run(&command).await,
         Command::Order(command) => order::run(&command).await,
+        Command::Policy(command) => policy::run(&command).await,
         Command::Callback(command) => callback::run(&command).await,
         Command::Transaction(command) => transaction::run(&command).await,
         Command::Audit(arguments) => audit::run(&arguments).await,

@@ -220,10 +220,15 @@ async fn show(client: &Client, id: &str, network: Option<&str>, json: bool) -> a
     );
     println!(
         "price       {}, paid {}",
-        money(&order["price"]),
-        money(&order["paid"])
+        output::money(&order["price"]),
+        output::money(&order["paid"])
     );
-    println!("terms       {}", output::text(&order["policy"], "name"));
+    let policy = &order["policy"];
+    println!(
+        "terms       {}, version {}",
+        output::text(policy, "name"),
+        output::text(policy, "version")
+    );
     if order["cancellation"].is_object() {
         print_cancellation(&order["cancellation"]);
     }
@@ -269,13 +274,12 @@ fn print_cancellation(cancellation: &Value) {
         output::text(reason, "text")
     );
     let charge = &cancellation["charge"];
-    let [fee, refund, due] = ["fee", "refund", "due"].map(|part| money(&charge[part]));
+    let [fee, refund, due] = ["fee", "refund", "due"].map(|part| output::money(&charge[part]));
     println!("fee         {fee}, refund {refund}, due {due}");
-}
-
-fn money(amount: &Value) -> String {
-    match (amount["value"].as_str(), amount["currency"].as_str()) {
-        (Some(value), Some(currency)) => format!("{value} {currency}"),
-        _ => "-".to_owned(),
+    if cancellation["terms"].is_object() {
+        println!(
+            "by terms    {}",
+            output::text(&cancellation["terms"], "sentence")
+        );
     }
 }

@@ -25,6 +25,14 @@ pub(super) fn time(value: &Value, key: &str) -> String {
     }
 }
 
+/// An amount with its currency, or a dash.
+pub(super) fn money(amount: &Value) -> String {
+    match (amount["value"].as_str(), amount["currency"].as_str()) {
+        (Some(value), Some(currency)) => format!("{value} {currency}"),
+        _ => "-".to_owned(),
+    }
+}
+
 /// Prints rows under a heading, columns aligned.
 pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) {
     let width = |column: usize| {

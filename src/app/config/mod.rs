@@ -18,6 +18,7 @@ mod mask;
 mod named_token;
 mod network;
 mod policy;
+mod reasons;
 mod registry;
 mod report;
 mod retention;
@@ -154,6 +155,43 @@ pub fn load(
             ..config
         }),
         (_, faults) => Err(sorted(faults)),
+    }
+}
+
+/// What else a configuration has beside policies.
+const OTHER_SECTIONS: [&str; 12] = [
+    "environment",
+    "http",
+    "admin_token",
+    "limits",
+    "store",
+    "network",
+    "delivery",
+    "retention",
+    "log",
+    "provider",
+    "consultations",
+    "bookings",
+];
+
+/// Reads the policies of a file alone, in which nothing else need be; what else there is, is not
+/// looked at.
+///
+/// # Errors
+/// Everything that is wrong with the policies, and that there are none.
+pub fn load_policies(path: &Path) -> Result<BTreeMap<String, Policy>, Faults> {
+    let (table, place) = read_file(path)?;
+    let report = Report::default();
+    let mut root = Section::root(&report, table, place);
+    root.skip(&OTHER_SECTIONS);
+    let policies = policy::read(&mut root);
+    if policies.is_empty() && !root.has_faults_below("policy") {
+        root.missing("policy", "at least one [policy.NAME]".to_owned());
+    }
+    root.finish();
+    match report.faults.into_inner() {
+        faults if faults.is_empty() => Ok(policies),
+        faults => Err(sorted(faults)),
     }
 }
 

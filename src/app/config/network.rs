@@ -12,9 +12,9 @@ use super::fault::Problem;
 use super::section::Section;
 use super::signing_key;
 use super::values::{Word, invalid};
-use super::{Environment, Surroundings, handshake, kind, registry};
+use super::{Environment, Surroundings, handshake, kind, reasons, registry};
 use crate::domain::ids::NetworkName;
-use crate::networks::{CallbackRule, Kind, ReasonCode, Settings};
+use crate::networks::{CallbackRule, Kind, Settings};
 use crate::registry::Settings as RegistrySettings;
 
 /// `none` is the network of orders that are on no network.
@@ -71,10 +71,7 @@ fn network(
     let allow_http_callbacks = section.or("allow_http_callbacks", is_development);
     let cancelled_word = section.or("cancelled_word", "Cancelled".to_owned());
     let of_kind = kind::read(&mut section, of, allow_http);
-    let reasons = match reasons(&mut section) {
-        none if none.is_empty() => kind::reasons(of),
-        reasons => reasons,
-    };
+    let reasons = reasons::read(&mut section, of);
     section.finish();
     let (signer, registry) = (signer?, registry?);
     Some(Settings {
@@ -93,7 +90,9 @@ fn network(
         default_version,
         restamp,
         allow_http_callbacks,
-        reasons,
+        reasons: reasons.codes,
+        unknown_reasons: reasons.unknown_numbers,
+        reasons_in_on_cancel: reasons.in_on_cancel,
         reason_required: of_kind.reason_required,
         cancelled_word,
         time_zone: of_kind.time_zone,
@@ -183,23 +182,4 @@ fn default_version(section: &mut Section<'_>, kind: Kind) -> String {
         section.fault("default_version", Problem::Invalid(expected));
     }
     version
-}
-
-fn reasons(section: &mut Section<'_>) -> Vec<ReasonCode> {
-    let tables = section.tables("reason").into_iter();
-    tables.filter_map(reason).collect()
-}
-
-fn reason(mut section: Section<'_>) -> Option<ReasonCode> {
-    let id = section.required("id");
-    let text = section.required("text");
-    let by = section.list("by", Some(Vec::new()));
-    let text_required = section.or("text_required", false);
-    section.finish();
-    Some(ReasonCode {
-        id: id?,
-        text: text?,
-        by,
-        text_required,
-    })
 }

@@ -1,20 +1,39 @@
 //! The sections `[policy.NAME]`: cancellation terms for orders that bring none of their own.
 //!
 //! Gathers `domain::policy::Policy` by name. The rule that applies and its price are the
-//! domain's business; here a rule is only made sure to be one.
+//! domain's business; here a rule is only made sure to be one. Also behind `policy check`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::{Value as Json, json};
+
 use super::fault::Problem;
 use super::section::Section;
-use super::values::{Decimal, invalid};
+use super::values::{Decimal, Setting, Word, invalid};
 use crate::domain::money::{Currency, Money, Percentage};
-use crate::domain::order::Party;
-use crate::domain::policy::{Fee, Policy, Rule};
+use crate::domain::order::{Party, State};
+use crate::domain::policy::{Door, FREE, Fee, OWN, Policy, Rule};
+use crate::protocol::terms;
 
 /// Names that an order's terms already have.
-const RESERVED: [&str; 2] = ["order", "free"];
+const RESERVED: [&str; 2] = [OWN, FREE];
+
+impl Word for Door {
+    const WORDS: &'static [(&'static str, Self)] = Door::WORDS;
+}
+
+impl Setting for State {
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let words = || State::ALL.map(State::word).join(", ");
+        let refused = || Problem::Invalid(format!("one of {}", words()));
+        State::from_word(text).ok_or_else(refused)
+    }
+
+    fn shown(&self) -> Json {
+        json!(self.word())
+    }
+}
 
 /// Ten years: nothing is booked further ahead.
 const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
@@ -34,7 +53,13 @@ fn policy(name: String, mut section: Section<'_>) -> Policy {
         section.missing("rule", "at least one [[policy.NAME.rule]]".to_owned());
     }
     section.finish();
-    Policy { name, rules }
+    let mut policy = Policy {
+        name,
+        rules,
+        ..Policy::default()
+    };
+    policy.version = terms::version(&policy);
+    policy
 }
 
 fn rule(mut section: Section<'_>) -> Rule {
@@ -47,8 +72,18 @@ fn rule(mut section: Section<'_>) -> Rule {
         );
     }
     let allowed = section.or("allowed", true);
+    let order_states = section.list("order_states", Some(Vec::new()));
+    if order_states
+        .iter()
+        .any(|state: &State| !state.is_cancellable())
+    {
+        let rule = "an order in such a state cannot be cancelled whatever a rule says";
+        section.fault("order_states", Problem::Conflict(rule.to_owned()));
+    }
     let rule = Rule {
         by,
+        doors: section.list("doors", Some(Vec::new())),
+        order_states,
         fulfillment_states: section.list("fulfillment_states", Some(Vec::new())),
         before_start_seconds: seconds(&mut section, "before_start"),
         since_booking_seconds: seconds(&mut section, "since_booking"),

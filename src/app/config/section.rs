@@ -186,6 +186,14 @@ impl<'r> Section<'r> {
         }
     }
 
+    /// Leaves out what others will read: it is known here, and not looked at.
+    pub fn skip(&mut self, names: &[&'static str]) {
+        for name in names {
+            self.known.push(name);
+            self.left.remove(*name);
+        }
+    }
+
     /// Reports a fault of a key that was read, or of the section when it was not.
     pub fn fault(&self, name: &'static str, problem: Problem) {
         let (place, value) = match self.read.get(name) {

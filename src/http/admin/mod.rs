@@ -12,6 +12,7 @@ pub mod import;
 pub mod networks;
 pub mod operate;
 pub mod orders;
+pub mod preview;
 pub mod transactions;
 
 use actix_web::error::{PathError, QueryPayloadError};

@@ -11,6 +11,7 @@ use super::{OnNetwork, Problem, find, prove, time};
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
 use crate::domain::order::{Order, Party, Reason, State};
+use crate::domain::policy::Door;
 use crate::engine::change::Change;
 use crate::engine::intake::{Placing, TakenIn};
 use crate::engine::provider::ForProvider;
@@ -123,6 +124,7 @@ pub async fn cancel(
     note(&doors, &token, "order.cancel", &key).await?;
     let request = CancelRequest {
         by: asked.by,
+        door: Door::Admin,
         reason: Reason {
             id: asked.reason,
             text: asked.note,

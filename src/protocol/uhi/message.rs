@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::order::{Cancellation, Party, Reason};
+use crate::domain::policy::Door;
 use crate::domain::refusal::{Refusal, Word};
 use crate::protocol::on_cancel::{Style, rfc3339};
 use crate::protocol::raw::{RawObject, quote};
@@ -44,6 +45,7 @@ pub fn decode(message: &Value, text_tag: Option<&str>) -> Result<CancelRequest, 
     let words = text_tag.map(|tag| text(tags, tag)).transpose()?.flatten();
     Ok(CancelRequest {
         by: Party::Customer,
+        door: Door::Network,
         reason: Reason {
             id: id.map(str::to_owned),
             text: words.map(str::to_owned),
@@ -213,6 +215,7 @@ mod tests {
             charge: None,
             at: "2026-03-02T06:11:25Z".parse().expect("a time"),
             token: None,
+            terms: None,
         };
         let text = r#"{"id":"1","state":"CONFIRMED","n":1.50,"fulfillment":{"id":"s","tags":{"x":"y"}},"authorization":{"type":"PIN","token":"4821","status":"GENERATED"}}"#;
         let mut order = RawObject::parse(text).expect("JSON");

@@ -158,7 +158,8 @@ pub(super) fn pending_of(order: &OrderKey, kind: CallbackKind) -> Key {
     let mut key = line(order);
     key.push(match kind {
         CallbackKind::Preview => 0,
-        CallbackKind::Final => 1,
+        // Those about no order have a line each.
+        CallbackKind::Final | CallbackKind::Reasons => 1,
         CallbackKind::Audit => OWN_LINE_FROM,
         CallbackKind::Webhook => OWN_LINE_FROM + 1,
     });

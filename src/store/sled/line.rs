@@ -134,7 +134,7 @@ pub(super) fn head(
 ) -> Result<Option<Waiting>, Error> {
     let prefix = match kind {
         CallbackKind::Audit | CallbackKind::Webhook => keys::pending_of(order, kind),
-        CallbackKind::Preview | CallbackKind::Final => keys::line(order),
+        CallbackKind::Preview | CallbackKind::Final | CallbackKind::Reasons => keys::line(order),
     };
     let Some((mut key, _)) = draft.first(&prefix)? else {
         return Ok(None);

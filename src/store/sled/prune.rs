@@ -27,9 +27,6 @@ const CALLBACKS_PER_ORDER: usize = 16;
 /// At most so many records are looked at in one step.
 const LOOKED_AT: usize = 256;
 
-/// The action of every request that a callback answers.
-const ACTION: &str = "cancel";
-
 /// What a step found.
 #[derive(Debug, Clone)]
 pub(super) struct Due {
@@ -312,7 +309,7 @@ pub(super) fn request_of(
         caller: callback.subscriber.comparable().to_owned(),
         transaction: callback.transaction.clone(),
         message: callback.message.clone(),
-        action: ACTION.to_owned(),
+        action: callback.kind.answers().to_owned(),
     };
     let mark = keys::callback_of_session(&key.network, &callback.transaction, callback.id);
     let request = match values::read(draft, &mark)? {

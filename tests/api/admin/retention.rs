@@ -31,6 +31,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         reason: Reason::default(),
         charge: None,
         at: old,
+        terms: None,
         token: None,
     };
     let request_key = RequestKey {

@@ -74,8 +74,11 @@ async fn the_provider_reads_one_event_with_the_cancellation_of_the_order() {
             "at": cancellation["at"],
         });
         assert_eq!(events(&app).await.last(), Some(&expected));
+        let terms = json!({"policy": "default", "version": order["policy"]["version"], "rule": 1,
+            "sentence": "Cancelling costs 30.00 INR"});
         let shown = json!({"by": "customer", "reason": {"id": "001"}, "at": expected["at"],
-            "charge": {"fee": inr("30.00"), "refund": inr("0.00"), "due": inr("30.00")}});
+            "charge": {"fee": inr("30.00"), "refund": inr("0.00"), "due": inr("30.00")},
+            "terms": terms});
         assert_eq!(cancellation, &shown);
     }
     assert_eq!(events(&app).await.len(), 2);

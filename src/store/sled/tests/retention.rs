@@ -41,6 +41,7 @@ fn cancelled(id: &str) -> Order {
             reason,
             charge: None,
             at: now(),
+            terms: None,
             token: None,
         }),
         erased_at: None,

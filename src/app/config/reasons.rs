@@ -1,0 +1,80 @@
+//! The reasons of a network: a published table, and those in `[[network.NAME.reason]]`, which go
+//! before it.
+
+use serde_json::{Value as Json, json};
+
+use super::fault::Problem;
+use super::kind;
+use super::section::Section;
+use super::values::Setting;
+use crate::networks::{Kind, ReasonCode};
+use crate::protocol::reasons::{TABLES, Table, table};
+
+/// What a network knows of reasons.
+pub(super) struct Reasons {
+    /// The codes; none means any.
+    pub codes: Vec<ReasonCode>,
+    /// Whether numbers that are not among them are taken.
+    pub unknown_numbers: bool,
+    /// Whether a cancel of 0.9.x that lacks a reason is answered with the list.
+    pub in_on_cancel: bool,
+}
+
+impl Setting for &'static Table {
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let names = || TABLES.iter().map(|table| json!(table.name).to_string());
+        let names = || names().collect::<Vec<_>>().join(" or ");
+        table(text).ok_or_else(|| Problem::Invalid(names()))
+    }
+
+    fn shown(&self) -> Json {
+        json!(self.name)
+    }
+}
+
+/// Reads them out of a network's section.
+pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
+    let published: Option<&'static Table> = section.optional("reason_table");
+    let own: Vec<_> = section
+        .tables("reason")
+        .into_iter()
+        .filter_map(reason)
+        .collect();
+    let takes_numbers = published.is_some_and(|table| table.takes_unknown_numbers);
+    let unknown_numbers = section.or("unknown_reasons", takes_numbers);
+    let in_on_cancel = section.or("reasons_in_on_cancel", true);
+    let is_own = |id: &str| own.iter().any(|reason| reason.id == id);
+    let published = published.into_iter().flat_map(|table| table.rows);
+    let published = published.filter(|row| !is_own(row.id));
+    let published: Vec<_> = published
+        .map(|row| ReasonCode {
+            id: row.id.to_owned(),
+            text: row.text.to_owned(),
+            by: row.by.to_vec(),
+            text_required: false,
+        })
+        .collect();
+    let listed: Vec<_> = own.into_iter().chain(published).collect();
+    Reasons {
+        codes: match listed.is_empty() {
+            true => kind::reasons(of),
+            false => listed,
+        },
+        unknown_numbers,
+        in_on_cancel,
+    }
+}
+
+fn reason(mut section: Section<'_>) -> Option<ReasonCode> {
+    let id = section.required("id");
+    let text = section.required("text");
+    let by = section.list("by", Some(Vec::new()));
+    let text_required = section.or("text_required", false);
+    section.finish();
+    Some(ReasonCode {
+        id: id?,
+        text: text?,
+        by,
+        text_required,
+    })
+}
