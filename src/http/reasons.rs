@@ -61,11 +61,11 @@ async fn accept(
     let now = Utc::now();
     let authorization = only_header(request, &AUTHORIZATION)?;
     let header = caller::read_header(authorization, now)?;
-    let message = strict::parse(&body).map_err(|error| from_json(&error))?;
-    let message = reasons::wrapped(&message);
+    let question = strict::parse(&body).map_err(|error| from_json(&error))?;
+    let message = reasons::wrapped(&question);
     seen.dialect = context::dialect_of(&message).unwrap_or(seen.dialect);
     let context = context::read(&message)?;
-    check_addressed(network, &context, ACTION)?;
+    check_addressed(network, &context, expected_action(&question))?;
     caller::check_signer(&header, context.bap_id.as_ref())?;
     caller::check_digest_header(only_header(request, &DIGEST)?, &body)?;
     let caller = network.prove(&header, Role::Buyer, &body, now).await?;
@@ -87,6 +87,15 @@ async fn accept(
     };
     doors.engine.list_reasons(&asked, now).await?;
     Ok(reply::ack())
+}
+
+/// The actions that 0.9.2 lists have no name for this call. So a bare context, which cannot be taken
+/// for a cancel, may say what it is about; any other must name the call.
+fn expected_action(question: &Value) -> &'static str {
+    match (question.get("context"), question["action"].as_str()) {
+        (None, Some("cancel")) => "cancel",
+        _ => ACTION,
+    }
 }
 
 fn is_synchronous(message: &Value) -> bool {
