@@ -71,7 +71,8 @@ async fn up_to_0_9_2_the_list_is_the_answer_and_nothing_is_owed() {
     let app = TestApp::start_with(TABLE).await;
     for version in ["0.9.1", "0.9.2"] {
         let context = question(&app, version);
-        for body in [context.spaced(), wrapped(&context)] {
+        let unnamed = context.clone().text("action", "cancel").spaced();
+        for body in [context.spaced(), wrapped(&context), unnamed] {
             let reply = ask(&app, &app.bap, body).await;
             assert_eq!(reply.status, 200, "{reply:?}");
             assert_eq!(reply.body, list(version).as_bytes());

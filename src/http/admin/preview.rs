@@ -56,6 +56,7 @@ pub async fn show(
 fn view(order: &Order, stages: &[Stage], asked: &Asked) -> Value {
     let steps: Vec<Value> = stages.iter().flat_map(of_stage).collect();
     let policy = &order.policy;
+    let version = Some(&policy.version).filter(|version| !version.is_empty());
     json!({
         "id": order.key.id,
         "network": order.key.network,
@@ -65,8 +66,8 @@ fn view(order: &Order, stages: &[Stage], asked: &Asked) -> Value {
         "at": time(asked.at),
         "price": order.price,
         "paid": order.paid,
-        "starts_at": order.booking.starts_at.map(time),
-        "policy": {"name": policy.name, "version": policy.version},
+        "starts_at": order.starts_at().map(time),
+        "policy": {"name": policy.name, "version": version},
         "steps": steps,
         "cancellation": order.cancellation,
     })
