@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
+use serde_json::Value;
 
 use super::Settings;
 use super::audit;
@@ -17,7 +18,7 @@ use super::breaker::Breaker;
 use super::schedule::{self, Run};
 use super::send::{Sender, Sent};
 use super::steady::later;
-use super::verdict::{Health, Verdict};
+use super::verdict::{self, Health, Verdict};
 use crate::networks::{Network, Networks, callback_url};
 use crate::store::{
     self, Attempt, Callback, CallbackKind, Claimed, NewCallback, Settlement, Store,
@@ -25,6 +26,9 @@ use crate::store::{
 
 /// How long to wait before asking a store again that had no room for a settlement.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
+/// How much of a word of a receiver's error is logged.
+const WORD_CHARS: usize = 100;
 
 /// What every attempt needs.
 pub(super) struct Shared {
@@ -200,18 +204,36 @@ fn report(callback: &Callback, attempt: &Attempt, next: store::Next, ended_at: D
 fn log(callback: &Callback, attempt: &Attempt, next: store::Next) {
     let (order, message) = (&callback.order.id, &callback.message);
     let (subscriber, outcome) = (&callback.subscriber, &attempt.outcome);
+    let (transaction, [kind, code, path]) = (&callback.transaction, error_of(attempt));
     match next {
         store::Next::Delivered => tracing::info!(
             order.id = %order, message.id = %message, subscriber.id = %subscriber,
             duration_ms = attempt.duration_ms, "callback delivered"
         ),
         store::Next::Retry(at) => tracing::info!(
-            order.id = %order, message.id = %message, subscriber.id = %subscriber,
-            outcome, status = attempt.status, next_at = %at, "callback not delivered, to be tried again"
+            order.id = %order, transaction.id = %transaction, message.id = %message,
+            subscriber.id = %subscriber, outcome, status = attempt.status,
+            error.kind = kind, error.code = code, error.path = path, next_at = %at,
+            "callback not delivered, to be tried again"
         ),
         store::Next::Dead => tracing::warn!(
-            order.id = %order, message.id = %message, subscriber.id = %subscriber,
-            outcome, status = attempt.status, "callback given up on; redrive it once the cause is mended"
+            order.id = %order, transaction.id = %transaction, message.id = %message,
+            subscriber.id = %subscriber, outcome, status = attempt.status,
+            error.kind = kind, error.code = code, error.path = path,
+            "callback given up on; redrive it once the cause is mended"
         ),
     }
+}
+
+/// Type, code and path of a NACK's error. Its sentence may be about anybody: that is kept with the
+/// attempt, and not logged.
+fn error_of(attempt: &Attempt) -> [Option<String>; 3] {
+    let is_nack = attempt.outcome == Verdict::Nack.outcome();
+    let error: Option<Value> = serde_json::from_str(&attempt.detail).ok();
+    let error = error.filter(|_| is_nack);
+    ["type", "code", "path"].map(|name| match error.as_ref()?.get(name)? {
+        Value::String(text) => Some(verdict::printable(text).chars().take(WORD_CHARS).collect()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
 }

@@ -55,6 +55,13 @@ impl StoredRequest {
     pub fn is_erased(&self) -> bool {
         self.body.is_empty()
     }
+
+    /// Whether a signature proved who sent it. What proves a door's client is not kept: whoever
+    /// reads a token could use it.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        !self.authorization.is_empty()
+    }
 }
 
 /// Numbers callbacks in the order they were committed.
@@ -416,7 +423,7 @@ pub struct CallbackFilter {
 /// All that is kept of one session on one network.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// Accepted requests, oldest first.
+    /// Accepted requests, oldest first, those of doors included that caused one of the callbacks.
     pub requests: Vec<StoredRequest>,
     /// Callbacks, oldest first.
     pub callbacks: Vec<Callback>,

@@ -206,6 +206,22 @@ async fn a_partner_cancels_and_the_eua_that_placed_the_booking_hears_of_it() {
         1,
         "and the gateway has its copy"
     );
+    let session = triple["transaction_id"].as_str().expect("an id");
+    let timeline = door
+        .health
+        .app
+        .get(&format!("/transactions/{session}"))
+        .await;
+    let first = &timeline.body["timeline"][0];
+    assert_eq!(
+        (&first["what"], &first["action"], &first["caller"]),
+        (
+            &json!("request acknowledged"),
+            &json!("booking.cancel"),
+            &json!("client:client-1")
+        ),
+        "who asked is in the session's timeline"
+    );
     let order = door.health.app.get("/orders/visit_1").await.body;
     assert_eq!(
         (&order["state"], &order["cancellation"]["by"]),

@@ -21,4 +21,5 @@ mod registry;
 mod rotate;
 mod serve;
 mod signature;
+mod signature_uhi;
 mod subscribe;

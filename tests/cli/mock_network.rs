@@ -1,5 +1,7 @@
 //! `mock-network`.
 
+use beckn_bpp::mock::orders::{VISIT_1, VISIT_3};
+
 use crate::app::listener;
 use crate::process::{Ended, Running, eight_ports, run};
 
@@ -110,4 +112,29 @@ fn it_runs_until_it_is_told_to_stop_and_ends_with_0() {
         assert_eq!(network.stop(signal), Some(0), "{}", network.seen);
         assert!(network.seen.contains(&format!("http://127.0.0.1:{base}")));
     }
+}
+
+#[test]
+fn what_it_keeps_of_a_patients_and_of_a_partners_cancel_proves_itself() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| {
+        let path = directory.path().join(name);
+        path.to_str().expect("text").to_owned()
+    };
+    let (base, data) = (eight_ports(), path("mock"));
+    let port = base.to_string();
+    let mut network = Running::start(&["mock-network", "--data", &data, "--port", &port]);
+    network.line_with("Ctrl-C ends it");
+    let admin = format!("http://127.0.0.1:{}", base + 1);
+    let token = format!("{data}/admin.token");
+    for (visit, signatures) in [(VISIT_1, 3), (VISIT_3, 2)] {
+        let (session, files) = (visit.transaction().expect("a sample"), path(visit.id));
+        let place = ["--admin", &admin, "--token-file", &token];
+        let export = ["transaction", "export", &session, "--out", &files];
+        run(&[&export[..], &place].concat()).expect(0);
+        let ended = run(&["signature", "verify", "--evidence", &files]).expect(0);
+        let hold = ended.out.matches("the signature holds").count();
+        assert_eq!(hold, 1 + signatures, "{}: {}", visit.id, ended.out);
+    }
+    assert_eq!(network.stop("INT"), Some(0), "{}", network.seen);
 }

@@ -22,7 +22,7 @@ use super::audit::Deed;
 use super::{OnNetwork, Problem, candidates, prove};
 use crate::domain::ids::{NetworkName, TransactionId};
 use crate::http::Doors;
-use crate::store::{Claimed, Timeline};
+use crate::store::{Claimed, StoredRequest, Timeline};
 
 /// Answers `{"transaction_id", "network", "files": [{"name", "base64"}]}`.
 pub async fn export(
@@ -33,7 +33,9 @@ pub async fn export(
 ) -> Result<HttpResponse, Problem> {
     let token = prove(&doors, &request)?;
     let id = TransactionId::parse(&id).map_err(|error| Problem::bad_request(error.to_string()))?;
-    let (name, timeline) = one_network(&doors, &id, &on).await?;
+    let (name, mut timeline) = one_network(&doors, &id, &on).await?;
+    // What a door's client asked for has no signature that could prove itself.
+    timeline.requests.retain(StoredRequest::is_signed);
     let network = doors.networks.get(&name).ok_or_else(|| {
         let detail = format!("network {name} is not joined: its key has to sign the manifest");
         Problem::new(StatusCode::CONFLICT, detail)

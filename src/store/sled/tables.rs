@@ -233,26 +233,41 @@ impl Tables {
                 timeline.requests.push(request);
             }
         }
+        let mut ids: BTreeSet<_> = timeline
+            .requests
+            .iter()
+            .filter_map(|r| r.callback)
+            .collect();
+        for (id, request) in self.unasked(network, transaction)? {
+            ids.insert(id);
+            timeline.requests.extend(request);
+        }
         timeline.requests.sort_by_key(|request| request.received_at);
-        for id in self.callbacks_of(&timeline.requests, network, transaction)? {
+        for id in ids {
             timeline.callbacks.extend(self.callback_alone(id)?);
         }
         Ok(timeline)
     }
 
-    /// The callbacks that a session's requests caused, and those that nobody asked for.
-    fn callbacks_of(
+    /// The callbacks that no request of the session asked for, each with the request of a door
+    /// that it owes its being to, if there was one.
+    fn unasked(
         &self,
-        requests: &[StoredRequest],
         network: &NetworkName,
         transaction: &TransactionId,
-    ) -> Result<BTreeSet<CallbackId>, Error> {
-        let mut ids: BTreeSet<_> = requests.iter().filter_map(|r| r.callback).collect();
-        let unasked = keys::callbacks_of_session(network, transaction);
-        for key in self.tree().scan_prefix(unasked).keys() {
-            ids.extend(keys::last_number(&key?).map(CallbackId));
+    ) -> Result<Vec<(CallbackId, Option<StoredRequest>)>, Error> {
+        let marks = keys::callbacks_of_session(network, transaction);
+        let mut unasked = Vec::new();
+        for mark in self.tree().scan_prefix(marks).keys() {
+            let mark = mark?;
+            let _whole = self.applying.read().unwrap_or_else(PoisonError::into_inner);
+            let elsewhere = values::read(self.tree(), &mark)?.filter(|at| !at.is_empty());
+            let request = elsewhere.map(|at| commit::request_at(self.tree(), &at));
+            let id = keys::last_number(&mark).map(CallbackId);
+            let id = id.ok_or_else(|| values::corrupt(&mark, None))?;
+            unasked.push((id, request.transpose()?.flatten()));
         }
-        Ok(ids)
+        Ok(unasked)
     }
 
     /// The entries with the prefix whose keys come after `after`.

@@ -132,7 +132,8 @@ async fn f4_members_that_nobody_knows_are_welcome() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f5_an_error_that_comes_back_is_kept_whole_with_both_ids() {
+async fn f5_an_error_that_comes_back_is_kept_whole_and_logged_with_both_ids_but_its_sentence() {
+    let log = LOG.clone();
     let health = Health::start().await;
     health.hand_over(VISIT_1).await;
     let error = json!({"type": "CORE-ERROR", "code": "UHI-1409", "path": "message.order", "message": "Not now"});
@@ -147,6 +148,15 @@ async fn f5_an_error_that_comes_back_is_kept_whole_with_both_ids() {
     assert_eq!(said, error);
     health.copy(id).await;
     health.stop().await;
+    let logged = String::from_utf8_lossy(&log.0.lock().expect("no panic")).into_owned();
+    let of_it = |line: &&str| line.contains(id) && line.contains("to be tried again");
+    let line = logged.lines().find(of_it).expect("a line of the log");
+    let session = text(&message["context"], "transaction_id");
+    for part in [session, "CORE-ERROR", "UHI-1409", "message.order"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    // The sentence may be about anybody; it stays with the attempt.
+    assert!(!logged.contains("Not now"));
 }
 
 /// All that this test binary logs, at every level.
