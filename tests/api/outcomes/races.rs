@@ -47,7 +47,7 @@ async fn two_hundred_cancels_at_once_make_one_cancellation() {
 }
 
 /// Sends it until it is acknowledged: on a machine that is too busy for two hundred connections
-/// at once some hear 408 or nothing, and the same bytes again are the same request.
+/// at once some hear 408, 503 or nothing, and the same bytes again are the same request.
 async fn insist(app: &TestApp, request: &Request) {
     loop {
         let reply = app
@@ -59,7 +59,7 @@ async fn insist(app: &TestApp, request: &Request) {
                 let ack = json!({"message": {"ack": {"status": "ACK"}}});
                 return assert_eq!(reply.json(), ack);
             }
-            Ok(reply) => assert_eq!(reply.status, 408, "{reply:?}"),
+            Ok(reply) => assert!(matches!(reply.status, 408 | 503), "{reply:?}"),
             Err(_) => {}
         }
     }
