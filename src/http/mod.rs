@@ -13,6 +13,7 @@ pub mod heard;
 pub mod limits;
 pub mod network;
 pub mod on_subscribe;
+mod proof;
 pub mod reasons;
 pub mod refusals;
 pub mod reply;

@@ -1,8 +1,8 @@
 //! Door 1: a signed `/cancel` of any joined network comes in, and is answered ACK or NACK.
 //!
-//! Read `accept` for the order of the checks; nothing is written before all have passed.
+//! Read [`proof::prove`] for the order of the checks; nothing is written before all have passed.
 
-use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,29 +13,22 @@ use uuid::Uuid;
 use super::body;
 use super::refusals::Refused;
 use super::reply::{self, Audience};
-use super::{Doors, X_REQUEST_ID};
+use super::{Doors, X_REQUEST_ID, proof};
 use crate::crypto::digest::blake2b_512_base64;
-use crate::crypto::signature::Header;
 use crate::domain::ids::NetworkName;
 use crate::domain::refusal::{Refusal, Word};
-use crate::engine::cancel::ProvenCancel;
-use crate::networks::caller::{self, Role, Verified};
 use crate::networks::{Kind, Network};
-use crate::protocol::context::{self, Context};
-use crate::protocol::{Dialect, strict};
+use crate::protocol::Dialect;
 
 /// The action served here.
 const ACTION: &str = "cancel";
-
-/// A gateway signs what it forwards, beside the buyer app's own signature.
-static GATEWAY_AUTHORIZATION: HeaderName = HeaderName::from_static("x-gateway-authorization");
 
 /// What is known of a request when it is refused; grows as the checks go on.
 pub(super) struct Seen {
     request_id: String,
     action: &'static str,
     pub(super) dialect: Dialect,
-    gateway: bool,
+    pub(super) gateway: bool,
     /// The bytes that were read.
     pub(super) body: Option<Bytes>,
 }
@@ -94,7 +87,7 @@ pub async fn answer(
     response
 }
 
-/// The checks, cheap first. The first that fails is the answer.
+/// The checks of this door, cheap first. The first that fails is the answer.
 async fn accept(
     doors: &Doors,
     network: &Network,
@@ -104,43 +97,16 @@ async fn accept(
 ) -> Result<(), Refusal> {
     let _place = doors.limits.admit(request)?;
     check_route(request)?;
-    let body = body::read(request, payload, doors.body_limits).await?;
-    let _at_work = doors.limits.begin(request).await?;
-    seen.body = Some(body.clone());
-    let now = Utc::now();
-    let authorization = only_header(request, &AUTHORIZATION)?;
-    let kind = network.settings.kind;
-    let header = caller::read_header(kind.profile().scheme, authorization, now)?;
-    let message = strict::parse(&body).map_err(|e| from_json(&e))?;
-    seen.dialect = context::dialect_of(kind, &message).unwrap_or(seen.dialect);
-    let context = context::read(kind, &message)?;
-    check_addressed(network, &context, ACTION)?;
-    let caller_member = context.dialect.members().bap_id;
-    caller::check_signer(&header, caller_member, context.bap_id.as_ref())?;
-    caller::check_digest_header(only_header(request, &DIGEST)?, &body)?;
-    let caller = network.prove(&header, Role::Buyer, &body, now).await?;
-    prove_gateway(network, request, &body, seen).await?;
-    let callback_base = network.check_callback_url(&context, &caller)?;
-    doors.limits.count(&caller.subscriber.id)?;
-    let asked = ProvenCancel {
-        network,
-        context: &context,
-        body: &body,
-        message: &message,
-        caller: &caller,
-        authorization: authorization.unwrap_or_default(),
-        callback_base: &callback_base,
-    };
-    let outcome = doors.engine.cancel_from_network(&asked, now).await;
+    let proven = proof::prove(doors, network, request, payload, seen, |m| (m, ACTION)).await?;
+    let asked = proven.asked(network);
+    let outcome = doors.engine.cancel_from_network(&asked, proven.at).await;
     if let Err(refusal) = &outcome
         && refusal.word == Word::OrderNotFound
     {
-        doors.limits.count_not_found(&caller.subscriber.id)?;
+        doors.limits.count_not_found(&asked.caller.subscriber.id)?;
     }
     outcome
 }
-
-pub(super) static DIGEST: HeaderName = HeaderName::from_static("digest");
 
 fn check_route(request: &HttpRequest) -> Result<(), Refusal> {
     let action = request.match_info().get("action").unwrap_or_default();
@@ -163,82 +129,8 @@ pub(super) fn only_post(request: &HttpRequest) -> Result<(), Refusal> {
     }
 }
 
-/// A header that may be there once at most: two would leave open which one was meant.
-pub(super) fn only_header<'a>(
-    request: &'a HttpRequest,
-    name: &HeaderName,
-) -> Result<Option<&'a str>, Refusal> {
-    let malformed = |detail: String| Refusal::new(Word::HeaderMalformed, detail);
-    let mut values = request.headers().get_all(name);
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(malformed(format!(
-            "expected one {name} header, got several"
-        )));
-    }
-    value
-        .to_str()
-        .map(Some)
-        .map_err(|_| malformed(format!("{name} is not visible ASCII")))
-}
-
-pub(super) fn from_json(error: &strict::Error) -> Refusal {
-    Refusal::new(error.word(), error.to_string())
-}
-
-/// The message must be what its path says, in a domain served here, and for us if it names anybody.
-pub(super) fn check_addressed(
-    network: &Network,
-    context: &Context,
-    action: &str,
-) -> Result<(), Refusal> {
-    if context.action != action {
-        let detail = format!("expected {action:?}, got {:?}", cut(&context.action));
-        return Err(Refusal::new(Word::WrongAction, detail).at("context.action"));
-    }
-    if !network.serves(context.domain.as_deref()) {
-        let domain = context.domain.as_deref().unwrap_or_default();
-        let served = network.settings.domains.join(", ");
-        let detail = format!("expected one of {served}, got {:?}", cut(domain));
-        return Err(Refusal::new(Word::DomainNotServed, detail).at("context.domain"));
-    }
-    match &context.bpp_id {
-        Some(bpp) if !bpp.is(&network.settings.subscriber_id) => {
-            let detail = format!(
-                "this is {}, the message is for {:?}",
-                network.settings.subscriber_id,
-                cut(bpp.as_str())
-            );
-            let path = format!("context.{}", context.dialect.members().bpp_id);
-            Err(Refusal::new(Word::WrongRecipient, detail).at(path))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(80).collect()
-}
-
-/// A gateway's header is verified as well as the caller's, never instead of it.
-pub(super) async fn prove_gateway(
-    network: &Network,
-    request: &HttpRequest,
-    body: &[u8],
-    seen: &mut Seen,
-) -> Result<(), Refusal> {
-    if !request.headers().contains_key(&GATEWAY_AUTHORIZATION) {
-        return Ok(());
-    }
-    seen.gateway = true;
-    let now = Utc::now();
-    let given = only_header(request, &GATEWAY_AUTHORIZATION)?;
-    let header: Header = caller::read_header(network.profile().scheme, given, now)?;
-    let _gateway: Verified = network.prove(&header, Role::Gateway, body, now).await?;
-    seen.gateway = false;
-    Ok(())
 }
 
 /// Writes a refusal down and answers it. `network` is that of the path, where there is one.

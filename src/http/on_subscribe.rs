@@ -13,7 +13,8 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use super::heard::{Entry, Latest};
-use super::network::{Seen, from_json, only_header, only_post, refuse};
+use super::network::{Seen, only_post, refuse};
+use super::proof::{from_json, only_header};
 use super::{Doors, body, reply};
 use crate::domain::ids::{NetworkName, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};

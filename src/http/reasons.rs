@@ -1,25 +1,19 @@
 //! `POST {base}/get_cancellation_reasons`: which reasons a buyer app may give.
 //!
-//! The checks are those of `/cancel`, in the same order (`network.rs`); who asks must be proven
-//! as there. Up to 0.9.2 the list is the answer and nothing is stored; later it is owed.
+//! Who asks must be proven like whoever cancels ([`proof`]). Up to 0.9.2 the list is the answer and nothing is stored; later it is owed.
 
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
 use serde_json::Value;
 
-use super::network::{
-    DIGEST, Seen, check_addressed, from_json, only_header, only_post, prove_gateway, refuse,
-};
-use super::{Doors, body, reply};
+use super::network::{Seen, only_post, refuse};
+use super::{Doors, proof, reply};
 use crate::domain::ids::NetworkName;
 use crate::domain::refusal::Refusal;
-use crate::engine::cancel::{ProvenCancel, check_fresh};
+use crate::engine::cancel::check_fresh;
 use crate::networks::Network;
-use crate::networks::caller::{self, Role};
-use crate::protocol::context::{self, Context};
-use crate::protocol::{reasons, strict};
+use crate::protocol::context::Context;
+use crate::protocol::reasons;
 
 /// The last segment of the path.
 pub const ACTION: &str = reasons::GET;
@@ -55,40 +49,15 @@ async fn accept(
 ) -> Result<HttpResponse, Refusal> {
     let _place = doors.limits.admit(request)?;
     only_post(request)?;
-    let body = body::read(request, payload, doors.body_limits).await?;
-    let _at_work = doors.limits.begin(request).await?;
-    seen.body = Some(body.clone());
-    let now = Utc::now();
-    let authorization = only_header(request, &AUTHORIZATION)?;
-    let kind = network.settings.kind;
-    let header = caller::read_header(kind.profile().scheme, authorization, now)?;
-    let question = strict::parse(&body).map_err(|error| from_json(&error))?;
-    let message = reasons::wrapped(&question);
-    seen.dialect = context::dialect_of(kind, &message).unwrap_or(seen.dialect);
-    let context = context::read(kind, &message)?;
-    check_addressed(network, &context, expected_action(&question))?;
-    let caller_member = context.dialect.members().bap_id;
-    caller::check_signer(&header, caller_member, context.bap_id.as_ref())?;
-    caller::check_digest_header(only_header(request, &DIGEST)?, &body)?;
-    let caller = network.prove(&header, Role::Buyer, &body, now).await?;
-    prove_gateway(network, request, &body, seen).await?;
-    let callback_base = network.check_callback_url(&context, &caller)?;
-    doors.limits.count(&caller.subscriber.id)?;
-    if is_synchronous(&message) {
-        check_fresh(&context, now)?;
-        return Ok(listed(network, &context));
+    let meaning = |question: Value| (reasons::wrapped(&question), expected_action(&question));
+    let proven = proof::prove(doors, network, request, payload, seen, meaning).await?;
+    if is_synchronous(&proven.message) {
+        check_fresh(&proven.context, proven.at)?;
+        return Ok(listed(network, &proven.context));
     }
-    let asked = ProvenCancel {
-        network,
-        context: &context,
-        body: &body,
-        message: &message,
-        caller: &caller,
-        authorization: authorization.unwrap_or_default(),
-        callback_base: &callback_base,
-    };
-    doors.engine.list_reasons(&asked, now).await?;
-    Ok(reply::ack(kind))
+    let asked = proven.asked(network);
+    doors.engine.list_reasons(&asked, proven.at).await?;
+    Ok(reply::ack(network.settings.kind))
 }
 
 /// The actions that 0.9.2 lists have no name for this call. So a bare context, which cannot be taken
