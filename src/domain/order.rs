@@ -284,6 +284,9 @@ impl Order {
             ..self.clone()
         };
         order.booking.patient = None;
+        for fulfillment in &mut order.fulfillments {
+            fulfillment.agent = None;
+        }
         if let Some(cancellation) = &mut order.cancellation {
             cancellation.reason.text = None;
         }

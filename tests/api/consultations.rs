@@ -229,3 +229,34 @@ async fn a_partner_cancels_and_the_eua_that_placed_the_booking_hears_of_it() {
     );
     door.health.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_booking_names_neither_patient_nor_doctor_and_its_request_is_erased_too() {
+    let door = Door::open().await;
+    let app = &door.health.app;
+    assert_eq!(door.cancel(&door.headers()).await.status, 200);
+    app.settled().await;
+    let kept = app.get("/orders/visit_1").await.text;
+    assert!(kept.contains("doctor-1@hpr.example") && kept.contains("pt-1"));
+    let erased = app.admin("POST", "/orders/visit_1/erase", None).await;
+    assert_eq!(
+        (
+            erased.status,
+            &erased.body["requests"],
+            &erased.body["callbacks"]
+        ),
+        (200, &json!(1), &json!(2)),
+        "{}",
+        erased.text
+    );
+    let left = app.get("/orders/visit_1").await.text;
+    assert!(
+        !left.contains("doctor-1") && !left.contains("pt-1"),
+        "{left}"
+    );
+    for number in 1..=2 {
+        let callback = app.get(&format!("/callbacks/{number}")).await.body;
+        assert_eq!(callback["erased"], true, "{callback}");
+    }
+    door.health.stop().await;
+}
