@@ -116,6 +116,7 @@ fn order(facts: intake::Facts) -> Order {
         occurred_at: now(),
         booking: facts.booking,
         cancellation: None,
+        undecided: None,
         erased_at: None,
     }
 }
@@ -215,6 +216,7 @@ fn commit(case: &Case, callback: &Bytes, number: u64) -> Commit {
     };
     Commit {
         webhook: None,
+        answers: Vec::new(),
         event: Some(event(case, &order)),
         order: OrderWrite {
             key,
@@ -272,6 +274,7 @@ fn request(
         authorization: signer().authorization(&body, now().timestamp()),
         verifying_key: signer().key.verifying_key().to_base64(),
         received_at: now(),
+        order_network: None,
         stale_key_of: None,
         callback: None,
         body,

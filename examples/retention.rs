@@ -236,6 +236,7 @@ fn order(number: u64, now: DateTime<Utc>) -> Order {
         occurred_at: now,
         booking: Booking::default(),
         cancellation: None,
+        undecided: None,
         erased_at: None,
     }
 }
@@ -251,6 +252,7 @@ fn nothing(number: u64, expected_version: u64, now: DateTime<Utc>) -> Commit {
         request: None,
         callback: None,
         webhook: None,
+        answers: Vec::new(),
         event: None,
         now,
     }
@@ -306,6 +308,7 @@ fn cancellation(number: u64, now: DateTime<Utc>) -> Commit {
         authorization: "a".repeat(244),
         verifying_key: "k".repeat(44),
         received_at: now,
+        order_network: None,
         stale_key_of: None,
         callback: None,
         body: "b".repeat(700).into(),

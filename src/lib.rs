@@ -11,6 +11,7 @@ pub mod crypto;
 pub mod delivery;
 pub mod domain;
 pub mod engine;
+pub mod hook;
 pub mod http;
 pub mod mock;
 pub mod networks;

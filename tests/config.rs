@@ -37,6 +37,9 @@ registry_url = "https://registry.example.org"
 /// A directory with a configuration and the files it names.
 struct Desk(TempDir);
 
+/// What the provider's systems are signed to with.
+const PROVIDER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 impl Desk {
     fn with(toml: &str) -> Self {
         let desk = Self(TempDir::new().expect("a directory"));
@@ -46,6 +49,7 @@ impl Desk {
         desk.write("health.signing", SEED);
         desk.write("partners.secret", TOKEN);
         desk.write("partner.webhook", TOKEN);
+        desk.write("provider.secret", PROVIDER_SECRET);
         desk.write("admin.token", TOKEN);
         desk
     }
@@ -402,19 +406,12 @@ fn variables_that_fit_nothing_are_faults() {
 
 #[test]
 fn what_later_releases_bring_is_never_ignored() {
-    let toml = development(NETWORK)
-        + "[provider]\nevents_url = \"https://example.org\"\n\
-           [bookings]\n\
-           [store]\nkind = \"postgres\"\nurl = \"postgres://u:s3cret@db\"\n";
+    let toml =
+        development(NETWORK) + "[store]\nkind = \"postgres\"\nurl = \"postgres://u:s3cret@db\"\n";
     let later = "not available in this release";
     assert_faults(
         &toml,
-        &[
-            (11, "provider", later),
-            (13, "bookings", later),
-            (15, "store.kind", later),
-            (16, "store.url", later),
-        ],
+        &[(12, "store.kind", later), (13, "store.url", later)],
     );
     assert!(!Desk::with(&toml).report(&[]).contains("s3cret"));
 }
@@ -1309,4 +1306,55 @@ fn every_fault_of_the_door_is_found() {
     let reason = DOOR.replace("audience", "default_reason = \"PATIENT_OTHER\"\naudience");
     let report = Desk::with(&production(&format!("{HEALTH}{reason}"))).report(&[]);
     assert_holds(&report, &["consultations.default_reason", "without words"]);
+}
+
+#[test]
+fn the_provider_is_told_and_asked_over_a_private_line_with_a_secret() {
+    let section = |lines: &str| production(NETWORK) + "[provider]\n" + lines;
+    let told = Desk::with(&section(
+        "events_url = \"https://example.org/events\"\nsecret_file = \"provider.secret\"\n",
+    ));
+    let provider = told.config(&[]).provider;
+    let events = provider.events.expect("an endpoint");
+    assert_eq!(events.url.as_str(), "https://example.org/events");
+    assert!(provider.hook.is_none());
+    let open = "hook_url = \"http://10.0.0.1/decide\"\nsecret_file = \"provider.secret\"\n";
+    assert_faults(
+        &section(open),
+        &[(13, "provider.hook_url", "allow_http = true")],
+    );
+    let allowed = Desk::with(&section(&format!(
+        "allow_http = true\nhook_wait = \"5s\"\n{open}"
+    )));
+    let (_, asking) = allowed.config(&[]).provider.hook.expect("a hook");
+    assert_eq!(asking.wait, Duration::from_secs(5));
+    let unsigned = "events_url = \"https://example.org/events\"\n";
+    assert_faults(
+        &section(unsigned),
+        &[(12, "provider.secret_file", "is signed")],
+    );
+    let weak = Desk::with(&section(
+        "secret_file = \"provider.secret\"\nhook_wait = \"3m\"\n",
+    ));
+    weak.write("provider.secret", "not-a-secret-at-all");
+    let report = weak.report(&[]);
+    assert_holds(&report, &["whsec_", "hook_wait"]);
+    assert!(!report.contains("not-a-secret-at-all"), "{report}");
+}
+
+#[test]
+fn the_file_of_api_keys_may_be_absent_and_must_be_one() {
+    let desk = Desk::with(&(production(NETWORK) + "[bookings]\n"));
+    let bookings = desk.config(&[]).bookings.expect("the door is open");
+    assert!(bookings.keys_file.ends_with("api-keys.toml"));
+    desk.write("api-keys.toml", "[[key]]\nid = 7\n");
+    assert_holds(
+        &desk.report(&[]),
+        &["bookings.keys_file", "no file of API keys"],
+    );
+    desk.write("api-keys.toml", "");
+    set_mode(&desk.0.path().join("api-keys.toml"), 0o644);
+    assert_holds(&desk.report(&[]), &["chmod 600"]);
+    let plain = Desk::with(&production(NETWORK)).config(&[]);
+    assert!(plain.bookings.is_none());
 }

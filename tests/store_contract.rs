@@ -4,6 +4,8 @@
 //! [`Home`]. The macro at the end makes a test of each for each kind of store. What only one
 //! kind can show (a failing disk, a locked directory) is tested beside that kind.
 
+#[path = "store_contract/found.rs"]
+mod found;
 #[path = "store_contract/retention.rs"]
 mod retention;
 
@@ -96,6 +98,7 @@ fn order(id: &str, version: u64, state: State) -> Order {
         occurred_at: at(0),
         booking: Booking::default(),
         cancellation: None,
+        undecided: None,
         erased_at: None,
     }
 }
@@ -114,6 +117,7 @@ fn request(order: &str, message: &str) -> StoredRequest {
         authorization: "Signature keyId=\"bap.example|k1|ed25519\"".to_owned(),
         verifying_key: "key".to_owned(),
         received_at: at(0),
+        order_network: None,
         stale_key_of: None,
         callback: None,
         body: Bytes::from(format!("{{\"message\": \"{message}\"}}")),
@@ -172,6 +176,7 @@ fn nothing(id: &str, expected_version: u64) -> Commit {
         request: None,
         callback: None,
         webhook: None,
+        answers: Vec::new(),
         event: None,
         now: at(0),
     }

@@ -169,6 +169,7 @@ fn built((currency, (price, paid), (booked, starts), state, (policy, otherwise))
             ..Booking::default()
         },
         cancellation: None,
+        undecided: None,
         erased_at: None,
     }
 }

@@ -91,6 +91,7 @@ fn placed(facts: Facts) -> Option<Order> {
         occurred_at: instant(facts.occurred_at),
         booking: facts.booking,
         cancellation: None,
+        undecided: None,
         erased_at: None,
     })
 }
@@ -135,7 +136,7 @@ fn decided(order: &Order, by: Party, intent: Intent) -> Option<Cancellation> {
             assert!(!order.state.is_cancellable(), "{}", denial.sentence());
             None
         }
-        Decision::AlreadyCancelled(_) => panic!("it was not"),
+        Decision::AlreadyCancelled(_) | Decision::Undecided(_) => panic!("it was not"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Puts the parts together: configuration, the running server, the command line.
 
 pub mod admin_tokens;
+pub mod api_keys;
 pub mod cli;
 pub mod config;
 pub mod listeners;

@@ -18,12 +18,16 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use super::config::{self, Config};
-use super::{listeners, retention};
+use super::{api_keys, listeners, retention};
 use crate::delivery;
+use crate::delivery::provider::Endpoint;
+use crate::delivery::send::Sender;
 use crate::engine::Engine;
+use crate::hook::Hook;
 use crate::http::admin::access::Tokens;
 use crate::http::admin::failures::Failures;
 use crate::http::body::Limits as BodyLimits;
+use crate::http::bookings::{self, keys::Keys};
 use crate::http::heard::Heard;
 use crate::http::limits::Limits;
 use crate::http::refusals::Refusals;
@@ -83,17 +87,41 @@ impl Server {
         let store: Arc<dyn Store> = sled.clone();
         let client = registry::client(REGISTRY_TIMEOUT)?;
         let networks = Arc::new(Networks::join(config.networks, &client));
+        let events = config.delivery.events.as_ref();
+        store.push_events(events.map(Endpoint::event_target));
         let worker = delivery::worker::Worker::new(
             store.clone(),
             networks.clone(),
-            config.delivery,
+            config.delivery.clone(),
             Utc::now,
         )?;
+        let (asked_at, asking) = config.provider.hook.unzip();
+        let engine = Arc::new(Engine::new(store.clone(), asking));
+        let sender = Sender::new(
+            &config.delivery,
+            Utc::now,
+            Arc::new(delivery::guard::System),
+        )?;
+        let hook = (sender, asked_at);
+        let hook = Arc::new(Hook::new(engine.clone(), networks.clone(), hook, Utc::now));
         let (stop_background, stopped) = watch::channel(false);
+        // Ends by itself once told to: what is being asked then is asked again at the next start.
+        tokio::spawn(hook.run(stopped.clone()));
         let pruning = retention::run(store.clone(), config.retention, stopped.clone());
         let retention = tokio::spawn(pruning);
         let mut watched = config.watched;
         watched.extend(config.admin_tokens.watched(&tokens));
+        let bookings = config.bookings.map(|configured| {
+            let keys = Arc::new(Keys::default());
+            let mut file = api_keys::watched(configured.keys_file, config.environment, &keys);
+            file.look();
+            watched.push(file);
+            bookings::Door {
+                settings: configured.settings,
+                keys,
+                failures: Failures::default(),
+            }
+        });
         // Ends by itself once told to; nothing waits for it.
         tokio::spawn(config::watch(watched, stopped.clone()));
         let delivery = tokio::spawn(async move {
@@ -104,10 +132,11 @@ impl Server {
                 .await
         });
         let doors = Data::new(Doors {
-            engine: Engine::new(store.clone()),
+            engine,
             networks,
             policies: config.policies,
             consultations: config.consultations,
+            bookings,
             limits: Limits::new(&config.http),
             body_limits: BodyLimits {
                 bytes: config.http.body_bytes,

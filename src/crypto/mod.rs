@@ -13,4 +13,5 @@ pub mod encryption;
 pub mod keys;
 pub mod published;
 pub mod signature;
+pub mod standard_webhook;
 pub mod webhook;

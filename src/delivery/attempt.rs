@@ -121,6 +121,9 @@ fn follow_ups(shared: &Shared, claimed: &Claimed) -> Vec<NewCallback> {
 
 async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
     let callback = &claimed.callback;
+    if callback.kind == CallbackKind::Event {
+        return send_event(shared, claimed).await;
+    }
     let Some(network) = shared.networks.get(&callback.order.network) else {
         let complaint = format!("no network is called {}", callback.order.network);
         return Sent::unanswered(Verdict::UnknownNetwork, &complaint);
@@ -134,6 +137,19 @@ async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
         return refused;
     }
     sender.send(network, &callback.url, &claimed.body).await
+}
+
+/// Orders on no network have events too.
+async fn send_event(shared: &Shared, claimed: &Claimed) -> Sent {
+    let callback = &claimed.callback;
+    let Some(endpoint) = &shared.settings.events else {
+        let complaint = "there is no events_url in the configuration";
+        return Sent::unanswered(Verdict::UnknownNetwork, complaint);
+    };
+    shared
+        .sender
+        .send_event(endpoint, callback, &claimed.body)
+        .await
 }
 
 /// We call back only an address that the registry vouches for, asked for or not.

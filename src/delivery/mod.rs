@@ -1,8 +1,8 @@
 //! Callbacks owed become callbacks delivered: claim, sign, post, settle.
 //!
 //! Read [`worker`] for the loop, [`attempt`] for one try, [`send`] for what goes over the wire,
-//! [`verdict`] for how an answer is judged, [`schedule`] for what follows and [`audit`] for who
-//! gets a copy. [`guard`] and
+//! [`verdict`] for how an answer is judged, [`schedule`] for what follows, [`audit`] and [`provider`]
+//! for who else hears of an outcome. [`guard`] and
 //! [`address`] say where a callback may go, [`breaker`] spares hosts that fail. Nothing in here
 //! decides anything about an order, builds a body, or reads the system clock by itself.
 
@@ -11,6 +11,7 @@ pub mod attempt;
 pub mod audit;
 pub mod breaker;
 pub mod guard;
+pub mod provider;
 pub mod restamp;
 pub mod schedule;
 pub mod send;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub breaker_failures: u32,
     /// How long a breaker stays open.
     pub breaker_open: Duration,
+    /// Where events are pushed: the `[provider]` section says it.
+    pub events: Option<provider::Endpoint>,
 }
 
 impl Default for Settings {
@@ -56,6 +59,7 @@ impl Default for Settings {
             in_flight_per_host: 8,
             breaker_failures: 5,
             breaker_open: Duration::from_secs(60),
+            events: None,
         }
     }
 }

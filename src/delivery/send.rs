@@ -20,15 +20,19 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Settings;
 use super::guard::{self, Guarded, Reach};
+use super::provider::Endpoint;
 use super::restamp::restamp;
 use super::verdict::{self, Answer, End, Verdict};
 use crate::crypto::signature::{Header, Signer};
 use crate::crypto::webhook;
 use crate::networks::Network;
-use crate::store::Signed;
+use crate::store::{Callback, Signed};
 
 /// How we introduce ourselves.
 const USER_AGENT: &str = concat!("beckn-bpp/", env!("CARGO_PKG_VERSION"));
+
+/// Where a webhook's signature is.
+static SIGNATURE: HeaderName = HeaderName::from_static(webhook::HEADER);
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(15);
@@ -113,21 +117,79 @@ impl Sender {
         Sent { signed, ..sent }
     }
 
-    /// Posts the news of a cancellation to a partner, once. Its address is the operator's word.
+    /// Posts the news of a cancellation to a partner, once.
     pub async fn send_webhook(&self, key: Option<&webhook::Key>, url: &str, body: &Bytes) -> Sent {
-        let deadline = Instant::now() + self.timeout;
         let now = (self.clock)();
+        let signed = |key: &webhook::Key| (SIGNATURE.clone(), key.sign(body, now.timestamp()));
+        self.tell(url, key.map(signed), body, now).await
+    }
+
+    /// Posts an event to the provider's system, once.
+    pub async fn send_event(&self, endpoint: &Endpoint, to: &Callback, body: &Bytes) -> Sent {
+        let now = (self.clock)();
+        let headers = endpoint.headers(to.message.as_str(), body, now);
+        // Wherever it was when the event was written: it is where it is now.
+        self.tell(endpoint.url.as_str(), headers, body, now).await
+    }
+
+    /// Asks the provider, once; the bytes of a 200.
+    ///
+    /// # Errors
+    /// Says why there is no answer.
+    pub async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        id: &str,
+        body: &Bytes,
+    ) -> Result<Vec<u8>, String> {
+        let deadline = Instant::now() + self.timeout;
+        let headers = endpoint.headers(id, body, (self.clock)());
+        let request = self.to_operator(endpoint.url.as_str(), headers, body);
+        let mut response = match timeout_at(deadline, request.send()).await {
+            Err(_) => return Err("no answer within the deadline".to_owned()),
+            Ok(Err(error)) => return Err(unsent(error).detail),
+            Ok(Ok(response)) => response,
+        };
+        if response.status().as_u16() != 200 {
+            return Err(format!("HTTP {}", response.status().as_u16()));
+        }
+        match read_body(&mut response, self.answer_bytes, deadline).await {
+            (body, End::Whole) => Ok(body),
+            _ => Err("the answer is not whole".to_owned()),
+        }
+    }
+
+    /// A request to an address that is the operator's word.
+    fn to_operator(
+        &self,
+        url: &str,
+        headers: impl IntoIterator<Item = (HeaderName, String)>,
+        body: &Bytes,
+    ) -> RequestBuilder {
         let request = self.open.post(url);
         let mut request = request.header(CONTENT_TYPE, "application/json");
-        if let Some(key) = key {
-            request = request.header(webhook::HEADER, key.sign(body, now.timestamp()));
+        for (name, value) in headers {
+            request = request.header(name, value);
         }
-        let sent = match timeout_at(deadline, request.body(body.clone()).send()).await {
+        request.body(body.clone())
+    }
+
+    /// Posts news to who has no protocol of acknowledgements: a 2xx is its word, whatever else it
+    /// says.
+    async fn tell(
+        &self,
+        url: &str,
+        headers: impl IntoIterator<Item = (HeaderName, String)>,
+        body: &Bytes,
+        now: DateTime<Utc>,
+    ) -> Sent {
+        let deadline = Instant::now() + self.timeout;
+        let request = self.to_operator(url, headers, body);
+        let sent = match timeout_at(deadline, request.send()).await {
             Err(_) => Sent::unanswered(Verdict::Timeout, "no answer within the deadline"),
             Ok(Err(error)) => unsent(error),
             Ok(Ok(response)) => self.read(response, deadline, now).await,
         };
-        // A partner's 2xx is its word; what else it says is not in the contract.
         let taken = sent
             .status
             .is_some_and(|status| (200..300).contains(&status));

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::order::{Cancellation, Order, Party, Reason, State};
 use super::policy::{Asked, Door};
 use super::terms::terms;
+use super::undecided::Undecided;
 
 /// Whether to cancel, or only to say what it would cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub enum Decision {
     Quoted(Cancellation),
     /// It cannot be cancelled.
     Refused(Denial),
+    /// The provider is being asked about an earlier request: the outcome is the same.
+    Undecided(Undecided),
 }
 
 /// Why an order cannot be cancelled.
@@ -60,6 +63,8 @@ pub enum Denial {
     State(State),
     /// The agreed terms do not allow it; the text is the rule's own.
     Terms(Option<String>),
+    /// The provider was asked and does not want it; the text is its own.
+    Provider(Option<String>),
 }
 
 impl Denial {
@@ -72,6 +77,8 @@ impl Denial {
             Denial::State(State::NoShow) => "The customer did not come; it cannot be cancelled",
             Denial::State(_) => "The order cannot be cancelled in its present state",
             Denial::Terms(Some(text)) => text,
+            Denial::Provider(Some(text)) => text,
+            Denial::Provider(None) => "The provider does not allow this cancellation",
             Denial::Terms(None) => "The agreed terms do not allow this cancellation",
         }
         .to_owned()
@@ -83,6 +90,11 @@ impl Denial {
 pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Decision {
     if let Some(cancellation) = &order.cancellation {
         return Decision::AlreadyCancelled(cancellation.clone());
+    }
+    if order.state.is_cancellable()
+        && let (Some(undecided), Intent::Commit) = (&order.undecided, request.intent)
+    {
+        return Decision::Undecided(undecided.clone());
     }
     let terms = terms(order, &request.asked(now));
     if let Some(denial) = terms.denial {
@@ -173,6 +185,7 @@ mod tests {
             occurred_at: now() - TimeDelta::minutes(10),
             booking: Booking::default(),
             cancellation: None,
+            undecided: None,
             erased_at: None,
         }
     }
@@ -191,7 +204,7 @@ mod tests {
             Decision::Cancelled(c) | Decision::Quoted(c) | Decision::AlreadyCancelled(c) => {
                 c.charge
             }
-            Decision::Refused(_) => None,
+            Decision::Refused(_) | Decision::Undecided(_) => None,
         }
     }
 

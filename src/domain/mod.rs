@@ -13,3 +13,4 @@ pub mod preview;
 pub mod refusal;
 pub mod sentence;
 pub mod terms;
+pub mod undecided;

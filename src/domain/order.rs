@@ -10,6 +10,7 @@ use super::ids::{OrderKey, SubscriberId, TransactionId};
 use super::money::Money;
 use super::policy::{Charge, Policy};
 use super::terms::Basis;
+use super::undecided::Undecided;
 
 /// Where an order stands. Each network and door has its own words for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,7 +123,8 @@ pub struct Cancellation {
     pub terms: Option<Basis>,
     /// When it was decided.
     pub at: DateTime<Utc>,
-    /// The name of the admin token that asked for it; absent when it came over a network.
+    /// What asked for it: the name of an admin token, or `api-key:` and the id of a key; absent when
+    /// it came over a network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
 }
@@ -228,6 +230,9 @@ pub struct Order {
     pub booking: Booking,
     /// How it was cancelled, once it was.
     pub cancellation: Option<Cancellation>,
+    /// The cancellation that the provider is asked about, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<Undecided>,
     /// When personal data and raw messages were erased; amounts, ids and times stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<DateTime<Utc>>,
@@ -300,6 +305,7 @@ impl Order {
             version: self.version + 1,
             state: State::Cancelled,
             cancellation: Some(cancellation),
+            undecided: None,
             ..self.clone()
         }
     }

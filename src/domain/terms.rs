@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::decide::Denial;
-use super::order::{Order, Party};
-use super::policy::{Applied, Asked, Charge};
+use super::order::{Order, Party, State};
+use super::policy::{Applied, Asked, Charge, Door};
 use super::sentence;
 
 /// What a cancellation would come to.
@@ -43,6 +43,13 @@ pub struct Basis {
 #[must_use]
 pub fn terms(order: &Order, asked: &Asked) -> Terms {
     let applied = order.policy.applies(order, asked);
+    let priced = match is_unagreed(order, asked) {
+        true => Applied {
+            rule: None,
+            ..applied
+        },
+        false => applied,
+    };
     let possible = order.state.is_cancellable();
     let denial = match applied.rule {
         _ if !possible => Some(Denial::State(order.state)),
@@ -50,11 +57,16 @@ pub fn terms(order: &Order, asked: &Asked) -> Terms {
         _ => None,
     };
     Terms {
-        charge: charge(order, asked, &applied).filter(|_| denial.is_none()),
+        charge: charge(order, asked, &priced).filter(|_| denial.is_none()),
         reason_required: possible && denial.is_none() && applied.reason_required,
-        basis: basis(order, asked, &applied),
+        basis: basis(order, asked, &priced),
         denial,
     }
+}
+
+/// At the door of booking apps a booking that nobody has confirmed yet costs nothing.
+fn is_unagreed(order: &Order, asked: &Asked) -> bool {
+    asked.door == Door::Bookings && order.state != State::Confirmed
 }
 
 fn charge(order: &Order, asked: &Asked, applied: &Applied<'_>) -> Option<Charge> {
@@ -64,6 +76,7 @@ fn charge(order: &Order, asked: &Asked, applied: &Applied<'_>) -> Option<Charge>
     // What goes back after a provider's own cancellation is no matter of the customer's terms.
     let refund = match asked.by {
         Party::Provider => None,
+        _ if is_unagreed(order, asked) => None,
         Party::Customer | Party::Partner => order.policy.refund_term(order),
     };
     let fee = refund.map_or(fee, |term| term.on(fee, price, order.paid));

@@ -6,9 +6,8 @@ use serde_json::Value;
 use tracing::{error, info};
 use url::Url;
 
-use super::reasons;
-use super::reasons_list;
-use super::{Addressee, Engine, MAX_RACES, Saying, callback, cancelled_event, refusal_of};
+use super::reply::{Replying, reply};
+use super::{Engine, MAX_RACES, event, reasons, reasons_list, refusal_of, undecided};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
 use crate::domain::order::Placement;
@@ -17,8 +16,7 @@ use crate::networks::Network;
 use crate::networks::caller::Verified;
 use crate::protocol::cancel::{self, Cancel};
 use crate::protocol::context::Context;
-use crate::protocol::on_cancel::{self, Content};
-use crate::protocol::raw::RawObject;
+use crate::protocol::on_cancel;
 use crate::protocol::schema;
 use crate::store::{Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
@@ -69,7 +67,7 @@ impl Engine {
             self.store.writable().map_err(|e| refusal_of(&e))?;
             let (commit, outcome) = match lacks_reason {
                 true => reasons_list::instead(asked, &stored, &key, now)?,
-                false => transaction(asked, &cancel, &stored, &key, now)?,
+                false => self.transaction(asked, &cancel, &stored, &key, now)?,
             };
             match self
                 .store
@@ -80,6 +78,9 @@ impl Engine {
                 Committed::Done { .. } => {
                     info!(order.id = %cancel.order, message.id = %key.message,
                         subscriber.id = %key.caller, outcome, "a cancel is acknowledged");
+                    if outcome == UNDECIDED {
+                        self.questions_put();
+                    }
                     return Ok(());
                 }
                 Committed::RequestKnown(known) => {
@@ -113,7 +114,65 @@ impl Engine {
             Refusal::new(Word::OrderNotFound, "you have no such order here").at(path)
         })
     }
+
+    /// What an accepted request writes, and a word for what came of it.
+    fn transaction(
+        &self,
+        asked: &ProvenCancel<'_>,
+        cancel: &Cancel,
+        stored: &StoredOrder,
+        key: &RequestKey,
+        now: DateTime<Utc>,
+    ) -> Result<(Commit, &'static str), Refusal> {
+        let decision = decide(&stored.order, &cancel.request, now);
+        let kept = stored_request(asked, key, &cancel.order, now);
+        if let Decision::Undecided(undecided) = &decision {
+            return Ok((undecided::join(stored, undecided, kept, now), UNDECIDED));
+        }
+        let replying = Replying {
+            network: asked.network,
+            subscriber: &asked.caller.subscriber.id,
+            context: asked.context,
+            base_url: asked.callback_base,
+            body: asked.body,
+        };
+        // Also where the provider is asked first: what cannot be answered is not acknowledged.
+        let callback = reply(&replying, stored, &decision, now).map_err(|error| {
+            error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
+            Refusal::new(Word::Internal, "the order cannot be read")
+        })?;
+        let mut commit = Commit {
+            order: OrderWrite {
+                key: stored.order.key.clone(),
+                expected_version: stored.order.version,
+                order: None,
+                document: None,
+            },
+            request: Some(kept),
+            callback: Some(callback),
+            webhook: None,
+            answers: Vec::new(),
+            event: None,
+            now,
+        };
+        if let Decision::Cancelled(cancellation) = &decision {
+            let valid_until = asked.context.valid_until;
+            if let Some(until) = self.asks(&stored.order, cancellation.by, valid_until, now) {
+                let waits = (commit.request, vec![key.clone()]);
+                let (commit, _) = undecided::put(stored, cancellation.clone(), until, waits);
+                return Ok((commit, UNDECIDED));
+            }
+            let order = stored.order.cancelled(cancellation.clone());
+            commit.event = Some(event::cancelled(&order, cancellation));
+            commit.webhook = asked.network.news(&order, &key.message);
+            commit.order.order = Some(order);
+        }
+        Ok((commit, outcome(&decision)))
+    }
 }
+
+/// The word for a request whose outcome is the provider's to say.
+const UNDECIDED: &str = "undecided";
 
 /// Whether the caller placed the order and, on networks that keep it for an order's life, in the
 /// session of this request.
@@ -191,89 +250,14 @@ fn check_reason(
     }
 }
 
-fn transaction(
-    asked: &ProvenCancel<'_>,
-    cancel: &Cancel,
-    stored: &StoredOrder,
-    key: &RequestKey,
-    now: DateTime<Utc>,
-) -> Result<(Commit, &'static str), Refusal> {
-    let decision = decide(&stored.order, &cancel.request, now);
-    let cancelled = match &decision {
-        Decision::Cancelled(cancellation) => Some(stored.order.cancelled(cancellation.clone())),
-        _ => None,
-    };
-    let event = cancelled.as_ref().and_then(|order| {
-        order
-            .cancellation
-            .as_ref()
-            .map(|cancellation| cancelled_event(order, cancellation))
-    });
-    let callback = answer(asked, stored, &decision, now).map_err(|error| {
-        error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
-        Refusal::new(Word::Internal, "the order cannot be read")
-    })?;
-    let webhook = cancelled
-        .as_ref()
-        .and_then(|order| asked.network.news(order, &key.message));
-    let commit = Commit {
-        order: OrderWrite {
-            key: stored.order.key.clone(),
-            expected_version: stored.order.version,
-            order: cancelled,
-            document: None,
-        },
-        request: Some(stored_request(asked, key, &cancel.order, now)),
-        callback: Some(callback),
-        webhook,
-        event,
-        now,
-    };
-    Ok((commit, outcome(&decision)))
-}
-
 fn outcome(decision: &Decision) -> &'static str {
     match decision {
         Decision::Cancelled(_) => "cancelled",
         Decision::AlreadyCancelled(_) => "already_cancelled",
         Decision::Quoted(_) => "quoted",
         Decision::Refused(_) => "refused",
+        Decision::Undecided(_) => UNDECIDED,
     }
-}
-
-fn answer(
-    asked: &ProvenCancel<'_>,
-    stored: &StoredOrder,
-    decision: &Decision,
-    now: DateTime<Utc>,
-) -> Result<crate::store::NewCallback, on_cancel::Error> {
-    let sentence;
-    let content = match decision {
-        Decision::Cancelled(c) | Decision::AlreadyCancelled(c) => Content::Cancelled(c),
-        Decision::Quoted(c) => Content::Quoted(c),
-        Decision::Refused(denial) => {
-            sentence = denial.sentence();
-            Content::Denied(&sentence)
-        }
-    };
-    let body = RawObject::parse(text(asked.body))?;
-    let context = body
-        .get("context")
-        .ok_or(on_cancel::Error::Missing("context"))?;
-    let saying = Saying {
-        dialect: asked.context.dialect,
-        context: on_cancel::context(context, asked.network.us(), None, now)?,
-        document: text(&stored.document),
-        content,
-    };
-    let to = Addressee {
-        subscriber: &asked.caller.subscriber.id,
-        transaction: &asked.context.transaction,
-        message: &asked.context.message,
-        base_url: asked.callback_base,
-        vouched: true,
-    };
-    callback(asked.network, &to, &saying)
 }
 
 pub(super) fn stored_request(
@@ -290,6 +274,7 @@ pub(super) fn stored_request(
         authorization: asked.authorization.to_owned(),
         verifying_key: asked.caller.subscriber.verifying_key.to_base64(),
         received_at: now,
+        order_network: None,
         stale_key_of: stale.then_some(asked.caller.subscriber.vouched_at),
         callback: None,
         body: asked.body.clone(),

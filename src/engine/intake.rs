@@ -118,6 +118,7 @@ pub(super) fn write(
         request: None,
         callback: None,
         webhook: None,
+        answers: Vec::new(),
         event: None,
         now,
     }
@@ -185,6 +186,7 @@ fn on_network(
         occurred_at: occurred_at.unwrap_or(now),
         booking: facts.booking,
         cancellation: None,
+        undecided: None,
         erased_at: None,
     }
 }
@@ -316,6 +318,7 @@ fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
     let mut order = Order {
         version: known.version + 1,
         booked_at: known.booked_at,
+        undecided: known.undecided.clone(),
         ..new.clone()
     };
     order.policy = match brings_terms(known, new) {

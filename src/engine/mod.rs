@@ -3,26 +3,32 @@
 //! Three doors lead here and one exit leads away, the outbox. A refusal is told to the caller
 //! and writes nothing; every other outcome is one durable transaction before this returns.
 
+pub mod booking;
 pub mod cancel;
 pub mod change;
+mod door;
 pub mod erase;
+mod event;
 pub mod intake;
 pub mod partner;
 pub mod preview;
 pub mod provider;
 mod reasons;
 pub mod reasons_list;
+mod reply;
+pub mod undecided;
 
 use std::sync::Arc;
 
+use self::undecided::{Asking, Questions};
 use crate::domain::decide::Denial;
 use crate::domain::ids::{MessageId, OrderId};
-use crate::domain::order::{Cancellation, Order};
+use crate::domain::order::Cancellation;
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::{Network, callback_url};
 use crate::protocol::on_cancel::{self, Content};
 use crate::protocol::{Dialect, intake as wire_intake};
-use crate::store::{CallbackKind, Event, NewCallback, Store};
+use crate::store::{CallbackKind, NewCallback, Store};
 use crate::{domain, store};
 
 /// How often a decision is made again because the order changed meanwhile.
@@ -65,13 +71,15 @@ pub enum Error {
 /// Cancels orders, for whoever was let in.
 pub struct Engine {
     store: Arc<dyn Store>,
+    questions: Questions,
 }
 
 impl Engine {
-    /// An engine over a store.
+    /// An engine over a store, which asks the provider first where `asking` says so.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+    pub fn new(store: Arc<dyn Store>, asking: Option<Asking>) -> Self {
+        let questions = Questions::new(asking);
+        Self { store, questions }
     }
 
     /// The store, for reading.
@@ -90,23 +98,6 @@ pub(crate) fn refusal_of(error: &store::Error) -> Refusal {
         _ => {
             Refusal::new(Word::StoreUnavailable, "nothing can be stored at present").retry_after(5)
         }
-    }
-}
-
-/// The provider's event for an order that has just been cancelled.
-fn cancelled_event(order: &Order, cancellation: &Cancellation) -> Event {
-    Event {
-        sequence: 0,
-        kind: "order.cancelled".to_owned(),
-        network: order.key.network.clone(),
-        order_id: order.key.id.clone(),
-        external_id: order.booking.external_id.clone(),
-        version: order.version,
-        by: cancellation.by,
-        token: cancellation.token.clone(),
-        reason: cancellation.reason.clone(),
-        charge: cancellation.charge,
-        at: cancellation.at,
     }
 }
 

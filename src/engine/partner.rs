@@ -8,16 +8,16 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tracing::{error, info};
 
-use super::provider::transaction;
+use super::door::{AtDoor, Call};
 use super::{Engine, MAX_RACES, reasons};
 use crate::domain::decide::{CancelRequest, Decision, Intent, decide};
-use crate::domain::ids::{MessageId, OrderKey, RequestKey, TransactionId};
+use crate::domain::ids::{MessageId, OrderKey};
 use crate::domain::order::{Order, Party, Reason, State};
 use crate::domain::policy::Door;
 use crate::domain::refusal::Refusal;
 use crate::networks::Network;
 use crate::protocol::consultations::{BookingIds, Status};
-use crate::store::{self, Committed, StoredOrder, StoredRequest};
+use crate::store::{self, StoredOrder, StoredRequest};
 
 /// The session that all requests of this door are kept under: a client's keys are its own over
 /// all bookings.
@@ -70,6 +70,9 @@ pub enum Error {
     /// It is cancelled, over, has begun, or its terms forbid it.
     #[error("{0}")]
     NotCancellable(String),
+    /// The provider is asked about another request to cancel it.
+    #[error("a cancellation of the booking is under way")]
+    InProgress,
     /// The key came before with other bytes.
     #[error("the same Idempotency-Key came before with another body")]
     KeyReused,
@@ -98,9 +101,9 @@ impl Engine {
         asked: &PartnerCancel<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let key = request_key(asked);
-        if let Some(known) = self.store.request(&key).await? {
-            return same_request(asked, &known);
+        let call = call(asked);
+        if let Some(known) = self.store.request(&call.request_key()).await? {
+            return self.partner_again(&call, &known, now).await;
         }
         let request = CancelRequest {
             by: Party::Customer,
@@ -110,7 +113,7 @@ impl Engine {
         };
         for _ in 0..MAX_RACES {
             let stored = self
-                .booking(asked.network, &asked.partner, asked.booking)
+                .visit(asked.network, &asked.partner, asked.booking)
                 .await?;
             reasons::check(asked.network, &request).map_err(Error::Reason)?;
             let cancellation = match decide(&stored.order, &request, now) {
@@ -118,25 +121,42 @@ impl Engine {
                 other => return Err(not_cancellable(&other)),
             };
             self.store.writable()?;
-            let order = stored.order.cancelled(cancellation.clone());
-            let kept = Some(stored_request(asked, &key, now));
+            let kept = Some(call.kept(&stored.order.key, now));
             let network = Some(asked.network);
-            let commit = transaction(network, &stored, &order, (&cancellation, kept), now);
-            let commit = commit.map_err(|error| {
-                error!(order.id = %order.key.id, %error, "a booking cannot be cancelled");
-                Error::Unreadable
-            })?;
-            match self.store.commit(commit).await? {
-                Committed::Done { .. } => {
+            let at_door = self.cancel_at_door(network, &stored, cancellation, kept);
+            match at_door
+                .await
+                .map_err(|error| unable(&stored.order.key, error))?
+            {
+                AtDoor::Cancelled(order, _) => {
                     info!(order.id = %order.key.id, client.id = asked.partner.client,
                         "a booking is cancelled for a partner");
                     return Ok(());
                 }
-                Committed::RequestKnown(known) => return same_request(asked, &known),
-                Committed::OrderChanged => {}
+                AtDoor::Refused(denial) => return Err(Error::NotCancellable(denial.sentence())),
+                AtDoor::Known(known) => return self.partner_again(&call, &known, now).await,
+                AtDoor::Again => {}
             }
         }
         Err(Error::Changing)
+    }
+
+    /// The answer to a request that came before: the same as then.
+    async fn partner_again(
+        &self,
+        call: &Call<'_>,
+        known: &StoredRequest,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        if !call.is(known) {
+            return Err(Error::KeyReused);
+        }
+        let key = known.order_key();
+        let at_door = self.outcome_again(&key, now).await;
+        match at_door.map_err(|error| unable(&key, error))? {
+            AtDoor::Refused(denial) => Err(Error::NotCancellable(denial.sentence())),
+            _ => Ok(()),
+        }
     }
 
     /// How the cancellation of a booking stands.
@@ -149,7 +169,7 @@ impl Engine {
         partner: &Partner<'_>,
         ids: &BookingIds,
     ) -> Result<Status, Error> {
-        let order = self.booking(network, partner, ids).await?.order;
+        let order = self.visit(network, partner, ids).await?.order;
         Ok(match order.state {
             State::Cancelled => Status::Success,
             state if state.is_cancellable() => Status::Pending,
@@ -158,7 +178,7 @@ impl Engine {
     }
 
     /// The booking, if it is this patient's in these facilities and the ids are its own.
-    async fn booking(
+    async fn visit(
         &self,
         network: &Network,
         partner: &Partner<'_>,
@@ -179,20 +199,28 @@ impl Engine {
     }
 }
 
-fn request_key(asked: &PartnerCancel<'_>) -> RequestKey {
-    RequestKey {
-        network: asked.network.name().clone(),
+fn call<'a>(asked: &'a PartnerCancel<'_>) -> Call<'a> {
+    Call {
+        session: SESSION,
+        action: ACTION,
+        network: asked.network.name(),
         caller: format!("client:{}", asked.partner.client),
-        transaction: TransactionId::parse(SESSION).expect("a constant word is an id"),
-        message: asked.key.clone(),
-        action: ACTION.to_owned(),
+        key: asked.key.clone(),
+        body: asked.body.0,
+        digest: &asked.body.1,
     }
 }
 
-fn same_request(asked: &PartnerCancel<'_>, known: &StoredRequest) -> Result<(), Error> {
-    match known.body_digest == asked.body.1 {
-        true => Ok(()),
-        false => Err(Error::KeyReused),
+/// What is not the client's fault.
+fn unable(order: &OrderKey, error: super::Error) -> Error {
+    match error {
+        super::Error::Store(error) => Error::Store(error),
+        super::Error::NotFound(_) => Error::NotFound,
+        super::Error::Conflict { .. } => Error::Changing,
+        error => {
+            error!(order.id = %order.id, %error, "a booking cannot be cancelled");
+            Error::Unreadable
+        }
     }
 }
 
@@ -217,27 +245,9 @@ fn check_patient(order: &Order, partner: &Partner<'_>) -> Result<(), Error> {
 }
 
 fn not_cancellable(decision: &Decision) -> Error {
-    Error::NotCancellable(match decision {
-        Decision::Refused(denial) => denial.sentence(),
-        _ => "The booking is cancelled already".to_owned(),
-    })
-}
-
-/// The token is not kept: it would be a key to everything else of the partner.
-fn stored_request(
-    asked: &PartnerCancel<'_>,
-    key: &RequestKey,
-    now: DateTime<Utc>,
-) -> StoredRequest {
-    StoredRequest {
-        key: key.clone(),
-        order: asked.booking.order.clone(),
-        body_digest: asked.body.1.clone(),
-        authorization: String::new(),
-        verifying_key: String::new(),
-        received_at: now,
-        stale_key_of: None,
-        callback: None,
-        body: asked.body.0.clone(),
+    match decision {
+        Decision::Undecided(_) => Error::InProgress,
+        Decision::Refused(denial) => Error::NotCancellable(denial.sentence()),
+        _ => Error::NotCancellable("The booking is cancelled already".to_owned()),
     }
 }

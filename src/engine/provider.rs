@@ -5,11 +5,13 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::cancel::text;
+use super::door::AtDoor;
 use super::reasons;
-use super::{Addressee, Engine, Error, MAX_RACES, Saying, callback, cancelled_event};
+use super::{Addressee, Engine, Error, MAX_RACES, Saying, callback, event};
 use crate::domain::decide::{CancelRequest, Decision, decide};
 use crate::domain::ids::{MessageId, OrderKey};
-use crate::domain::order::{Cancellation, Order, Placement};
+use crate::domain::order::{Cancellation, Order, Party, Placement};
+use crate::domain::undecided::Answer;
 use crate::networks::{Network, callback_url};
 use crate::protocol::on_cancel::{self, Content};
 use crate::protocol::raw::RawObject;
@@ -61,11 +63,23 @@ impl Engine {
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
-            let cancellation = match decide(&stored.order, request, now) {
-                Decision::Cancelled(cancellation) => Cancellation {
-                    token: Some(token.to_owned()),
-                    ..cancellation
-                },
+            let at_door = match decide(&stored.order, request, now) {
+                Decision::Cancelled(cancellation) => {
+                    let cancellation = Cancellation {
+                        token: Some(token.to_owned()),
+                        ..cancellation
+                    };
+                    self.cancel_at_door(network, &stored, cancellation, None)
+                        .await?
+                }
+                // Who would be asked says it by itself.
+                Decision::Undecided(undecided) if request.by == Party::Provider => {
+                    let question = (key, &undecided.question);
+                    let allowed = Answer::Allow(None);
+                    self.resolve(network, question, &allowed, now).await?;
+                    continue;
+                }
+                Decision::Undecided(undecided) => self.wait_out(&stored, &undecided, now).await?,
                 Decision::AlreadyCancelled(cancellation) | Decision::Quoted(cancellation) => {
                     match self.store.commit(unchanged(&stored, now)).await? {
                         Committed::Done { .. } => {
@@ -80,15 +94,17 @@ impl Engine {
                 }
                 Decision::Refused(denial) => return Err(Error::Denied(denial)),
             };
-            let order = stored.order.cancelled(cancellation.clone());
-            let commit = transaction(network, &stored, &order, (&cancellation, None), now)?;
-            if let Committed::Done { .. } = self.store.commit(commit).await? {
-                info!(order.id = %key.id, token, "an order is cancelled for the provider");
-                return Ok(Outcome {
-                    order,
-                    cancellation,
-                    already: false,
-                });
+            match at_door {
+                AtDoor::Cancelled(order, cancellation) => {
+                    info!(order.id = %key.id, token, "an order is cancelled for the provider");
+                    return Ok(Outcome {
+                        order: *order,
+                        cancellation: *cancellation,
+                        already: false,
+                    });
+                }
+                AtDoor::Refused(denial) => return Err(Error::Denied(denial)),
+                AtDoor::Again | AtDoor::Known(_) => {}
             }
         }
         let what = "the order keeps changing; try again".to_owned();
@@ -111,6 +127,7 @@ fn unchanged(stored: &StoredOrder, now: DateTime<Utc>) -> Commit {
         request: None,
         callback: None,
         webhook: None,
+        answers: Vec::new(),
         event: None,
         now,
     }
@@ -125,21 +142,7 @@ pub(super) fn transaction(
     (cancellation, request): (&Cancellation, Option<StoredRequest>),
     now: DateTime<Utc>,
 ) -> Result<Commit, Error> {
-    let callback = match (&stored.order.placement, network) {
-        (Some(placement), Some(network)) => Some(unsolicited(
-            network,
-            placement,
-            stored,
-            (cancellation, now),
-        )?),
-        (Some(_), None) => {
-            let name = &order.key.network;
-            return Err(Error::Invalid(format!(
-                "network {name} is not joined at present: its BAP could not be told"
-            )));
-        }
-        (None, _) => None,
-    };
+    let callback = unasked(network, stored, (cancellation, now))?;
     Ok(Commit {
         order: OrderWrite {
             key: order.key.clone(),
@@ -150,7 +153,8 @@ pub(super) fn transaction(
         request,
         webhook: news(network, order, callback.as_ref()),
         callback,
-        event: Some(cancelled_event(order, cancellation)),
+        answers: Vec::new(),
+        event: Some(event::cancelled(order, cancellation)),
         now,
     })
 }
@@ -162,6 +166,29 @@ fn news(
     callback: Option<&NewCallback>,
 ) -> Option<NewCallback> {
     network?.news(cancelled, &callback?.message)
+}
+
+/// What the BAP that placed the order is told without having asked; nothing, where none did.
+pub(super) fn unasked(
+    network: Option<&Network>,
+    stored: &StoredOrder,
+    what: (&Cancellation, DateTime<Utc>),
+) -> Result<Option<NewCallback>, Error> {
+    match &stored.order.placement {
+        None => Ok(None),
+        Some(placement) => {
+            let network = network.ok_or_else(|| not_joined(&stored.order))?;
+            unsolicited(network, placement, stored, what).map(Some)
+        }
+    }
+}
+
+/// An order of a network that is not joined any more is left as it is.
+pub(super) fn not_joined(order: &Order) -> Error {
+    let name = &order.key.network;
+    Error::Invalid(format!(
+        "network {name} is not joined at present: its BAP could not be told"
+    ))
 }
 
 /// A new message id, the order's own session, to the BAP that placed the order.

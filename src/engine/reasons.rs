@@ -96,3 +96,10 @@ fn choice(settings: &Settings, by: Party) -> String {
     let ids: Vec<&str> = known.map(|known| known.id.as_str()).collect();
     format!("expected one of {}", ids.join(", "))
 }
+
+/// The code that stands for words of one's own, where the network wants a code.
+pub(super) fn in_words(settings: &Settings, by: Party) -> Option<&str> {
+    let mut fitting = settings.reasons.iter().filter(|known| may_use(known, by));
+    let found = fitting.find(|known| known.text_required)?;
+    settings.reason_required.then_some(found.id.as_str())
+}

@@ -83,6 +83,7 @@ fn transaction(
         callback: Some(callback),
         event: None,
         webhook: None,
+        answers: Vec::new(),
         now,
     })
 }
@@ -122,6 +123,7 @@ pub(super) fn instead(
         callback: Some(callback),
         event: None,
         webhook: None,
+        answers: Vec::new(),
         now,
     };
     Ok((commit, "reasons_listed"))

@@ -7,26 +7,27 @@
 use std::collections::BTreeMap;
 
 use actix_web::error::{InternalError, QueryPayloadError};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, HeaderName};
 use actix_web::web::{Bytes, Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde::Deserialize;
 use serde_json::Value;
-use tracing::info;
 use uuid::Uuid;
 
-use super::{Doors, X_REQUEST_ID, body, reply};
+use super::door::{self, Failure};
+use super::{Doors, X_REQUEST_ID, body};
 use crate::crypto::bearer::Bearer;
 use crate::crypto::digest::blake2b_512_base64;
-use crate::domain::ids::{MessageId, NetworkName, SubscriberId};
+use crate::domain::ids::{MessageId, NetworkName};
 use crate::domain::order::Reason;
-use crate::domain::refusal::{Refusal, Word};
+use crate::domain::refusal::Refusal;
 use crate::engine::partner::{Error, Partner, PartnerCancel};
 use crate::networks::Network;
 use crate::protocol::consultations::{self as wire, BookingIds};
-use crate::store;
+
+/// The contract's word for what cannot be read.
+const INVALID: &str = "INVALID_REQUEST";
 
 /// Where the contract has it.
 pub const PATH: &str = "/abdm/uhi/v1/physical-consultation/booking/cancel";
@@ -34,7 +35,6 @@ pub const PATH: &str = "/abdm/uhi/v1/physical-consultation/booking/cancel";
 static PATIENT: HeaderName = HeaderName::from_static("x-pt-id");
 static PARTNER_PATIENT: HeaderName = HeaderName::from_static("x-partner-pt-id");
 static HIP: HeaderName = HeaderName::from_static("x-hip-id");
-static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The `[consultations]` section.
 #[derive(Clone)]
@@ -56,86 +56,44 @@ pub struct PartnerSettings {
     pub hip_ids: Vec<String>,
 }
 
-/// A failure on its way out.
-struct Failure {
-    status: u16,
-    code: &'static str,
-    message: String,
-    retry_after_seconds: Option<u64>,
+/// What the limits and the body's reader refuse, in this contract's words.
+fn refused(refusal: Refusal) -> Failure {
+    Failure::of(refusal, INVALID)
 }
 
-impl Failure {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            retry_after_seconds: None,
-        }
-    }
+fn unreadable(error: wire::Error) -> Failure {
+    Failure::new(400, INVALID, error.to_string())
 }
 
-/// A refusal of the limits and of the body's reader, in this contract's words.
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        let status = reply::status(refusal.word);
-        let code = match refusal.word {
-            Word::UnsupportedMediaType | Word::UnsupportedEncoding => "UNSUPPORTED_MEDIA_TYPE",
-            Word::BodyTooLarge => "BODY_TOO_LARGE",
-            Word::RateLimited => "RATE_LIMITED",
-            Word::Overloaded | Word::StoreUnavailable => "UNAVAILABLE",
-            _ if status < 500 => "INVALID_REQUEST",
-            _ => "INTERNAL",
-        };
-        Self {
-            retry_after_seconds: refusal.retry_after_seconds,
-            ..Self::new(status, code, refusal.detail)
-        }
-    }
-}
-
-impl From<wire::Error> for Failure {
-    fn from(error: wire::Error) -> Self {
-        Self::new(400, "INVALID_REQUEST", error.to_string())
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let (status, code) = match &error {
-            Error::NotFound => (404, "ORDER_NOT_FOUND"),
-            Error::PatientMismatch => (400, "PATIENT_MISMATCH"),
-            Error::OtherBooking => (409, "ORDER_MISMATCH"),
-            Error::NotCancellable(_) => (409, "ORDER_NOT_CANCELLABLE"),
-            Error::KeyReused => (409, "IDEMPOTENCY_KEY_REUSED"),
-            Error::Reason(_) => (400, "INVALID_REQUEST"),
-            Error::Unreadable => (500, "INTERNAL"),
-            Error::Changing | Error::Store(_) => (503, "UNAVAILABLE"),
-        };
-        let wait = match &error {
-            Error::Changing | Error::Store(store::Error::Busy) => Some(1),
-            Error::Store(_) => Some(5),
-            _ => None,
-        };
-        Self {
-            retry_after_seconds: wait,
-            ..Self::new(status, code, error.to_string())
-        }
-    }
+fn failed(error: Error) -> Failure {
+    let (status, code) = match &error {
+        Error::NotFound => (404, "ORDER_NOT_FOUND"),
+        Error::PatientMismatch => (400, "PATIENT_MISMATCH"),
+        Error::OtherBooking => (409, "ORDER_MISMATCH"),
+        Error::NotCancellable(_) => (409, "ORDER_NOT_CANCELLABLE"),
+        Error::InProgress => (409, "CANCELLATION_IN_PROGRESS"),
+        Error::KeyReused => (409, "IDEMPOTENCY_KEY_REUSED"),
+        Error::Reason(_) => (400, INVALID),
+        Error::Unreadable => (500, "INTERNAL"),
+        Error::Changing => return Failure::for_now(error.to_string(), None),
+        Error::Store(cause) => return Failure::for_now(error.to_string(), Some(cause)),
+    };
+    Failure::new(status, code, error.to_string())
 }
 
 /// `POST`: cancels.
 pub async fn cancel(doors: Data<Doors>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answer = async {
-        let _place = doors.limits.admit(&request)?;
+        let _place = doors.limits.admit(&request).map_err(refused)?;
         let door = Door::of(&doors)?;
         let client = door.prove(&request)?;
-        let body = body::read(&request, payload, doors.body_limits).await?;
-        let _at_work = doors.limits.begin(&request).await?;
-        let asked = wire::read(&body)?;
+        let body = body::read(&request, payload, doors.body_limits);
+        let body = body.await.map_err(refused)?;
+        let _at_work = doors.limits.begin(&request).await.map_err(refused)?;
+        let asked = wire::read(&body).map_err(unreadable)?;
         let who = Who::of(&request)?;
         let hips = door.hips(&client, &who)?;
-        doors.limits.count(&subscriber(&client)?)?;
+        count(&doors, &client)?;
         let reason = asked.reason.as_ref();
         let id = reason.unwrap_or(&door.settings.default_reason).clone();
         let cancel = PartnerCancel {
@@ -149,7 +107,8 @@ pub async fn cancel(doors: Data<Doors>, request: HttpRequest, payload: Payload) 
             key: key(&request, &body)?,
             body: (&body, blake2b_512_base64(&body)),
         };
-        doors.engine.cancel_for_partner(&cancel, Utc::now()).await?;
+        let cancelled = doors.engine.cancel_for_partner(&cancel, Utc::now());
+        cancelled.await.map_err(failed)?;
         Ok(asked.booking.to_json())
     };
     finish(answer.await)
@@ -166,25 +125,26 @@ pub struct Ids {
 /// `GET`: how a cancellation stands.
 pub async fn status(doors: Data<Doors>, request: HttpRequest, ids: Query<Ids>) -> HttpResponse {
     let answer = async {
-        let _place = doors.limits.admit(&request)?;
+        let _place = doors.limits.admit(&request).map_err(refused)?;
         let door = Door::of(&doors)?;
         let client = door.prove(&request)?;
         let txn_id = ("txn_id", ids.txn_id.as_deref());
-        let booking = BookingIds::of(ids.order_id.as_deref(), ids.provider_id.as_deref(), txn_id)?;
+        let booking = BookingIds::of(ids.order_id.as_deref(), ids.provider_id.as_deref(), txn_id);
+        let booking = booking.map_err(unreadable)?;
         let who = Who::of(&request)?;
         let hips = door.hips(&client, &who)?;
-        doors.limits.count(&subscriber(&client)?)?;
+        count(&doors, &client)?;
         let partner = who.partner(&client, &hips);
         let engine = &doors.engine;
         let status = engine.status_for_partner(door.network, &partner, &booking);
-        Ok(status.await?.to_json())
+        Ok(status.await.map_err(failed)?.to_json())
     };
     finish(answer.await)
 }
 
 /// Any other method.
 pub async fn no_such_method() -> HttpResponse {
-    let failure = Failure::new(405, "INVALID_REQUEST", "expected POST or GET");
+    let failure = Failure::new(405, INVALID, "expected POST or GET");
     let mut response = finish(Err(failure));
     let allowed = actix_web::http::header::HeaderValue::from_static("GET, POST");
     response
@@ -195,7 +155,7 @@ pub async fn no_such_method() -> HttpResponse {
 
 /// A query that cannot be read is told as every other failure.
 pub(super) fn bad_query(error: &QueryPayloadError) -> actix_web::Error {
-    let failure = Failure::new(400, "INVALID_REQUEST", error.to_string());
+    let failure = Failure::new(400, INVALID, error.to_string());
     let response = finish(Err(failure));
     InternalError::from_response("a query that cannot be read", response).into()
 }
@@ -286,53 +246,30 @@ impl<'a> Who<'a> {
 
 /// What makes it the same request: the client's own key, or else the same bytes.
 fn key(request: &HttpRequest, body: &Bytes) -> Result<MessageId, Failure> {
-    let unusable = |what: String| Failure::new(400, "INVALID_REQUEST", what);
-    let text = match request.headers().get(&IDEMPOTENCY_KEY) {
-        None => format!("body:{}", blake2b_512_base64(body)),
-        Some(value) => {
-            let text = value.to_str();
-            let text = text.map_err(|_| unusable("Idempotency-Key is not visible ASCII".into()))?;
-            format!("key:{text}")
-        }
-    };
-    MessageId::parse(&text).map_err(|error| unusable(format!("Idempotency-Key: {error}")))
+    let unusable = |what: String| Failure::new(400, INVALID, what);
+    match door::idempotency_key(request).map_err(unusable)? {
+        Some(key) => Ok(key),
+        None => MessageId::parse(&format!("body:{}", blake2b_512_base64(body)))
+            .map_err(|error| unusable(error.to_string())),
+    }
 }
 
 /// Clients are counted as subscribers are.
-fn subscriber(client: &str) -> Result<SubscriberId, Failure> {
-    SubscriberId::parse(&format!("client:{client}"))
-        .map_err(|error| Failure::new(401, "UNAUTHENTICATED", format!("sub: {error}")))
+fn count(doors: &Doors, client: &str) -> Result<(), Failure> {
+    let counted = door::counted(&format!("client:{client}"));
+    let counted = counted.ok_or_else(|| Failure::new(401, "UNAUTHENTICATED", "sub is no id"))?;
+    doors.limits.count(&counted).map_err(refused)
 }
 
 fn finish(answer: Result<Value, Failure>) -> HttpResponse {
-    let request_id = Uuid::now_v7().to_string();
-    let outcome = answer
-        .as_ref()
-        .map_or_else(|failure| failure.code, |_| "ok");
-    metrics::counter!("bpp_requests_total", "action" => "booking.cancel", "outcome" => outcome)
-        .increment(1);
-    let failure = match answer {
-        Ok(body) => {
-            return HttpResponse::Ok()
-                .insert_header((X_REQUEST_ID.clone(), request_id))
-                .json(body);
+    door::count("booking.cancel", &answer);
+    match answer {
+        Ok(body) => HttpResponse::Ok()
+            .insert_header((X_REQUEST_ID.clone(), Uuid::now_v7().to_string()))
+            .json(body),
+        Err(failure) => {
+            let body = wire::generic_error(failure.status, failure.code, &failure.message);
+            failure.begin("consultations").json(body)
         }
-        Err(failure) => failure,
-    };
-    info!(request.id = %request_id, reason = failure.code, detail = %failure.message,
-        "a partner's request is refused");
-    let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    response.insert_header((X_REQUEST_ID.clone(), request_id));
-    if status == StatusCode::UNAUTHORIZED {
-        response.insert_header((WWW_AUTHENTICATE, "Bearer"));
     }
-    if let Some(seconds) = failure.retry_after_seconds {
-        response.insert_header((RETRY_AFTER, seconds.to_string()));
-    }
-    response.json(wire::generic_error(
-        failure.status,
-        failure.code,
-        &failure.message,
-    ))
 }

@@ -6,10 +6,13 @@
 
 pub mod admin;
 pub mod body;
+pub mod bookings;
 pub mod connection;
 pub mod consultations;
+mod door;
 pub mod health;
 pub mod heard;
+pub mod held;
 pub mod limits;
 pub mod network;
 pub mod on_subscribe;
@@ -84,11 +87,13 @@ pub struct Settings {
 /// What the handlers reach: built once in `app`, shared by all workers.
 pub struct Doors {
     /// The use case.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
     /// The joined networks.
     pub networks: Arc<Networks>,
     /// The configured policies.
     pub policies: BTreeMap<String, Policy>,
+    /// The door of booking apps, where it is open.
+    pub bookings: Option<bookings::Door>,
     /// The door of partners' apps, where it is open.
     pub consultations: Option<consultations::Settings>,
     /// What is let in.
@@ -120,6 +125,9 @@ pub fn public_routes(config: &mut ServiceConfig, doors: &Data<Doors>) {
     if site::is_served(&doors.networks) {
         let read = guard::Any(guard::Get()).or(guard::Head());
         config.service(web::resource(site::PATH).guard(read).to(site::show));
+    }
+    if doors.bookings.is_some() {
+        config.configure(bookings::routes);
     }
     if doors.consultations.is_some() {
         let door = web::resource(consultations::PATH)

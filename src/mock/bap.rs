@@ -22,8 +22,8 @@ use super::{Error, Running, client, url_of};
 use crate::crypto::signature::Signer;
 use crate::protocol::reasons;
 
-mod inbox;
-mod receive;
+pub(super) mod inbox;
+pub(super) mod receive;
 
 use inbox::Inbox;
 pub use inbox::{Answer, Received};

@@ -17,6 +17,7 @@ pub mod cancel_message;
 pub mod gateway;
 pub mod orders;
 pub mod partner;
+pub mod provider;
 pub mod registry;
 
 /// Why a mock party did not start or could not be asked.

@@ -6,9 +6,11 @@
 
 pub mod answer;
 pub mod beckn;
+pub mod bookings;
 pub mod cancel;
 pub mod consultations;
 pub mod context;
+pub mod decision;
 pub mod intake;
 pub mod iso8601;
 pub mod kind;

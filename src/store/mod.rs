@@ -7,6 +7,7 @@
 //! without gaps, and hands out callbacks one at a time per order.
 
 mod records;
+mod references;
 mod retention;
 pub mod sled;
 
@@ -17,11 +18,12 @@ use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, Transa
 use crate::domain::order::Order;
 
 pub use records::{
-    Attempt, AuditEntry, Callback, CallbackFilter, CallbackId, CallbackKind, CallbackState,
-    ClaimLimits, Claimed, Commit, Committed, Counts, Event, MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT,
-    NewCallback, Next, OrderFilter, OrderWrite, Redrive, Settlement, Signed, StoredOrder,
-    StoredRequest, Timeline,
+    Answered, Attempt, AuditEntry, Callback, CallbackFilter, CallbackId, CallbackKind,
+    CallbackState, ClaimLimits, Claimed, Commit, Committed, Counts, Event, EventTarget,
+    MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT, NewCallback, Next, OrderFilter, OrderWrite, Redrive,
+    Settlement, Signed, StoredOrder, StoredRequest, Timeline,
 };
+pub use references::{ReferenceField, ReferenceFilter};
 pub use retention::{Erased, Pruned, Walk};
 
 /// Why the store did not do what it was asked.
@@ -90,6 +92,17 @@ pub trait Store: Send + Sync {
 
     /// Lists orders. A listing may show a change a moment before it is durable.
     async fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, Error>;
+
+    /// The orders that a partner calls so, in the order of their keys, at most as many as wanted.
+    async fn orders_called(&self, filter: &ReferenceFilter) -> Result<Vec<OrderKey>, Error>;
+
+    /// The orders with a cancellation that the provider is asked about. May show one a moment
+    /// before it is durable.
+    async fn undecided(&self) -> Result<Vec<OrderKey>, Error>;
+
+    /// From now on each event is owed to them as well, as a callback of its order committed with
+    /// it: in the order of the events of that order.
+    fn push_events(&self, to: Option<EventTarget>);
 
     /// Reads durable events with a sequence above `after`, in order.
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, Error>;

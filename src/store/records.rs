@@ -30,6 +30,9 @@ pub struct StoredRequest {
     pub key: RequestKey,
     /// The order it was for.
     pub order: OrderId,
+    /// The network that order is on, where a door takes requests for orders of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_network: Option<NetworkName>,
     /// BLAKE2b-512 of the raw body, base64.
     pub body_digest: String,
     /// The `Authorization` header as received.
@@ -50,6 +53,19 @@ pub struct StoredRequest {
 }
 
 impl StoredRequest {
+    /// The order it was for.
+    #[must_use]
+    pub fn order_key(&self) -> OrderKey {
+        OrderKey {
+            network: self
+                .order_network
+                .as_ref()
+                .unwrap_or(&self.key.network)
+                .clone(),
+            id: self.order.clone(),
+        }
+    }
+
     /// Whether the body was erased with its order: no request was ever empty.
     #[must_use]
     pub fn is_erased(&self) -> bool {
@@ -81,6 +97,8 @@ pub enum CallbackKind {
     Audit,
     /// The news of a cancellation for a partner's app; it waits for no callback of the network.
     Webhook,
+    /// An event for the provider's own system; it waits for the order's earlier events alone.
+    Event,
     /// The reasons there are to cancel; about no order.
     Reasons,
 }
@@ -93,7 +111,8 @@ impl CallbackKind {
             CallbackKind::Preview
             | CallbackKind::Final
             | CallbackKind::Audit
-            | CallbackKind::Webhook => "cancel",
+            | CallbackKind::Webhook
+            | CallbackKind::Event => "cancel",
             CallbackKind::Reasons => "get_cancellation_reasons",
         }
     }
@@ -349,10 +368,32 @@ pub struct Commit {
     pub callback: Option<NewCallback>,
     /// The news for a partner's app, owed besides.
     pub webhook: Option<NewCallback>,
+    /// The callbacks owed for requests that were accepted before and waited.
+    pub answers: Vec<Answered>,
     /// The provider's event; its sequence is filled in.
     pub event: Option<Event>,
     /// The time it is committed at.
     pub now: DateTime<Utc>,
+}
+
+/// The callback of a request that was accepted before.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The request, which says from now on that it has this callback.
+    pub request: RequestKey,
+    /// The callback.
+    pub callback: NewCallback,
+}
+
+/// Whom events are pushed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTarget {
+    /// What they are called in lists and holds.
+    pub subscriber: SubscriberId,
+    /// The whole URL.
+    pub url: String,
+    /// `host:port` of the URL.
+    pub lane: String,
 }
 
 /// What came of a commit. Whatever it says is durable when it is said.

@@ -8,6 +8,7 @@ mod members;
 mod rides;
 
 mod admin;
+mod bookings;
 mod checks;
 mod consultations;
 mod delivery;
@@ -16,6 +17,7 @@ mod lying;
 mod outage;
 mod outcomes;
 mod preview;
+mod provider;
 mod reasons;
 mod refusals_page;
 mod rotation;

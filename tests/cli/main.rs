@@ -6,6 +6,7 @@ mod app;
 
 mod admin;
 mod admin_token;
+mod api_key;
 mod cancel;
 mod cancel_many;
 mod config;

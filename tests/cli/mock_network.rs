@@ -26,8 +26,12 @@ fn as_json_it_is_one_document() {
     let ended = run(&["mock-network", "--once", "--json"]).expect(0);
     assert_eq!(ended.json()["listed"]["types"], serde_json::json!(["BPP"]));
     let acts = ended.json()["acts"].as_array().expect("a list").clone();
-    assert_eq!(acts.len(), 6);
-    for act in &acts {
+    assert_eq!(acts.len(), 7);
+    let (booking, acts) = acts.split_last().expect("the last");
+    let data = &booking["answer"]["data"];
+    assert_eq!(data["status"], "cancelled");
+    assert_eq!(data["cancellation"]["fee"]["amount"], 60.0);
+    for act in acts {
         assert_eq!(act["on_cancel"]["verified"], true);
     }
     for act in &acts[..4] {

@@ -22,5 +22,6 @@ mod damage;
 mod delivery;
 mod health;
 mod load;
+mod provider;
 mod start;
 mod town;

@@ -11,8 +11,8 @@ use beckn_bpp::domain::order::Order;
 use beckn_bpp::store::sled::SledStore;
 use beckn_bpp::store::{
     AuditEntry, Callback, CallbackFilter, CallbackId, CallbackState, ClaimLimits, Claimed, Commit,
-    Committed, Counts, Erased, Error, Event, NewCallback, OrderFilter, OrderWrite, Pruned,
-    Settlement, Store, StoredOrder, StoredRequest, Timeline, Walk,
+    Committed, Counts, Erased, Error, Event, EventTarget, NewCallback, OrderFilter, OrderWrite,
+    Pruned, ReferenceFilter, Settlement, Store, StoredOrder, StoredRequest, Timeline, Walk,
 };
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
@@ -78,6 +78,7 @@ impl Watched {
             request: None,
             callback: Some(new),
             webhook: None,
+            answers: Vec::new(),
             event: None,
             now: callback.created_at,
         };
@@ -161,6 +162,15 @@ impl Store for Watched {
     }
     async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
         self.sled.commit(commit).await
+    }
+    async fn orders_called(&self, filter: &ReferenceFilter) -> Result<Vec<OrderKey>, Error> {
+        self.sled.orders_called(filter).await
+    }
+    async fn undecided(&self) -> Result<Vec<OrderKey>, Error> {
+        self.sled.undecided().await
+    }
+    fn push_events(&self, to: Option<EventTarget>) {
+        self.sled.push_events(to);
     }
     async fn orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, Error> {
         self.sled.orders(filter).await

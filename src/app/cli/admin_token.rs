@@ -52,7 +52,7 @@ impl clap::ValueEnum for Scope {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let found = config::duration(text).filter(|duration| !duration.is_zero());
     found.ok_or_else(|| "expected a duration with its unit such as 90d or 12h".to_owned())
 }
@@ -102,7 +102,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 /// As the configuration writes it.
-fn end(after: Duration) -> anyhow::Result<String> {
+pub(super) fn end(after: Duration) -> anyhow::Result<String> {
     let end: Option<DateTime<Utc>> = TimeDelta::from_std(after)
         .ok()
         .and_then(|after| Utc::now().checked_add_signed(after));

@@ -7,6 +7,7 @@
 mod files;
 mod health;
 mod partner;
+mod spa;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use url::Url;
 use uuid::Uuid;
 
 use self::health::Health;
+use self::spa::Spa;
 use super::cancel::{CLI_BAP, CLI_BAP_KEY, KEY_ID};
 use super::exchange::{Exchange, Shown};
 use super::registry::{subscribe, view};
@@ -66,6 +68,7 @@ struct Network {
     server: Server,
     bap: BapHandle,
     health: Health,
+    spa: Spa,
     registry: RegistryHandle,
     /// What the registry lists of this server, after its challenge.
     listed: Option<Subscriber>,
@@ -157,8 +160,9 @@ impl Network {
         registry.add_rows(health.rows(&public_url)?);
         let text = files::configuration(&public_url, admin_address, &registry.url)?;
         let sections = health.sections(&public_url, &registry.url)?;
-        let text = format!("{text}{sections}");
+        let text = format!("{text}{sections}{}", spa::SECTION);
         let file = files::write(directory.path(), &text, &health.secrets())?;
+        let spa = Spa::start(directory.path())?;
         // The server binds the addresses itself; they were only held to find free ones.
         drop((public, admin));
         let config = serve::load(Some(&file))?;
@@ -178,6 +182,7 @@ impl Network {
             listed,
             bap,
             health,
+            spa,
             registry,
             token,
             directory,
@@ -207,19 +212,22 @@ impl Network {
             orders.push((*sample, sample.placed_by(*bap, bpp)?));
         }
         orders.extend(self.health.orders(self.server.public_address)?);
-        let (placed, lines): (Vec<Sample>, Vec<String>) = orders.into_iter().unzip();
+        let (placed, mut lines): (Vec<Sample>, Vec<String>) = orders.into_iter().unzip();
+        let mut ids: Vec<&str> = placed.iter().map(|sample| sample.id).collect();
+        lines.push(self.spa.booking());
+        ids.push(self.spa.id());
         let answers = self.admin("POST", "/orders", lines.join("\n")).await?;
         let cancelled = self.admin("GET", "/orders?state=Cancelled", String::new());
         let cancelled: Value = serde_json::from_str(&cancelled.await?)?;
         let orders = cancelled["orders"].as_array().into_iter().flatten();
-        let ids: Vec<&str> = orders.filter_map(|order| order["id"].as_str()).collect();
-        for (line, sample) in answers.lines().zip(&placed) {
-            if line.contains("\"refused\"") && !ids.contains(&sample.id) {
+        let over: Vec<&str> = orders.filter_map(|order| order["id"].as_str()).collect();
+        for (line, id) in answers.lines().zip(&ids) {
+            if line.contains("\"refused\"") && !over.contains(id) {
                 bail!("a sample order was not taken in: {line}");
             }
         }
-        let samples = placed.iter().map(|sample| sample.id);
-        Ok(samples.filter(|id| ids.contains(id)).collect())
+        ids.retain(|id| over.contains(id));
+        Ok(ids)
     }
 
     async fn admin(&self, method: &str, path: &str, body: String) -> anyhow::Result<String> {
@@ -233,10 +241,14 @@ impl Network {
         Ok(answer.error_for_status()?.text().await?)
     }
 
-    /// The first cancellations: of rides, then of visits to a doctor.
+    /// The first cancellations: of rides, of visits to a doctor, of a booking at a spa.
     async fn play(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
         let mut acts = self.play_rides(quiet).await?;
         acts.extend(self.play_visits(quiet).await?);
+        if !quiet {
+            println!("\n=== 7. a booking app cancels at a spa, on no network\n");
+        }
+        acts.push(self.spa.cancel(self.server.public_address, quiet).await?);
         Ok(acts)
     }
 
@@ -336,6 +348,8 @@ impl Network {
         println!("BAP         {}", self.bap.url);
         println!("health      http://{public_address}/uhi");
         println!("partners    http://{public_address}{PATH}");
+        println!("bookings    http://{public_address}/v1/bookings");
+        println!("API key     in {}", self.spa.key_file.display());
         println!("files       {}", self.directory.path().display());
         println!("\nTry next, in another terminal:\n");
         println!("  beckn-bpp cancel O3 --reason 001 --to http://{public_address} \\");

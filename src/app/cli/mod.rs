@@ -4,6 +4,7 @@
 
 mod admin;
 mod admin_token;
+mod api_key;
 mod audit;
 mod callback;
 mod cancel;
@@ -68,6 +69,9 @@ enum Command {
     /// Make tokens for the admin API that may do less than all
     #[command(subcommand)]
     AdminToken(admin_token::Command),
+    /// Make, list and revoke the API keys of the bookings door
+    #[command(subcommand)]
+    ApiKey(api_key::Command),
     /// Sign, verify and explain signatures
     #[command(subcommand)]
     Signature(signature::Command),
@@ -126,6 +130,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Transaction(command) => transaction::run(&command).await,
         Command::Audit(arguments) => audit::run(&arguments).await,
         Command::AdminToken(command) => admin_token::run(&command),
+        Command::ApiKey(command) => api_key::run(&command),
         Command::Signature(command) => signature::run(&command).await,
         Command::Registry(command) => registry::run(&command).await,
         Command::Cancel(arguments) => cancel::run(&arguments).await,

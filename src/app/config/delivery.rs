@@ -24,6 +24,7 @@ pub fn read(root: &mut Section<'_>) -> Settings {
         in_flight_per_host: section.or("in_flight_per_host", default.in_flight_per_host),
         breaker_failures: section.or("breaker_failures", default.breaker_failures),
         breaker_open: section.or("breaker_open", default.breaker_open),
+        events: default.events,
     };
     check(&section, &settings);
     section.finish();

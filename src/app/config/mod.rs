@@ -7,6 +7,7 @@
 //! every setting.
 
 mod admin_token;
+mod bookings;
 mod consultations;
 mod delivery;
 mod fault;
@@ -18,6 +19,7 @@ mod mask;
 mod named_token;
 mod network;
 mod policy;
+mod provider;
 mod reasons;
 mod registry;
 mod report;
@@ -40,9 +42,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use admin_token::{AdminToken, Error as AdminTokenError, hex, random, sha256};
+pub use bookings::Bookings;
 pub use fault::{Fault, Faults, Place, Problem};
-pub use named_token::{NamedToken, name_fault as token_name_fault};
+pub use named_token::{NamedToken, name_fault as token_name_fault, parse_sha256};
+pub use provider::Provider;
 pub use report::Shown;
+pub use secret_file::open_within as open_private;
 pub use show::{render_check, render_show};
 pub use signing_key::{KeyFiles, beside};
 pub use units::duration;
@@ -104,6 +109,10 @@ pub struct Config {
     pub delivery: crate::delivery::Settings,
     /// How long things are kept.
     pub retention: super::retention::Settings,
+    /// The door of booking apps, where it is open.
+    pub bookings: Option<Bookings>,
+    /// Where the provider's systems are.
+    pub provider: Provider,
     /// The door of partners' apps, where it is open.
     pub consultations: Option<crate::http::consultations::Settings>,
     /// What is logged.
@@ -236,7 +245,12 @@ fn read(mut root: Section<'_>, directory: &Path) -> Config {
     let retention = retention::read(&mut root);
     let log = log::read(&mut root);
     let consultations = consultations::read(&mut root, &around, &mut networks);
-    root.later(&["provider", "bookings"]);
+    let bookings = bookings::read(&mut root, &around);
+    let provider = provider::read(&mut root, &around);
+    let delivery = crate::delivery::Settings {
+        events: provider.events.clone(),
+        ..delivery
+    };
     root.finish();
     Config {
         environment,
@@ -248,6 +262,8 @@ fn read(mut root: Section<'_>, directory: &Path) -> Config {
         delivery,
         retention,
         consultations,
+        bookings,
+        provider,
         log,
         key_files: around.key_files.into_inner(),
         watched: around.watched.into_inner(),

@@ -42,15 +42,21 @@ enum Hash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Sha256([u8; 32]);
 
+/// Reads a SHA-256 in hexadecimal.
+#[must_use]
+pub fn parse_sha256(text: &str) -> Option<[u8; 32]> {
+    let digits = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let byte = |at: usize| u8::from_str_radix(&text[2 * at..2 * at + 2], 16);
+    let mut bytes = [0; 32];
+    for (at, slot) in bytes.iter_mut().enumerate().filter(|_| digits) {
+        *slot = byte(at).ok()?;
+    }
+    digits.then_some(bytes)
+}
+
 impl Setting for Sha256 {
     fn parse(text: &str) -> Result<Self, Problem> {
-        let digits = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let byte = |at: usize| u8::from_str_radix(&text[2 * at..2 * at + 2], 16);
-        let mut bytes = [0; 32];
-        for (at, slot) in bytes.iter_mut().enumerate().filter(|_| digits) {
-            *slot = byte(at).map_err(|_| invalid(HASH))?;
-        }
-        digits.then_some(Self(bytes)).ok_or_else(|| invalid(HASH))
+        parse_sha256(text).map(Self).ok_or_else(|| invalid(HASH))
     }
 
     fn shown(&self) -> Json {

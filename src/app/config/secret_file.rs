@@ -47,9 +47,21 @@ pub fn refuse(section: &Section<'_>, name: &'static str, path: &Path, what: &str
 /// # Errors
 /// Says what is wrong with the file, never what is in it.
 pub fn open(path: &Path, environment: Environment) -> Result<Zeroizing<String>, Problem> {
+    open_within(path, environment, LONGEST)
+}
+
+/// The same of a file of at most so many bytes.
+///
+/// # Errors
+/// Says what is wrong with the file, never what is in it.
+pub fn open_within(
+    path: &Path,
+    environment: Environment,
+    longest: u64,
+) -> Result<Zeroizing<String>, Problem> {
     let unreadable = |error: std::io::Error| wrong(path, format!("cannot be read: {error}"));
     let found = std::fs::metadata(path).map_err(unreadable)?;
-    if !found.is_file() || found.len() > LONGEST {
+    if !found.is_file() || found.len() > longest {
         return Err(wrong(path, "is no file with a key or token".to_owned()));
     }
     if environment == Environment::Production && is_open_to_others(&found) {

@@ -5,7 +5,7 @@
 //! them each time and in constant time, so that how long an answer takes tells nothing. A right
 //! token is let in whatever else comes from its address: a neighbour's mistakes lock nobody out.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::HttpRequest;
@@ -22,6 +22,7 @@ use subtle::ConstantTimeEq;
 use tracing::warn;
 
 use super::Problem;
+use crate::http::held::Held;
 use crate::http::{Doors, body};
 use crate::protocol::on_cancel::rfc3339;
 
@@ -71,33 +72,18 @@ pub struct Token {
 }
 
 /// The tokens that hold at present.
-#[derive(Default)]
-pub struct Tokens(RwLock<Arc<[Token]>>);
+pub type Tokens = Held<Token>;
 
-impl Tokens {
-    /// Puts these in the place of all that held before.
-    pub fn replace(&self, tokens: Vec<Token>) {
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *held = tokens.into();
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn all(&self) -> Arc<[Token]> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The one with this text.
-    fn find(&self, text: &str) -> Option<Token> {
-        let sha256: [u8; 32] = Sha256::digest(text).into();
-        let mut found = None;
-        for token in self.all().iter() {
-            if bool::from(sha256.ct_eq(&token.sha256)) {
-                found = Some(token.clone());
-            }
+/// The one with this text.
+fn find(tokens: &Tokens, text: &str) -> Option<Token> {
+    let sha256: [u8; 32] = Sha256::digest(text).into();
+    let mut found = None;
+    for token in tokens.all().iter() {
+        if bool::from(sha256.ct_eq(&token.sha256)) {
+            found = Some(token.clone());
         }
-        found
     }
+    found
 }
 
 /// Stands before every endpoint: without a token that may, no body is read and no query looked
@@ -152,7 +138,7 @@ fn lacks(token: &Token, needed: Option<Scope>) -> Problem {
 /// # Errors
 /// 401, or 429 after many of them from one address.
 pub fn authenticate(doors: &Doors, request: &HttpRequest) -> Result<Token, Problem> {
-    let found = shown(request).and_then(|text| doors.tokens.find(text));
+    let found = shown(request).and_then(|text| find(&doors.tokens, text));
     let why = match found {
         Some(token) => match token.expires_at.filter(|end| *end <= Utc::now()) {
             None => return Ok(token),

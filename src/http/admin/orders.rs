@@ -292,6 +292,7 @@ fn view(order: &Order) -> Value {
         "occurred_at": time(order.occurred_at),
         "booking": order.booking,
         "cancellation": order.cancellation,
+        "undecided": order.undecided,
         "erased_at": order.erased_at.map(time),
     })
 }
@@ -299,7 +300,12 @@ fn view(order: &Order) -> Value {
 /// As in a list: without what is personal, for which the order itself is asked.
 fn listed(order: &Order) -> Value {
     let mut shown = view(order);
-    for (parent, member) in [("/booking", "patient"), ("/cancellation/reason", "text")] {
+    let personal = [
+        ("/booking", "patient"),
+        ("/cancellation/reason", "text"),
+        ("/undecided/proposed/reason", "text"),
+    ];
+    for (parent, member) in personal {
         let parent = shown.pointer_mut(parent).and_then(Value::as_object_mut);
         parent.map(|parent| parent.remove(member));
     }

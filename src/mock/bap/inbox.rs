@@ -54,21 +54,21 @@ impl Received {
 }
 
 #[derive(Default)]
-pub(super) struct Inbox {
-    pub(super) received: Vec<Received>,
-    pub(super) next: VecDeque<Answer>,
-    pub(super) usual: Answer,
+pub(in crate::mock) struct Inbox {
+    pub(in crate::mock) received: Vec<Received>,
+    pub(in crate::mock) next: VecDeque<Answer>,
+    pub(in crate::mock) usual: Answer,
 }
 
 impl Inbox {
     /// Keeps the callback and says how to answer it.
-    pub(super) fn keep(&mut self, received: Received) -> Answer {
+    pub(in crate::mock) fn keep(&mut self, received: Received) -> Answer {
         self.received.push(received);
         self.next.pop_front().unwrap_or_else(|| self.usual.clone())
     }
 
     /// The callbacks with this message id, oldest first.
-    pub(super) fn of(&self, message_id: &str) -> Vec<Received> {
+    pub(in crate::mock) fn of(&self, message_id: &str) -> Vec<Received> {
         let wanted = |received: &&Received| received.message_id.as_deref() == Some(message_id);
         self.received.iter().filter(wanted).cloned().collect()
     }

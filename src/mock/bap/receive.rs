@@ -83,7 +83,7 @@ impl State {
     }
 }
 
-async fn respond(answer: Answer, scheme: Scheme) -> HttpResponse {
+pub(in crate::mock) async fn respond(answer: Answer, scheme: Scheme) -> HttpResponse {
     let receipt = |status: &str| {
         let mut receipt = json!({"message": {"ack": {"status": status}}});
         if scheme == Scheme::Uhi {

@@ -7,11 +7,13 @@ use bytes::Bytes;
 
 use super::tests::{commit, directory, key, limits, now, open_at, write_raw};
 use super::{Report, SledStore, check, keys, rules};
-use crate::domain::order::{Booking, Order, State};
+use crate::domain::ids::MessageId;
+use crate::domain::order::{Booking, Cancellation, Order, Party, Reason, State};
 use crate::domain::policy::Policy;
+use crate::domain::undecided::Undecided;
 use crate::store::{
-    Attempt, AuditEntry, CallbackId, CallbackState, Commit, Error, Next, OrderWrite, Settlement,
-    Store,
+    Attempt, AuditEntry, CallbackId, CallbackState, Commit, Error, Next, OrderWrite,
+    ReferenceField, ReferenceFilter, Settlement, Store,
 };
 
 /// Too long for one piece, however it is compressed.
@@ -60,6 +62,7 @@ fn order(id: &str) -> Order {
         occurred_at: now(),
         booking: Booking::default(),
         cancellation: None,
+        undecided: None,
         erased_at: None,
     }
 }
@@ -81,8 +84,24 @@ fn whole(id: &str) -> Commit {
     whole
 }
 
+fn undecided() -> Undecided {
+    Undecided {
+        question: MessageId::parse("q1").expect("valid"),
+        proposed: Cancellation {
+            by: Party::Customer,
+            reason: Reason::default(),
+            charge: None,
+            terms: None,
+            at: now(),
+            token: None,
+        },
+        until: now(),
+        waiting: Vec::new(),
+    }
+}
+
 /// One callback that is delivered, one that is dead, two that are owed, one of them unasked for,
-/// a hold, and an audit entry.
+/// a request that waits for one, a hold, and an audit entry.
 async fn filled(path: &Path) {
     let store = open_at(path).expect("opens");
     for (id, next) in [
@@ -112,11 +131,21 @@ async fn filled(path: &Path) {
             .await;
         settled.expect("settles");
     }
-    let unasked = Commit {
+    let mut unasked = Commit {
         request: None,
         ..whole("m4")
     };
+    unasked.order.order.as_mut().expect("an order").booking = Booking {
+        external_reference: Some("a partner's".to_owned()),
+        ..Booking::default()
+    };
     store.commit(unasked).await.expect("commits");
+    let mut asked = Commit {
+        callback: None,
+        ..whole("m5")
+    };
+    asked.order.order.as_mut().expect("an order").undecided = Some(undecided());
+    store.commit(asked).await.expect("commits");
     store.hold(None).await.expect("holds");
     let entry = AuditEntry {
         sequence: 0,
@@ -147,7 +176,7 @@ async fn a_whole_store_is_clean_and_every_kind_of_record_is_counted() {
     let counted: BTreeSet<_> = report.counts.keys().copied().collect();
     let known: BTreeSet<_> = rules::KINDS.iter().map(|kind| kind.name).collect();
     assert_eq!(counted, known);
-    assert_eq!((report.counts["orders"], report.counts["requests"]), (4, 3));
+    assert_eq!((report.counts["orders"], report.counts["requests"]), (5, 4));
 }
 
 #[tokio::test]
@@ -169,6 +198,7 @@ async fn whatever_record_is_taken_away_or_spoilt_the_check_finds_it() {
         keys::DEAD,
         keys::CALLBACK_OF_ORDER,
         keys::CALLBACK_OF_SESSION,
+        keys::REQUEST_OF_ORDER,
         keys::PIECE,
     ];
     for kind in rules::KINDS
@@ -200,7 +230,7 @@ async fn what_belongs_to_nothing_and_numbers_that_lag_behind_are_found() {
     for part in [
         "?: a key of no known kind",
         "callback 4",
-        "the newest event is 4",
+        "the newest event is 5",
     ] {
         assert!(
             findings.iter().any(|f| f.contains(part)),
@@ -225,7 +255,8 @@ async fn a_store_that_is_open_or_not_there_or_without_data_is_told_apart() {
     assert!(matches!(checked(path), Err(Error::Corrupt { .. })));
 }
 
-/// Takes a store back to format 1: each body under a key of its own, and no value compressed.
+/// Takes a store back to format 1: each body under a key of its own, no value compressed, and no
+/// order found by its reference.
 fn take_back_to_format_1(path: &Path) {
     let db = sled::open(path).expect("opens");
     let put = |key: &[u8], value: &[u8]| {
@@ -249,6 +280,9 @@ fn take_back_to_format_1(path: &Path) {
         put(&key, &serde_json::to_vec(&kept).expect("a record"));
         put(&[b"y", &key[1..]].concat(), &body);
         db.remove(keys::progress(id)).expect("removes");
+    }
+    for key in db.scan_prefix([keys::CALLED]).keys() {
+        db.remove(key.expect("a key")).expect("removes");
     }
     put(
         keys::FORMAT,
@@ -274,6 +308,14 @@ async fn a_store_of_format_1_is_brought_up_to_date_and_keeps_its_callbacks() {
         let read = read.expect("readable").expect("there");
         assert_eq!((read.callback.state, read.body), (state, body()));
     }
+    let called = ReferenceFilter {
+        field: ReferenceField::Reference,
+        text: "a partner's".to_owned(),
+        tenants: Vec::new(),
+        limit: 2,
+    };
+    let found = store.orders_called(&called).await.expect("reads");
+    assert_eq!(found, [key("m4")]);
     store.close().await;
     assert_eq!(looked_at(path).findings, Vec::<String>::new(), "the store");
     open_at(path).expect("opens again").close().await;

@@ -5,16 +5,17 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use uuid::Uuid;
 
 use super::draft::{Draft, Effect};
 use super::fresh::Fresh;
+use super::index::{self, Known};
 use super::line;
 use super::live::Live;
 use super::{keys, values};
-use crate::domain::ids::{OrderKey, RequestKey};
+use crate::domain::ids::{MessageId, OrderKey, RequestKey, TransactionId};
 use crate::store::{
-    Callback, CallbackId, CallbackKind, CallbackState, Commit, Committed, Error, Event,
+    Answered, Callback, CallbackId, CallbackKind, CallbackState, Commit, Committed, Error, Event,
     NewCallback, OrderWrite, StoredRequest,
 };
 
@@ -29,11 +30,13 @@ pub(super) fn commit(
     {
         return Ok(Committed::RequestKnown(Box::new(known)));
     }
-    if version_of(draft, &commit.order.key)? != commit.order.expected_version {
+    let known = index::known(draft, &commit.order.key)?;
+    if known.version != commit.order.expected_version {
         return Ok(Committed::OrderChanged);
     }
     let order = commit.order.key.clone();
-    write_order(draft, commit.order)?;
+    let session = session_of(&commit.order);
+    write_order(draft, commit.order, &known)?;
     let callback = match commit.callback {
         Some(new) => {
             let request = commit.request.as_ref().map(|request| &request.key);
@@ -50,10 +53,14 @@ pub(super) fn commit(
         owe_unasked(draft, live, (&order, commit.now), (new, None))?;
     }
     if let Some(request) = commit.request {
-        write_request(draft, request, callback)?;
+        write_request(draft, (&order, request), callback)?;
+    }
+    for answered in commit.answers {
+        answer(draft, live, (&order, commit.now), answered)?;
     }
     if let Some(event) = commit.event {
-        write_event(draft, event)?;
+        let event = write_event(draft, event)?;
+        push(draft, live, (&order, commit.now), (&event, session))?;
     }
     Ok(Committed::Done { callback })
 }
@@ -81,20 +88,10 @@ pub(super) fn decode_request(key: &[u8], value: &Bytes) -> Result<StoredRequest,
     Ok(StoredRequest { body, ..request })
 }
 
-/// All that is compared of an order: the rest of it stays unread.
-#[derive(Deserialize)]
-struct Versioned {
-    version: u64,
-}
-
-fn version_of(draft: &Draft<'_>, key: &OrderKey) -> Result<u64, Error> {
-    let order: Option<Versioned> = values::record(draft, &keys::order(key))?;
-    Ok(order.map_or(0, |order| order.version))
-}
-
-fn write_order(draft: &mut Draft<'_>, write: OrderWrite) -> Result<(), Error> {
+fn write_order(draft: &mut Draft<'_>, write: OrderWrite, before: &Known) -> Result<(), Error> {
     if let Some(order) = &write.order {
         draft.replace_record(keys::order(&write.key), order)?;
+        index::update(draft, &write.key, (before, &Known::of(order)))?;
     }
     if let Some(document) = &write.document {
         draft.replace(keys::document(&write.key), document)?;
@@ -104,9 +101,12 @@ fn write_order(draft: &mut Draft<'_>, write: OrderWrite) -> Result<(), Error> {
 
 fn write_request(
     draft: &mut Draft<'_>,
-    request: StoredRequest,
+    (order, request): (&OrderKey, StoredRequest),
     callback: Option<CallbackId>,
 ) -> Result<(), Error> {
+    if callback.is_none() {
+        index::note_silent(draft, order, &request.key)?;
+    }
     let request = StoredRequest {
         callback,
         ..request
@@ -115,12 +115,67 @@ fn write_request(
     draft.insert(keys::request(&request.key), &value)
 }
 
-fn write_event(draft: &mut Draft<'_>, event: Event) -> Result<(), Error> {
+/// Owes the callback of a request that was accepted before, and says so in its record.
+fn answer(
+    draft: &mut Draft<'_>,
+    live: &Live,
+    (order, now): (&OrderKey, DateTime<Utc>),
+    answered: Answered,
+) -> Result<(), Error> {
+    let Some(request) = request_of(draft, &answered.request)? else {
+        return Ok(());
+    };
+    index::note_told(draft, order, &request)?;
+    let callback = Some(owe(draft, live, (order, now), answered.callback)?);
+    let request = StoredRequest {
+        callback,
+        ..request
+    };
+    let value = values::encode_with(&request, &request.body)?;
+    draft.replace(keys::request(&request.key), &value)
+}
+
+/// The session that an order was placed in.
+fn session_of(write: &OrderWrite) -> Option<TransactionId> {
+    let placement = write.order.as_ref()?.placement.as_ref()?;
+    Some(placement.transaction.clone())
+}
+
+/// Owes an event to those whom events are pushed to: exactly the bytes that a listing shows.
+fn push(
+    draft: &mut Draft<'_>,
+    live: &Live,
+    at: (&OrderKey, DateTime<Utc>),
+    (event, session): (&Event, Option<TransactionId>),
+) -> Result<(), Error> {
+    let Some(to) = live.events_to() else {
+        return Ok(());
+    };
+    let id = Uuid::new_v4().to_string();
+    let new = NewCallback {
+        kind: CallbackKind::Event,
+        subscriber: to.subscriber.clone(),
+        // An order on no network was placed in no session: its event is one of its own.
+        transaction: match session {
+            Some(session) => session,
+            None => TransactionId::parse(&id).expect("a UUID is an id"),
+        },
+        message: MessageId::parse(&id).expect("a UUID is an id"),
+        url: to.url.clone(),
+        lane: to.lane.clone(),
+        vouched: true,
+        body: values::encode(event)?.into(),
+    };
+    owe_unasked(draft, live, at, (new, None)).map(drop)
+}
+
+fn write_event(draft: &mut Draft<'_>, event: Event) -> Result<Event, Error> {
     let numbers = draft.numbers();
     numbers.event += 1;
     let sequence = numbers.event;
     let event = Event { sequence, ..event };
-    draft.insert_record(keys::event(sequence), &event)
+    draft.insert_record(keys::event(sequence), &event)?;
+    Ok(event)
 }
 
 /// Owes a callback that no request of its session tells of; what it owes its being to, if that is

@@ -9,13 +9,15 @@
 use chrono::{DateTime, Utc};
 
 use super::draft::Draft;
+use super::index;
+use super::keys::Key;
 use super::line;
 use super::prune::request_of;
 use super::tables::Tables;
-use super::{keys, values};
+use super::{commit, keys, values};
 use crate::domain::ids::OrderKey;
 use crate::domain::order::Order;
-use crate::store::{CallbackId, CallbackState, Erased, Error, Event};
+use crate::store::{CallbackId, CallbackState, Erased, Error, Event, StoredRequest};
 
 /// At most so many callbacks, with their requests, or events go in one job.
 const RECORDS_PER_JOB: usize = 32;
@@ -33,6 +35,7 @@ pub(super) enum Marked {
 pub(super) struct Blank {
     callbacks: Vec<CallbackId>,
     events: Vec<u64>,
+    requests: Vec<Key>,
 }
 
 /// How many were.
@@ -104,7 +107,12 @@ pub(super) fn left(tables: &Tables, order: &OrderKey) -> Result<Vec<Blank>, Erro
         events: some.to_vec(),
         ..Blank::default()
     });
-    Ok(callbacks.chain(events).collect())
+    let requests = index::silent_requests(tables, order)?;
+    let requests = requests.chunks(RECORDS_PER_JOB).map(|some| Blank {
+        requests: some.to_vec(),
+        ..Blank::default()
+    });
+    Ok(callbacks.chain(events).chain(requests).collect())
 }
 
 fn speaks_of(event: &Event, order: &OrderKey) -> bool {
@@ -116,6 +124,10 @@ pub(super) fn blank(draft: &mut Draft<'_>, blank: &Blank) -> Result<Blanked, Err
     let mut blanked = Blanked::default();
     for &id in &blank.callbacks {
         blanked += callback(draft, id)?;
+    }
+    for key in &blank.requests {
+        let request = commit::request_at(draft, key)?;
+        blanked.requests += u64::from(blank_request(draft, request)?);
     }
     for &sequence in &blank.events {
         let key = keys::event(sequence);
@@ -134,17 +146,23 @@ fn callback(draft: &mut Draft<'_>, id: CallbackId) -> Result<Blanked, Error> {
         return Ok(Blanked::default());
     };
     let request = request_of(draft, &kept.callback)?;
-    let request = request.filter(|request| !request.is_erased());
-    if let Some(request) = &request {
-        let without_body = values::encode_with(request, &[])?;
-        draft.replace(keys::request(&request.key), &without_body)?;
-    }
+    let had_body = blank_request(draft, request)?;
     let new = !body.is_empty();
     if new {
         line::blank(draft, kept)?;
     }
     Ok(Blanked {
-        requests: u64::from(request.is_some()),
+        requests: u64::from(had_body),
         callbacks: u64::from(new),
     })
+}
+
+/// Says whether there was anything to make empty.
+fn blank_request(draft: &mut Draft<'_>, request: Option<StoredRequest>) -> Result<bool, Error> {
+    let Some(request) = request.filter(|request| !request.is_erased()) else {
+        return Ok(false);
+    };
+    let without_body = values::encode_with(&request, &[])?;
+    draft.replace(keys::request(&request.key), &without_body)?;
+    Ok(true)
 }

@@ -6,7 +6,7 @@
 //! with another key. Numbers are eight bytes, big end first. Keys are made here and only here.
 
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
-use crate::store::{CallbackId, CallbackKind};
+use crate::store::{CallbackId, CallbackKind, ReferenceField};
 
 /// A key, or the prefix of several.
 pub(super) type Key = Vec<u8>;
@@ -41,6 +41,12 @@ pub(super) const DOCUMENT: u8 = b'd';
 pub(super) const CALLBACK_OF_ORDER: u8 = b'n';
 /// The index by session of callbacks that no request tells of.
 pub(super) const CALLBACK_OF_SESSION: u8 = b't';
+/// The index of requests by order that no callback tells of.
+pub(super) const REQUEST_OF_ORDER: u8 = b'v';
+/// The index of orders by a partner's reference.
+pub(super) const CALLED: u8 = b'b';
+/// The orders that the provider is asked about.
+pub(super) const UNDECIDED: u8 = b'u';
 /// Further pieces of long values.
 pub(super) const PIECE: u8 = b'~';
 
@@ -111,6 +117,37 @@ pub(super) fn requests_of(network: &NetworkName, transaction: &TransactionId) ->
     texts(REQUEST, &[network.as_str(), transaction.as_str()])
 }
 
+/// What the index of an order's requests begins with that no callback tells of.
+pub(super) fn requests_of_order(order: &OrderKey) -> Key {
+    of_order(REQUEST_OF_ORDER, order)
+}
+
+/// One entry of that index, which ends with where the request is.
+pub(super) fn request_of_order(order: &OrderKey, request: &[u8]) -> Key {
+    [&requests_of_order(order)[..], request].concat()
+}
+
+/// What all orders begin with that a partner calls so.
+pub(super) fn all_called(field: ReferenceField, text: &str) -> Key {
+    texts(CALLED, &[field.word(), text])
+}
+
+/// Those of them that belong to a tenant.
+pub(super) fn called_at(field: ReferenceField, text: &str, tenant: &str) -> Key {
+    texts(CALLED, &[field.word(), text, tenant])
+}
+
+/// One entry of that index.
+pub(super) fn called(field: ReferenceField, text: &str, tenant: &str, order: &OrderKey) -> Key {
+    let of = [order.network.as_str(), order.id.as_str()];
+    texts(CALLED, &[field.word(), text, tenant, of[0], of[1]])
+}
+
+/// Where it says that the provider is asked about an order.
+pub(super) fn undecided(order: &OrderKey) -> Key {
+    of_order(UNDECIDED, order)
+}
+
 /// Where a callback is.
 pub(super) fn callback(id: CallbackId) -> Key {
     with_number(vec![CALLBACK], id.0)
@@ -162,6 +199,7 @@ pub(super) fn pending_of(order: &OrderKey, kind: CallbackKind) -> Key {
         CallbackKind::Final | CallbackKind::Reasons => 1,
         CallbackKind::Audit => OWN_LINE_FROM,
         CallbackKind::Webhook => OWN_LINE_FROM + 1,
+        CallbackKind::Event => OWN_LINE_FROM + 2,
     });
     key
 }

@@ -133,7 +133,9 @@ pub(super) fn head(
     kind: CallbackKind,
 ) -> Result<Option<Waiting>, Error> {
     let prefix = match kind {
-        CallbackKind::Audit | CallbackKind::Webhook => keys::pending_of(order, kind),
+        CallbackKind::Audit | CallbackKind::Webhook | CallbackKind::Event => {
+            keys::pending_of(order, kind)
+        }
         CallbackKind::Preview | CallbackKind::Final | CallbackKind::Reasons => keys::line(order),
     };
     let Some((mut key, _)) = draft.first(&prefix)? else {

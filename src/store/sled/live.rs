@@ -5,7 +5,7 @@
 //! [`Live::durable`] holds back whoever has read one of those.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
@@ -13,7 +13,7 @@ use super::draft::Effect;
 use super::fresh::{Fresh, Shelf};
 use super::keys::{self, Key};
 use super::schedule::Schedule;
-use crate::store::{CallbackId, Claimed, Error};
+use crate::store::{CallbackId, Claimed, Error, EventTarget};
 
 /// Whether the store writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,7 @@ pub(super) struct Live {
     last_event: watch::Sender<u64>,
     phase: watch::Sender<Phase>,
     work: Notify,
+    events_to: Mutex<Option<Arc<EventTarget>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -53,7 +54,18 @@ impl Live {
             last_event: watch::Sender::new(last_event),
             phase: watch::Sender::new(Phase::Open),
             work: Notify::new(),
+            events_to: Mutex::default(),
         }
+    }
+
+    /// Whom events are pushed to.
+    pub(super) fn events_to(&self) -> Option<Arc<EventTarget>> {
+        lock(&self.events_to).clone()
+    }
+
+    /// Pushes events to them from now on.
+    pub(super) fn push_events(&self, to: Option<EventTarget>) {
+        *lock(&self.events_to) = to.map(Arc::new);
     }
 
     /// The schedule.

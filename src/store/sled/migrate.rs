@@ -3,13 +3,16 @@
 //! Each step may be cut short at any moment and goes on from there at the next opening; the
 //! number of the format is written last. Format 2 keeps the body of a callback behind its record,
 //! under one key, and compresses values. Format 3 has kinds of callbacks that a release before it
-//! cannot read, and nothing else: what is there stays as it is.
+//! cannot read, and nothing else: what is there stays as it is. Format 4 finds orders by a
+//! partner's references.
 
 use sled::{Batch, Db};
 
+use super::index::Known;
 use super::keys::{self, Key};
 use super::open::{FORMAT, Format};
 use super::values;
+use crate::domain::order::Order;
 use crate::store::{CallbackId, Error};
 
 /// Where format 1 kept the bodies of callbacks.
@@ -29,6 +32,7 @@ pub(super) fn migrate(db: &Db, format: Format) -> Result<(), Error> {
         if format.number < 2 {
             join_bodies(db)?;
         }
+        index_orders(db)?;
         let number = FORMAT;
         let present = Format { number, ..format };
         put(db, keys::FORMAT, &values::encode(&present)?)?;
@@ -56,6 +60,19 @@ fn join_bodies(db: &Db) -> Result<(), Error> {
         }
         db.apply_batch(batch)?;
     }
+}
+
+/// Requests that no callback tells of, and questions to the provider, came with the same format:
+/// an older store has none.
+fn index_orders(db: &Db) -> Result<(), Error> {
+    for entry in db.scan_prefix([keys::ORDER]) {
+        let (key, entry) = entry?;
+        let order: Order = values::decode(&key, &values::finish(&**db, &key, &entry)?)?;
+        for called in Known::of(&order).keys(&order.key) {
+            put(db, &called, &values::encode(&order.key)?)?;
+        }
+    }
+    Ok(())
 }
 
 fn join_body(db: &Db, batch: &mut Batch, body_key: &[u8]) -> Result<(), Error> {

@@ -18,6 +18,7 @@ mod copy;
 mod draft;
 mod erase;
 mod fresh;
+mod index;
 mod keys;
 mod leftovers;
 mod line;
@@ -46,8 +47,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     AuditEntry, Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed,
-    Counts, Erased, Error, Event, MinFree, Next, OrderFilter, Pruned, Settlement, Store,
-    StoredOrder, StoredRequest, Timeline, Walk,
+    Counts, Erased, Error, Event, EventTarget, MinFree, Next, OrderFilter, Pruned, ReferenceFilter,
+    Settlement, Store, StoredOrder, StoredRequest, Timeline, Walk,
 };
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
@@ -226,6 +227,20 @@ impl Store for SledStore {
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, Error> {
         self.tables()?.events(after, self.live.last_event(), limit)
+    }
+
+    fn push_events(&self, to: Option<EventTarget>) {
+        self.live.push_events(to);
+    }
+
+    async fn orders_called(&self, filter: &ReferenceFilter) -> Result<Vec<OrderKey>, Error> {
+        let filter = filter.clone();
+        self.list(move |tables| index::called(tables, &filter))
+            .await
+    }
+
+    async fn undecided(&self) -> Result<Vec<OrderKey>, Error> {
+        index::undecided(&*self.tables()?)
     }
 
     async fn event_after(&self, after: u64) {

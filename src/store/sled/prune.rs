@@ -9,6 +9,7 @@
 use chrono::{DateTime, Utc};
 
 use super::draft::{Draft, Effect, Numbers};
+use super::index::{self, Known};
 use super::line;
 use super::tables::Tables;
 use super::{commit, keys, values};
@@ -255,9 +256,9 @@ fn forget_order(
     pruned: &mut Pruned,
 ) -> Result<(), Error> {
     let order: Option<Order> = values::record(draft, &keys::order(key))?;
-    if !order.is_some_and(|order| is_old(&order, before)) {
+    let Some(order) = order.filter(|order| is_old(order, before)) else {
         return Ok(());
-    }
+    };
     let mut callbacks = Vec::new();
     for (index, _) in draft.all(&keys::callbacks_of_order(key))? {
         let Some(id) = keys::last_number(&index).map(CallbackId) else {
@@ -271,6 +272,12 @@ fn forget_order(
     for callback in &callbacks {
         forget_callback(draft, callback, pruned)?;
     }
+    for request in index::silent_requests_in(draft, key)? {
+        draft.remove(keys::request_of_order(key, &request))?;
+        draft.remove(request)?;
+        pruned.requests += 1;
+    }
+    index::update(draft, key, (&Known::of(&order), &Known::default()))?;
     draft.remove(keys::document(key))?;
     draft.remove(keys::order(key))?;
     pruned.orders += 1;

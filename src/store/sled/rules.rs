@@ -5,9 +5,10 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use sled::IVec;
 
 use super::check::{Kind, Reading};
+use super::index::Known;
 use super::line::{self, Kept, Waiting};
 use super::{commit, keys, values};
-use crate::domain::ids::SubscriberId;
+use crate::domain::ids::{OrderKey, SubscriberId};
 use crate::domain::order::Order;
 use crate::store::{AuditEntry, Callback, CallbackId, CallbackState, Error, Event};
 
@@ -27,6 +28,9 @@ pub(super) const KINDS: &[Kind] = &[
         "callbacks by session",
         of_session,
     ),
+    kind(keys::REQUEST_OF_ORDER, "requests by order", silent),
+    kind(keys::CALLED, "references", found),
+    kind(keys::UNDECIDED, "marks of questions", found),
     kind(keys::EVENT, "events", event),
     kind(keys::HOLD, "holds", hold),
     kind(keys::AUDIT, "audit entries", audit),
@@ -102,9 +106,57 @@ fn order(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
     reading.must(keys::order(&order.key) == key, || {
         format!("{} holds order {id}", key.escape_ascii())
     });
+    for entry in Known::of(&order).keys(&order.key) {
+        reading.must_exist(&entry, || {
+            format!("order {id} is not found under {}", entry.escape_ascii())
+        })?;
+    }
     let has_document = reading.tree.contains_key(sibling(key, keys::DOCUMENT))?;
     reading.must(has_document || order.erased_at.is_some(), || {
         format!("order {id} has no document")
+    });
+    Ok(())
+}
+
+/// What an order is found by must be true of it.
+fn found(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let of: OrderKey = reading.record(key, entry)?;
+    let order: Option<Order> = values::record(reading.tree, &keys::order(&of))?;
+    let is_right = order.is_some_and(|order| {
+        let entries = Known::of(&order).keys(&of);
+        entries.iter().any(|entry| entry == key)
+    });
+    reading.must(is_right, || {
+        format!(
+            "{} leads to order {}, which says otherwise",
+            key.escape_ascii(),
+            of.id
+        )
+    });
+    Ok(())
+}
+
+/// A request that no callback tells of lies where the index says, and says so itself.
+fn silent(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
+    let ends = |number: usize| {
+        key.windows(2)
+            .enumerate()
+            .filter(|(_, two)| *two == [0, 1])
+            .nth(number)
+    };
+    // The network and the order go before.
+    let place = ends(1).map(|(at, _)| &key[at + 2..]);
+    let request = place
+        .map(|place| commit::request_at(reading.tree, place))
+        .transpose()?;
+    let is_right = request
+        .flatten()
+        .is_some_and(|request| request.callback.is_none());
+    reading.must(is_right, || {
+        format!(
+            "{} leads to no request without a callback",
+            key.escape_ascii()
+        )
     });
     Ok(())
 }
@@ -133,7 +185,9 @@ fn request(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
         format!("request {id}: the body's digest is {digest}, not {told}")
     });
     match request.callback {
-        None => Ok(()),
+        None => reading.must_exist(&keys::request_of_order(&request.order_key(), key), || {
+            format!("request {id} has no callback and is not in the index")
+        }),
         Some(callback) => reading.must_exist(&keys::callback(callback), || {
             format!("request {id}: its callback {} is missing", callback.0)
         }),

@@ -62,6 +62,7 @@ pub(super) fn commit(message: &str) -> Commit {
         authorization: "Signature".to_owned(),
         verifying_key: "key".to_owned(),
         received_at: now(),
+        order_network: None,
         stale_key_of: None,
         callback: None,
         body: Bytes::from_static(b"{}"),
@@ -86,6 +87,7 @@ pub(super) fn commit(message: &str) -> Commit {
         request: Some(request),
         callback: Some(callback),
         webhook: None,
+        answers: Vec::new(),
         event: Some(event(message)),
         now: now(),
     }
@@ -313,10 +315,10 @@ pub(super) fn write_raw(path: &Path, record: &[u8], value: &[u8]) {
 #[test]
 fn a_store_of_a_newer_format_is_refused_with_a_sentence() {
     let directory = directory();
-    let newer = br#"{"number":4,"created_at":"2030-01-01T00:00:00Z"}"#;
+    let newer = br#"{"number":5,"created_at":"2030-01-01T00:00:00Z"}"#;
     write_raw(directory.path(), keys::FORMAT, newer);
     let error = open_at(directory.path()).err().expect("is refused");
-    assert!(matches!(error, Error::TooNew { found: 4, known: 3 }));
+    assert!(matches!(error, Error::TooNew { found: 5, known: 4 }));
 }
 
 #[test]

@@ -71,6 +71,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         authorization: "Signature".to_owned(),
         verifying_key: "key".to_owned(),
         received_at: old,
+        order_network: None,
         stale_key_of: None,
         callback: None,
         body: "{}".into(),
@@ -85,6 +86,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         request: Some(request),
         callback: Some(callback),
         webhook: None,
+        answers: Vec::new(),
         event: Some(event),
         now: old,
     };

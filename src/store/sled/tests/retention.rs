@@ -36,6 +36,7 @@ fn cancelled(id: &str) -> Order {
             }),
             ..Booking::default()
         },
+        undecided: None,
         cancellation: Some(Cancellation {
             by: Party::Customer,
             reason,

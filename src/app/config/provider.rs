@@ -1,0 +1,79 @@
+//! The section `[provider]`: where the provider's own systems hear of changes, and where they are
+//! asked.
+//!
+//! Gathers where events are pushed and how the hook asks. One secret signs both.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::fault::Problem;
+use super::section::Section;
+use super::values::invalid;
+use super::{Environment, Surroundings, signing_key};
+use crate::crypto::standard_webhook::Secret;
+use crate::delivery::provider::Endpoint;
+use crate::engine::undecided::Asking;
+
+/// The longest the provider may take, as nobody waits longer for an answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// The section.
+#[derive(Debug, Clone, Default)]
+pub struct Provider {
+    /// Where events are pushed.
+    pub events: Option<Endpoint>,
+    /// Where the provider is asked, and when.
+    pub hook: Option<(Endpoint, Asking)>,
+}
+
+/// Reads the section out of `root`.
+pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Provider {
+    let mut section = root.section("provider");
+    let names = ["secret", "secret_file"];
+    let secret = signing_key::private_key(&mut section, names, around, Secret::parse);
+    let secret = secret.map(|found| found.key);
+    let allow_http = section.or("allow_http", around.environment == Environment::Development);
+    let events_url = url(&mut section, "events_url", allow_http);
+    let hook_url = url(&mut section, "hook_url", allow_http);
+    let asking = asking(&mut section);
+    let is_given = section.is_given(names[0]) || section.is_given(names[1]);
+    if (events_url.is_some() || hook_url.is_some()) && !is_given {
+        let expected = "the name of a file with whsec_ and 32 random bytes in base64: what is sent \
+                        to the provider is signed";
+        section.missing("secret_file", expected.to_owned());
+    }
+    section.finish();
+    let endpoint = |url: Option<Url>| {
+        Some(Endpoint {
+            url: url?,
+            secret: secret.clone()?,
+        })
+    };
+    Provider {
+        events: endpoint(events_url),
+        hook: endpoint(hook_url).map(|endpoint| (endpoint, asking)),
+    }
+}
+
+fn url(section: &mut Section<'_>, name: &'static str, allow_http: bool) -> Option<Url> {
+    let url: Url = section.optional(name)?;
+    if url.scheme() == "http" && !allow_http {
+        let rule = "the line to the provider is not private: use https, or, where it is, set \
+                    allow_http = true";
+        section.fault(name, Problem::Production(rule.to_owned()));
+        return None;
+    }
+    Some(url)
+}
+
+fn asking(section: &mut Section<'_>) -> Asking {
+    let wait = section.or("hook_wait", Duration::from_secs(20));
+    if wait.is_zero() || wait > LONGEST_WAIT {
+        section.fault("hook_wait", invalid("a duration from \"1ms\" to \"2m\""));
+    }
+    Asking {
+        wait,
+        fulfillment_states: section.list("hook_states", Some(Vec::new())),
+    }
+}

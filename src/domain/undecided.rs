@@ -1,0 +1,209 @@
+//! A cancellation that the provider is asked about before it is final, and what its answer makes
+//! of it.
+//!
+//! The terms go first: only what they allow is asked about, and the provider can refuse it or
+//! take less than they say, never more. What they say is fixed when the question is put, so
+//! that nobody pays for the waiting. Pure: nothing here asks anybody.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::decide::{Decision, Denial};
+use super::ids::{MessageId, RequestKey};
+use super::money::Money;
+use super::order::{Cancellation, Order};
+use super::policy::Charge;
+
+/// A cancellation that waits for the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undecided {
+    /// Names the question.
+    pub question: MessageId,
+    /// How the order is cancelled unless the provider says otherwise.
+    pub proposed: Cancellation,
+    /// When the terms decide without the provider.
+    pub until: DateTime<Utc>,
+    /// The requests of a network that get the outcome, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<RequestKey>,
+}
+
+/// What the provider says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Cancel it, for this fee instead of that of the terms, if it says one.
+    Allow(Option<Money>),
+    /// Do not, for this reason, if it says one.
+    Refuse(Option<String>),
+    /// Nothing in time.
+    Silence,
+}
+
+impl Order {
+    /// The order once the provider is asked; the version is counted up.
+    #[must_use]
+    pub fn asked_about(&self, undecided: Undecided) -> Order {
+        Order {
+            version: self.version + 1,
+            undecided: Some(undecided),
+            ..self.clone()
+        }
+    }
+
+    /// The order when its question is over and it goes on; the version is counted up.
+    #[must_use]
+    pub fn kept(&self) -> Order {
+        Order {
+            version: self.version + 1,
+            undecided: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// What becomes of a cancellation that was asked about. An order that has begun or ended
+/// meanwhile is not cancelled, whatever the answer.
+#[must_use]
+pub fn settle(
+    order: &Order,
+    undecided: &Undecided,
+    answer: &Answer,
+    now: DateTime<Utc>,
+) -> Decision {
+    if !order.state.is_cancellable() {
+        return Decision::Refused(Denial::State(order.state));
+    }
+    let proposed = &undecided.proposed;
+    let fee = match answer {
+        Answer::Refuse(why) => return Decision::Refused(Denial::Provider(why.clone())),
+        Answer::Allow(fee) => *fee,
+        Answer::Silence => None,
+    };
+    let charge = proposed.charge.map(|charge| lowered(charge, order, fee));
+    Decision::Cancelled(Cancellation {
+        charge,
+        at: now,
+        ..proposed.clone()
+    })
+}
+
+/// The fee of the terms is the most there is.
+fn lowered(charge: Charge, order: &Order, fee: Option<Money>) -> Charge {
+    match fee.filter(|fee| fee.currency == charge.fee.currency && fee.minor < charge.fee.minor) {
+        Some(fee) => Charge::of(fee.with_minor(fee.minor.max(0)), order.paid),
+        None => charge,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decide::{CancelRequest, Intent, decide};
+    use super::super::ids::{NetworkName, OrderId, OrderKey};
+    use super::super::money::Currency;
+    use super::super::order::{Booking, Party, Reason, State};
+    use super::super::policy::{Door, Policy};
+    use super::*;
+
+    fn inr(minor: i128) -> Money {
+        let currency = Currency::parse("INR").expect("a code");
+        Money { minor, currency }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).expect("a time")
+    }
+
+    fn order(state: State) -> Order {
+        Order {
+            key: OrderKey {
+                network: NetworkName::parse("mobility").expect("valid"),
+                id: OrderId::parse("O1").expect("valid"),
+            },
+            version: 1,
+            placement: None,
+            state,
+            fulfillments: Vec::new(),
+            price: Some(inr(10_000)),
+            paid: Some(inr(10_000)),
+            policy: Policy::free(),
+            booked_at: at(0),
+            occurred_at: at(0),
+            booking: Booking::default(),
+            cancellation: None,
+            undecided: None,
+            erased_at: None,
+        }
+    }
+
+    fn undecided() -> Undecided {
+        Undecided {
+            question: MessageId::parse("q1").expect("valid"),
+            proposed: Cancellation {
+                by: Party::Customer,
+                reason: Reason::default(),
+                charge: Some(Charge::of(inr(3_000), Some(inr(10_000)))),
+                terms: None,
+                at: at(1),
+                token: None,
+            },
+            until: at(21),
+            waiting: Vec::new(),
+        }
+    }
+
+    fn fee(answer: &Answer) -> i128 {
+        match settle(&order(State::Confirmed), &undecided(), answer, at(9)) {
+            Decision::Cancelled(cancellation) => {
+                assert_eq!(cancellation.at, at(9));
+                let charge = cancellation.charge.expect("a price");
+                assert_eq!(charge.refund.minor, 10_000 - charge.fee.minor);
+                charge.fee.minor
+            }
+            other => panic!("expected a cancellation, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_provider_takes_at_most_what_the_terms_say_and_silence_takes_that() {
+        assert_eq!(fee(&Answer::Silence), 3_000);
+        assert_eq!(fee(&Answer::Allow(None)), 3_000);
+        for (asked, taken) in [(2_999, 2_999), (0, 0), (3_000, 3_000), (3_001, 3_000)] {
+            assert_eq!(fee(&Answer::Allow(Some(inr(asked)))), taken);
+        }
+        let euros = Money {
+            minor: 1,
+            currency: Currency::parse("EUR").expect("a code"),
+        };
+        assert_eq!(fee(&Answer::Allow(Some(euros))), 3_000);
+    }
+
+    #[test]
+    fn a_refusal_is_the_providers_and_what_has_begun_is_not_cancelled() {
+        let refuse = Answer::Refuse(Some("No".to_owned()));
+        let refused = settle(&order(State::Confirmed), &undecided(), &refuse, at(9));
+        let expected = Denial::Provider(Some("No".to_owned()));
+        assert_eq!(refused, Decision::Refused(expected));
+        for state in [State::InProgress, State::Completed] {
+            let allowed = Answer::Allow(None);
+            let late = settle(&order(state), &undecided(), &allowed, at(9));
+            assert_eq!(late, Decision::Refused(Denial::State(state)));
+        }
+    }
+
+    #[test]
+    fn while_the_provider_is_asked_a_second_wish_waits_and_a_price_is_still_told() {
+        let asked = order(State::Confirmed).asked_about(undecided());
+        assert_eq!(asked.version, 2);
+        let wish = |intent| CancelRequest {
+            by: Party::Customer,
+            door: Door::Network,
+            reason: Reason::default(),
+            intent,
+        };
+        let waits = decide(&asked, &wish(Intent::Commit), at(2));
+        assert_eq!(waits, Decision::Undecided(undecided()));
+        let priced = decide(&asked, &wish(Intent::Quote), at(2));
+        assert!(matches!(priced, Decision::Quoted(_)));
+        assert_eq!(asked.kept().undecided, None);
+    }
+}

@@ -1,0 +1,192 @@
+//! What those who wait for an outcome have in common, the REST doors and the provider's side: an
+//! order is cancelled at once, or once the provider has been asked; and a request of a door is
+//! known again by its client and key, and kept in the transaction that does what it asks.
+//!
+//! A client's keys are its own over all orders of a door. What proved the client is not kept: it
+//! would be a key to everything else of it.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::provider::transaction;
+use super::undecided::{Listening, put};
+use super::{Engine, Error, MAX_RACES};
+use crate::domain::decide::Denial;
+use crate::domain::ids::{MessageId, NetworkName, OrderKey, RequestKey, TransactionId};
+use crate::domain::order::{Cancellation, Order};
+use crate::domain::undecided::Undecided;
+use crate::networks::Network;
+use crate::store::{Committed, StoredOrder, StoredRequest};
+
+/// What came of it, durable when it is said.
+pub(super) enum AtDoor {
+    /// The order is cancelled, in this way.
+    Cancelled(Box<Order>, Box<Cancellation>),
+    /// The provider was asked and did not want it, or the order went on meanwhile.
+    Refused(Denial),
+    /// The request is known: it came before.
+    Known(Box<StoredRequest>),
+    /// The order changed meanwhile: decide again.
+    Again,
+}
+
+impl Engine {
+    /// Does what was decided: at once, or once the provider has been asked.
+    pub(super) async fn cancel_at_door(
+        &self,
+        network: Option<&Network>,
+        stored: &StoredOrder,
+        cancellation: Cancellation,
+        kept: Option<StoredRequest>,
+    ) -> Result<AtDoor, Error> {
+        let now = cancellation.at;
+        if let Some(until) = self.asks(&stored.order, cancellation.by, None, now) {
+            let listening = self.listen();
+            let (commit, question) = put(stored, cancellation, until, (kept, Vec::new()));
+            let committed = self.store.commit(commit).await?;
+            if let Committed::Done { .. } = committed {
+                self.questions_put();
+                let key = &stored.order.key;
+                return self.heard(listening, (key, &question), (until, now)).await;
+            }
+            return Ok(undone(committed));
+        }
+        let order = stored.order.cancelled(cancellation.clone());
+        let commit = transaction(network, stored, &order, (&cancellation, kept), now)?;
+        Ok(match self.store.commit(commit).await? {
+            Committed::Done { .. } => AtDoor::Cancelled(Box::new(order), Box::new(cancellation)),
+            committed => undone(committed),
+        })
+    }
+
+    /// Waits for the outcome of a question that somebody else's request has put.
+    pub(super) async fn wait_out(
+        &self,
+        stored: &StoredOrder,
+        undecided: &Undecided,
+        now: DateTime<Utc>,
+    ) -> Result<AtDoor, Error> {
+        let listening = self.listen();
+        let key = &stored.order.key;
+        // Decided since it was read, it is told of no more.
+        let present = self.store.order(key).await?;
+        let present = present.and_then(|stored| stored.order.undecided);
+        match present.is_some_and(|present| present.question == undecided.question) {
+            true => {
+                let question = (key, &undecided.question);
+                self.heard(listening, question, (undecided.until, now))
+                    .await
+            }
+            false => Ok(AtDoor::Again),
+        }
+    }
+
+    /// What came of a request that was taken before, as far as its order tells.
+    pub(super) async fn outcome_again(
+        &self,
+        key: &OrderKey,
+        now: DateTime<Utc>,
+    ) -> Result<AtDoor, Error> {
+        for _ in 0..MAX_RACES {
+            let stored = self.store.order(key).await?;
+            let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
+            let order = &stored.order;
+            match (&order.undecided, &order.cancellation) {
+                (Some(undecided), _) => match self.wait_out(&stored, undecided, now).await? {
+                    AtDoor::Again => {}
+                    told => return Ok(told),
+                },
+                (None, Some(cancellation)) => {
+                    let cancellation = Box::new(cancellation.clone());
+                    return Ok(AtDoor::Cancelled(Box::new(stored.order), cancellation));
+                }
+                // It was taken, and the order is not cancelled: nothing else could stop it.
+                (None, None) => return Ok(AtDoor::Refused(Denial::Provider(None))),
+            }
+        }
+        Ok(AtDoor::Again)
+    }
+
+    async fn heard(
+        &self,
+        listening: Listening,
+        (key, question): (&OrderKey, &MessageId),
+        (until, now): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<AtDoor, Error> {
+        let denial = listening.outcome(question, until, now).await;
+        let stored = self.store.order(key).await?;
+        let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
+        match (stored.order.cancellation.clone(), denial) {
+            (Some(cancellation), _) => Ok(AtDoor::Cancelled(
+                Box::new(stored.order),
+                Box::new(cancellation),
+            )),
+            (None, Some(denial)) => Ok(AtDoor::Refused(denial)),
+            (None, None) => Err(Error::Conflict {
+                what: "it is not decided yet; ask again".to_owned(),
+                cancellation: None,
+            }),
+        }
+    }
+}
+
+fn undone(committed: Committed) -> AtDoor {
+    match committed {
+        Committed::RequestKnown(known) => AtDoor::Known(known),
+        Committed::OrderChanged | Committed::Done { .. } => AtDoor::Again,
+    }
+}
+
+/// A request at a door.
+pub(super) struct Call<'a> {
+    /// The session that all requests of the door are kept under.
+    pub session: &'static str,
+    /// What the door calls what is asked.
+    pub action: &'static str,
+    /// The network they are kept under.
+    pub network: &'a NetworkName,
+    /// Who asks.
+    pub caller: String,
+    /// What makes it the same request when it comes again.
+    pub key: MessageId,
+    /// Its bytes.
+    pub body: &'a Bytes,
+    /// Their BLAKE2b-512 in base64.
+    pub digest: &'a str,
+}
+
+impl Call<'_> {
+    /// What it is known by.
+    pub fn request_key(&self) -> RequestKey {
+        RequestKey {
+            network: self.network.clone(),
+            caller: self.caller.clone(),
+            transaction: TransactionId::parse(self.session).expect("a constant word is an id"),
+            message: self.key.clone(),
+            action: self.action.to_owned(),
+        }
+    }
+
+    /// Whether what came before under its key were the same bytes.
+    pub fn is(&self, known: &StoredRequest) -> bool {
+        known.body_digest == self.digest
+    }
+
+    /// What is kept of it.
+    pub fn kept(&self, order: &OrderKey, now: DateTime<Utc>) -> StoredRequest {
+        StoredRequest {
+            key: self.request_key(),
+            order: order.id.clone(),
+            order_network: Some(&order.network)
+                .filter(|network| *network != self.network)
+                .cloned(),
+            body_digest: self.digest.to_owned(),
+            authorization: String::new(),
+            verifying_key: String::new(),
+            received_at: now,
+            stale_key_of: None,
+            callback: None,
+            body: self.body.clone(),
+        }
+    }
+}

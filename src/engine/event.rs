@@ -1,0 +1,38 @@
+//! What the provider reads of the changes that this server makes.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::order::{Cancellation, Order};
+use crate::store::Event;
+
+/// The order is cancelled.
+pub(super) fn cancelled(order: &Order, cancellation: &Cancellation) -> Event {
+    event("order.cancelled", order, cancellation, cancellation.at)
+}
+
+/// The provider is asked about a cancellation.
+pub(super) fn pending(order: &Order, proposed: &Cancellation) -> Event {
+    event("order.cancellation_pending", order, proposed, proposed.at)
+}
+
+/// What the provider was asked about is not done: the order goes on.
+pub(super) fn refused(order: &Order, proposed: &Cancellation, now: DateTime<Utc>) -> Event {
+    event("order.cancellation_refused", order, proposed, now)
+}
+
+/// The store gives it its number.
+fn event(kind: &str, order: &Order, of: &Cancellation, at: DateTime<Utc>) -> Event {
+    Event {
+        sequence: 0,
+        kind: kind.to_owned(),
+        network: order.key.network.clone(),
+        order_id: order.key.id.clone(),
+        external_id: order.booking.external_id.clone(),
+        version: order.version,
+        by: of.by,
+        token: of.token.clone(),
+        reason: of.reason.clone(),
+        charge: of.charge,
+        at,
+    }
+}

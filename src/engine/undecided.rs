@@ -1,0 +1,299 @@
+//! The provider is asked before a cancellation is final, where the configuration says so.
+//!
+//! What is asked about is on the order, durably, with the request that caused it: whoever asks
+//! (the `hook`) reads it from there, and finds it again after any end of the process. The
+//! first answer, or the end of the time for one, makes the outcome, in one transaction with the
+//! callbacks for all who wait. Nothing here does any asking.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{Notify, broadcast};
+use tracing::info;
+use uuid::Uuid;
+
+use super::provider::{not_joined, unasked};
+use super::reply::{ReadAgain, reply};
+use super::{Engine, Error, MAX_RACES, event};
+use crate::domain::decide::{Decision, Denial};
+use crate::domain::ids::{MessageId, OrderKey, RequestKey};
+use crate::domain::order::{Cancellation, Order, Party};
+use crate::domain::undecided::{Answer, Undecided, settle};
+use crate::networks::Network;
+use crate::store::{self, Answered, Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
+
+/// The provider is never asked longer than until so long before the request is void.
+const BEFORE_TTL: TimeDelta = TimeDelta::seconds(5);
+
+/// How much longer than the provider may take somebody at a door waits for the outcome.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Outcomes told of at once to those who wait in this process. Who misses one reads the order.
+const OUTCOMES: usize = 256;
+
+/// When the provider is asked.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// How long it may take.
+    pub wait: Duration,
+    /// The fulfilment states in which it is asked; with none, in all.
+    pub fulfillment_states: Vec<String>,
+}
+
+/// What is known in this process of questions and outcomes; nothing of it is needed to go on
+/// after a restart.
+pub(super) struct Questions {
+    asking: Option<Asking>,
+    put: Notify,
+    outcomes: broadcast::Sender<(MessageId, Option<Denial>)>,
+}
+
+impl Questions {
+    pub(super) fn new(asking: Option<Asking>) -> Self {
+        Self {
+            asking,
+            put: Notify::new(),
+            outcomes: broadcast::Sender::new(OUTCOMES),
+        }
+    }
+}
+
+/// One who waits for an outcome.
+pub(super) struct Listening(broadcast::Receiver<(MessageId, Option<Denial>)>);
+
+impl Engine {
+    /// Until when the provider is asked about this cancellation; `None` when it is not asked.
+    /// What the provider does itself it is not asked about.
+    pub(super) fn asks(
+        &self,
+        order: &Order,
+        by: Party,
+        valid_until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let asking = self.questions.asking.as_ref()?;
+        let states = &asking.fulfillment_states;
+        let state = order.fulfillment_state();
+        let is_meant =
+            states.is_empty() || state.is_some_and(|state| states.iter().any(|s| s == state));
+        let wait = TimeDelta::from_std(asking.wait).ok()?;
+        let last = valid_until.map(|until| until - BEFORE_TTL);
+        let until = last.map_or(now + wait, |last| last.min(now + wait));
+        (is_meant && by != Party::Provider && until > now).then_some(until)
+    }
+
+    /// Hears of outcomes from now on; begin before the question is put.
+    pub(super) fn listen(&self) -> Listening {
+        Listening(self.questions.outcomes.subscribe())
+    }
+
+    /// Says that a question was put.
+    pub(super) fn questions_put(&self) {
+        self.questions.put.notify_one();
+    }
+
+    /// Returns when a question may have been put.
+    pub async fn question_put(&self) {
+        self.questions.put.notified().await;
+    }
+
+    /// The orders with a cancellation that waits for the provider.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn undecided(&self) -> Result<Vec<OrderKey>, store::Error> {
+        self.store.undecided().await
+    }
+
+    /// Makes the outcome of a question, if nobody has done so before.
+    ///
+    /// # Errors
+    /// When it cannot be stored, or those who wait cannot be answered at present.
+    pub async fn resolve(
+        &self,
+        network: Option<&Network>,
+        (key, question): (&OrderKey, &MessageId),
+        answer: &Answer,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        for _ in 0..MAX_RACES {
+            let stored = self.store.order(key).await?;
+            let asked = |stored: &StoredOrder| stored.order.undecided.clone();
+            let Some((stored, undecided)) = stored.and_then(|s| asked(&s).map(|u| (s, u))) else {
+                return Ok(());
+            };
+            if undecided.question != *question {
+                return Ok(());
+            }
+            let decision = settle(&stored.order, &undecided, answer, now);
+            let commit = self.outcome(network, &stored, &undecided, &decision, now);
+            if let Committed::Done { .. } = self.store.commit(commit.await?).await? {
+                let denial = match decision {
+                    Decision::Refused(denial) => Some(denial),
+                    _ => None,
+                };
+                info!(order.id = %key.id, refused = denial.is_some(),
+                    "a cancellation that the provider was asked about is decided");
+                // Nobody may be waiting in this process.
+                let _ = self.questions.outcomes.send((question.clone(), denial));
+                return Ok(());
+            }
+        }
+        let what = "the order keeps changing; try again".to_owned();
+        Err(Error::Conflict {
+            what,
+            cancellation: None,
+        })
+    }
+
+    /// The order as the outcome leaves it, with the callbacks of all who wait. Where only a door
+    /// waits, the BAP that placed the order hears of a cancellation unasked.
+    async fn outcome(
+        &self,
+        network: Option<&Network>,
+        stored: &StoredOrder,
+        undecided: &Undecided,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Commit, Error> {
+        let order = &stored.order;
+        let (order, event) = match decision {
+            Decision::Cancelled(cancellation) => {
+                let cancelled = order.cancelled(cancellation.clone());
+                let event = event::cancelled(&cancelled, cancellation);
+                (cancelled, event)
+            }
+            _ => {
+                let kept = order.kept();
+                let event = event::refused(&kept, &undecided.proposed, now);
+                (kept, event)
+            }
+        };
+        let mut answers = Vec::new();
+        for key in &undecided.waiting {
+            // Pruned meanwhile, it is nobody's any more.
+            if let Some(request) = self.store.request(key).await? {
+                answers.push(answered(network, stored, &request, (decision, now))?);
+            }
+        }
+        let callback = match (decision, answers.is_empty()) {
+            (Decision::Cancelled(cancellation), true) => {
+                unasked(network, stored, (cancellation, now))?
+            }
+            _ => None,
+        };
+        let told = answers.first().map(|answered| &answered.callback);
+        let webhook = told.or(callback.as_ref()).and_then(|callback| {
+            // Of a refusal nobody hears but those who asked.
+            let cancelled = Some(&order).filter(|order| order.cancellation.is_some())?;
+            network?.news(cancelled, &callback.message)
+        });
+        Ok(Commit {
+            order: OrderWrite {
+                key: order.key.clone(),
+                expected_version: stored.order.version,
+                order: Some(order),
+                document: None,
+            },
+            request: None,
+            callback,
+            webhook,
+            answers,
+            event: Some(event),
+            now,
+        })
+    }
+}
+
+impl Listening {
+    /// Waits for the outcome of a question; why it was refused, if so. Returns too when it is
+    /// too late for any, or when news was missed: then the order tells.
+    pub(super) async fn outcome(
+        mut self,
+        question: &MessageId,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Option<Denial> {
+        let wait = (until - now).to_std().unwrap_or_default() + GRACE;
+        let heard = async {
+            loop {
+                match self.0.recv().await {
+                    Ok((about, denial)) if about == *question => return denial,
+                    Ok(_) => {}
+                    Err(_) => return None,
+                }
+            }
+        };
+        tokio::time::timeout(wait, heard).await.ok().flatten()
+    }
+}
+
+/// The commit that puts a question: the order says what is asked, and the request is kept.
+pub(super) fn put(
+    stored: &StoredOrder,
+    proposed: Cancellation,
+    until: DateTime<Utc>,
+    (request, waiting): (Option<StoredRequest>, Vec<RequestKey>),
+) -> (Commit, MessageId) {
+    let now = proposed.at;
+    let question = MessageId::parse(&Uuid::new_v4().to_string()).expect("a UUID is an id");
+    let order = stored.order.asked_about(Undecided {
+        question: question.clone(),
+        proposed: proposed.clone(),
+        until,
+        waiting,
+    });
+    let event = event::pending(&order, &proposed);
+    (changed(stored, order, request, Some(event), now), question)
+}
+
+/// The commit that lets one more request wait for the same outcome.
+pub(super) fn join(
+    stored: &StoredOrder,
+    undecided: &Undecided,
+    request: StoredRequest,
+    now: DateTime<Utc>,
+) -> Commit {
+    let mut undecided = undecided.clone();
+    undecided.waiting.push(request.key.clone());
+    let order = stored.order.asked_about(undecided);
+    changed(stored, order, Some(request), None, now)
+}
+
+fn changed(
+    stored: &StoredOrder,
+    order: Order,
+    request: Option<StoredRequest>,
+    event: Option<store::Event>,
+    now: DateTime<Utc>,
+) -> Commit {
+    Commit {
+        order: OrderWrite {
+            key: order.key.clone(),
+            expected_version: stored.order.version,
+            order: Some(order),
+            document: None,
+        },
+        request,
+        callback: None,
+        webhook: None,
+        answers: Vec::new(),
+        event,
+        now,
+    }
+}
+
+fn answered(
+    network: Option<&Network>,
+    stored: &StoredOrder,
+    request: &StoredRequest,
+    (decision, now): (&Decision, DateTime<Utc>),
+) -> Result<Answered, Error> {
+    let network = network.ok_or_else(|| not_joined(&stored.order))?;
+    let again = ReadAgain::of(network, &request.body)?;
+    let replying = again.replying(network, &request.body);
+    Ok(Answered {
+        request: request.key.clone(),
+        callback: reply(&replying, stored, decision, now)?,
+    })
+}

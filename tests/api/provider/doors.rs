@@ -1,0 +1,106 @@
+//! Questions before a cancellation through the admin API or a REST door: the answer waits.
+
+use beckn_bpp::app::api_keys::{self, ApiKeys};
+use beckn_bpp::http::bookings::keys::Scope;
+use beckn_bpp::mock::bap::Answer;
+use beckn_bpp::mock::orders::TRIP_1;
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use super::BackEnd;
+use crate::app;
+
+async fn admin_cancel(back_end: &BackEnd, by: &str) -> app::Answer {
+    let body = json!({"by": by, "reason": "001"});
+    let path = "/orders/trip_1/cancel";
+    back_end.app.admin("POST", path, Some(&body)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_admin_api_answers_with_what_the_provider_decides() {
+    let back_end = BackEnd::asked("").await;
+    back_end.app.hand_over(TRIP_1).await;
+    back_end
+        .provider
+        .decide(&json!({"decision": "refuse", "reason": "Not today"}));
+    let refused = admin_cancel(&back_end, "customer").await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert!(refused.text.contains("Not today"), "{}", refused.text);
+    back_end.provider.decide(&json!({"decision": "allow"}));
+    let allowed = admin_cancel(&back_end, "customer").await;
+    assert_eq!(allowed.status, 200, "{}", allowed.text);
+    back_end.app.settled().await;
+    let received = back_end.app.bap.all();
+    assert_eq!(received.len(), 1, "the BAP hears of the cancellation alone");
+    assert_eq!(received[0].json()["message"]["order"]["state"], "Cancelled");
+    back_end.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_is_not_asked_about_what_it_does_itself_and_that_answers_a_question() {
+    let back_end = BackEnd::asked("hook_wait = \"1m\"").await;
+    back_end.provider.answer_questions(Answer::Hang);
+    back_end.app.hand_over(TRIP_1).await;
+    let message = back_end.cancel(TRIP_1).await;
+    back_end.questions_come(1).await;
+    let cancelled = admin_cancel(&back_end, "provider").await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.text);
+    let callback = back_end.app.callback(&message).await.json();
+    assert_eq!(callback["message"]["order"]["state"], "Cancelled");
+    back_end.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bookings_door_waits_for_the_provider_and_remembers_what_it_said() {
+    let provider = |provider: &beckn_bpp::mock::provider::ProviderHandle| {
+        format!("hook_url = \"{}\"", provider.hook_url)
+    };
+    let mut back_end = BackEnd::with(provider, "[bookings]").await;
+    let (key, text) = api_keys::new("one", &Scope::ALL, Vec::new(), Utc::now()).expect("a key");
+    let file = back_end.app.directory.path().join("api-keys.toml");
+    ApiKeys { keys: vec![key] }.write(&file).expect("written");
+    back_end.app.restart().await;
+    let order = json!({"id": "bkg_1", "booking": {"status": "Confirmed",
+        "price": {"value": "120", "currency": "EUR"}}});
+    back_end
+        .app
+        .admin("PUT", "/orders/bkg_1", Some(&order))
+        .await;
+    let post = async |again: &str| {
+        let url = back_end.app.url("/v1/bookings/bkg_1/cancel");
+        let asked = back_end.app.http.post(url).bearer_auth(&*text);
+        let asked = asked.header("Content-Type", "application/json");
+        let body = json!({"reason": "Guest is ill"}).to_string();
+        app::answer(asked.header("Idempotency-Key", again).body(body)).await
+    };
+    back_end
+        .provider
+        .decide(&json!({"decision": "refuse", "reason": "The massage has begun"}));
+    let refused = post("one").await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert_eq!(refused.body["error"]["code"], "BOOKING_NOT_CANCELLABLE");
+    assert_eq!(refused.body["error"]["message"], "The massage has begun");
+    back_end.provider.decide(&json!({"decision": "allow"}));
+    let again = post("one").await;
+    assert_eq!(
+        again.status, 422,
+        "the same request, the same outcome: {}",
+        again.text
+    );
+    let (one, other) = tokio::join!(post("two"), post("two"));
+    assert_eq!(
+        (one.status, other.status),
+        (200, 200),
+        "{} {}",
+        one.text,
+        other.text
+    );
+    assert_eq!(one.text, other.text);
+    let late = post("three").await;
+    assert_eq!(late.body["error"]["code"], "BOOKING_ALREADY_CANCELLED");
+    let events = back_end.app.get("/events?after=0").await.body;
+    let cancelled = |event: &&Value| event["type"] == "order.cancelled";
+    let events = events["events"].as_array().expect("a list");
+    assert_eq!(events.iter().filter(cancelled).count(), 1);
+    back_end.stop().await;
+}
