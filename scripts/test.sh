@@ -57,6 +57,16 @@ want_signing_python() {
     [ -z "${CI:-}" ]
 }
 
+# The property tester of the booking API, in a directory of its own.
+want_schemathesis() {
+    local place=target/schemathesis
+    "$place/bin/st" --version >/dev/null 2>&1 && return
+    say "installing schemathesis"
+    python3 -m venv "$place" && "$place/bin/python3" -m pip install --quiet 'schemathesis>=4.32,<5' && return
+    echo "the booking API is not tried from outside: install python3 with venv, and reach its packages once" >&2
+    [ -z "${CI:-}" ]
+}
+
 need_rust
 want strace
 want jq
@@ -91,8 +101,14 @@ say "supply chain"
 say "kill -9 under load"
 cargo run --quiet --example kill_loop -- --rounds 20 --seed 1
 
+say "a provider stays in step"
+cargo run --quiet --example provider -- --orders 150 --seed 1
+
 say "release build"
 cargo build --release --quiet --bin beckn-bpp
+
+say "the booking API from outside"
+if command -v curl >/dev/null && want_schemathesis; then ./scripts/schemathesis.sh 60; fi
 
 say "the commands of the README"
 cargo run --release --quiet -- mock-network --once
