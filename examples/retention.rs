@@ -236,6 +236,7 @@ fn order(number: u64, now: DateTime<Utc>) -> Order {
         occurred_at: now,
         booking: Booking::default(),
         cancellation: None,
+        pending: None,
         erased_at: None,
     }
 }

@@ -96,6 +96,7 @@ fn order(id: &str, version: u64, state: State) -> Order {
         occurred_at: at(0),
         booking: Booking::default(),
         cancellation: None,
+        pending: None,
         erased_at: None,
     }
 }

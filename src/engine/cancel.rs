@@ -6,12 +6,13 @@ use serde_json::Value;
 use tracing::{error, info};
 use url::Url;
 
-use super::reasons;
-use super::reasons_list;
-use super::{Addressee, Engine, MAX_RACES, Saying, callback, cancelled_event, refusal_of};
+use super::{
+    Addressee, Engine, MAX_RACES, ON_CANCEL, Saying, callback, event_of, pending, reasons,
+    reasons_list, refusal_of,
+};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
-use crate::domain::order::Placement;
+use crate::domain::order::{Fulfillment, Order, Placement};
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::Network;
 use crate::networks::caller::Verified;
@@ -62,6 +63,7 @@ impl Engine {
         let cancel = cancel::decode(asked.context.dialect, asked.message, text_tag)?;
         for _ in 0..MAX_RACES {
             let stored = self.order_of_caller(asked, &cancel.order).await?;
+            check_part(&cancel, &stored.order)?;
             let lacks_reason = match check_reason(asked, &cancel.request, &stored, now) {
                 Err(refusal) if reasons_list::stands_in(asked, &refusal) => true,
                 checked => checked.map(|()| false)?,
@@ -183,11 +185,33 @@ fn check_reason(
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     let path = asked.context.dialect.members().reason;
-    let network = asked.network;
-    reasons::check(network, request).map_err(|refusal| refusal.at(path))?;
+    let dialect = Some(asked.context.dialect);
+    let checked = reasons::check(asked.network, dialect, request);
+    checked.map_err(|refusal| refusal.at(path))?;
     match request.reason.id.is_none() && needs_reason(&stored.order, request, now) {
         true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
         false => Ok(()),
+    }
+}
+
+/// A fulfilment that is named must be there, and be all that is left of the order.
+fn check_part(cancel: &Cancel, order: &Order) -> Result<(), Refusal> {
+    let Some(id) = &cancel.part else {
+        return Ok(());
+    };
+    let path = "message.descriptor.short_desc";
+    let mut all = order.fulfillments.iter();
+    if !all.any(|one| one.id.as_ref() == Some(id)) {
+        let detail = "the order has no such fulfilment";
+        return Err(Refusal::new(Word::FulfillmentNotFound, detail).at(path));
+    }
+    let is_open = |one: &&Fulfillment| one.state.as_deref() != Some("Cancelled");
+    match order.fulfillments.iter().filter(is_open).count() {
+        0 | 1 => Ok(()),
+        _ => {
+            let detail = "one fulfilment of several cannot be cancelled alone; cancel the order";
+            Err(Refusal::new(Word::PartNotSupported, detail).at(path))
+        }
     }
 }
 
@@ -199,28 +223,26 @@ fn transaction(
     now: DateTime<Utc>,
 ) -> Result<(Commit, &'static str), Refusal> {
     let decision = decide(&stored.order, &cancel.request, now);
-    let cancelled = match &decision {
+    let changed = match &decision {
         Decision::Cancelled(cancellation) => Some(stored.order.cancelled(cancellation.clone())),
+        Decision::Asked => Some(pending::awaiting(asked, cancel, &stored.order, now)),
         _ => None,
     };
-    let event = cancelled.as_ref().and_then(|order| {
-        order
-            .cancellation
-            .as_ref()
-            .map(|cancellation| cancelled_event(order, cancellation))
-    });
-    let callback = answer(asked, stored, &decision, now).map_err(|error| {
+    let event = changed.as_ref().and_then(event_of);
+    let order = changed.as_ref().unwrap_or(&stored.order);
+    let said = answer(asked, (order, text(&stored.document)), &decision, now);
+    let callback = said.map_err(|error| {
         error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
         Refusal::new(Word::Internal, "the order cannot be read")
     })?;
-    let webhook = cancelled
+    let webhook = changed
         .as_ref()
         .and_then(|order| asked.network.news(order, &key.message));
     let commit = Commit {
         order: OrderWrite {
             key: stored.order.key.clone(),
             expected_version: stored.order.version,
-            order: cancelled,
+            order: changed,
             document: None,
         },
         request: Some(stored_request(asked, key, &cancel.order, now)),
@@ -237,13 +259,15 @@ fn outcome(decision: &Decision) -> &'static str {
         Decision::Cancelled(_) => "cancelled",
         Decision::AlreadyCancelled(_) => "already_cancelled",
         Decision::Quoted(_) => "quoted",
+        Decision::Asked => "asked",
+        Decision::Waiting => "waiting",
         Decision::Refused(_) => "refused",
     }
 }
 
 fn answer(
     asked: &ProvenCancel<'_>,
-    stored: &StoredOrder,
+    (order, document): (&Order, &str),
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<crate::store::NewCallback, on_cancel::Error> {
@@ -251,6 +275,10 @@ fn answer(
     let content = match decision {
         Decision::Cancelled(c) | Decision::AlreadyCancelled(c) => Content::Cancelled(c),
         Decision::Quoted(c) => Content::Quoted(c),
+        Decision::Asked | Decision::Waiting => {
+            let pending = order.pending.as_ref();
+            Content::Initiated(pending.ok_or(on_cancel::Error::Missing("open question"))?)
+        }
         Decision::Refused(denial) => {
             sentence = denial.sentence();
             Content::Denied(&sentence)
@@ -261,9 +289,10 @@ fn answer(
         .get("context")
         .ok_or(on_cancel::Error::Missing("context"))?;
     let saying = Saying {
+        action: ON_CANCEL,
         dialect: asked.context.dialect,
         context: on_cancel::context(context, asked.network.us(), None, now)?,
-        document: text(&stored.document),
+        document,
         content,
     };
     let to = Addressee {

@@ -185,6 +185,7 @@ fn on_network(
         occurred_at: occurred_at.unwrap_or(now),
         booking: facts.booking,
         cancellation: None,
+        pending: None,
         erased_at: None,
     }
 }
@@ -316,6 +317,7 @@ fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
     let mut order = Order {
         version: known.version + 1,
         booked_at: known.booked_at,
+        pending: known.pending.clone(),
         ..new.clone()
     };
     order.policy = match brings_terms(known, new) {

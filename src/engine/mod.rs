@@ -8,6 +8,7 @@ pub mod change;
 pub mod erase;
 pub mod intake;
 pub mod partner;
+pub mod pending;
 pub mod preview;
 pub mod provider;
 mod reasons;
@@ -110,6 +111,20 @@ fn cancelled_event(order: &Order, cancellation: &Cancellation) -> Event {
     }
 }
 
+/// The provider's event for a change that came from a network.
+fn event_of(order: &Order) -> Option<Event> {
+    let cancelled = order.cancellation.as_ref();
+    let cancelled = cancelled.map(|cancellation| cancelled_event(order, cancellation));
+    let asked = || {
+        Some(pending::event(
+            order,
+            order.pending.as_ref()?,
+            pending::ASKED,
+        ))
+    };
+    cancelled.or_else(asked)
+}
+
 /// Who a callback is for and what it answers.
 struct Addressee<'a> {
     subscriber: &'a domain::ids::SubscriberId,
@@ -120,8 +135,15 @@ struct Addressee<'a> {
     vouched: bool,
 }
 
-/// What a callback says, in which dialect, about which document.
+/// The action of a callback that says what became of a cancel.
+const ON_CANCEL: &str = "on_cancel";
+
+/// That of one which says so later.
+const ON_UPDATE: &str = "on_update";
+
+/// What a callback says, by which action, in which dialect, about which document.
 struct Saying<'a> {
+    action: &'static str,
     dialect: Dialect,
     context: String,
     document: &'a str,
@@ -142,14 +164,20 @@ fn callback(
     )?;
     let kind = match saying.content {
         Content::Quoted(_) => CallbackKind::Preview,
-        Content::Cancelled(_) | Content::Denied(_) => CallbackKind::Final,
+        Content::Cancelled(_) | Content::Denied(_) | Content::Initiated(_) | Content::Kept(..) => {
+            CallbackKind::Final
+        }
+    };
+    let body = match saying.action {
+        ON_CANCEL => body,
+        action => on_cancel::renamed(body.as_bytes(), action)?,
     };
     Ok(NewCallback {
         kind,
         subscriber: to.subscriber.clone(),
         transaction: to.transaction.clone(),
         message: to.message.clone(),
-        url: callback_url::on_cancel(to.base_url),
+        url: callback_url::of(to.base_url, saying.action),
         lane: callback_url::lane(to.base_url),
         vouched: to.vouched,
         body: body.into(),

@@ -6,6 +6,7 @@
 
 mod files;
 mod health;
+mod market;
 mod partner;
 
 use std::net::TcpListener;
@@ -155,10 +156,13 @@ impl Network {
         let bap = bap::start(bap_at, bap_signer, &registry.url, "")?;
         let health = Health::start([eua, gateway, partner], &registry.url)?;
         registry.add_rows(health.rows(&public_url)?);
-        let text = files::configuration(&public_url, admin_address, &registry.url)?;
-        let sections = health.sections(&public_url, &registry.url)?;
-        let text = format!("{text}{sections}");
-        let file = files::write(directory.path(), &text, &health.secrets())?;
+        registry.add_rows([market::row(&public_url)?]);
+        let sections = [
+            files::configuration(&public_url, admin_address, &registry.url)?,
+            health.sections(&public_url, &registry.url)?,
+            market::section(&public_url, &registry.url)?,
+        ];
+        let file = files::write(directory.path(), &sections.concat(), &health.secrets())?;
         // The server binds the addresses itself; they were only held to find free ones.
         drop((public, admin));
         let config = serve::load(Some(&file))?;
@@ -207,6 +211,7 @@ impl Network {
             orders.push((*sample, sample.placed_by(*bap, bpp)?));
         }
         orders.extend(self.health.orders(self.server.public_address)?);
+        orders.extend(market::orders(&self.bap, self.server.public_address)?);
         let (placed, lines): (Vec<Sample>, Vec<String>) = orders.into_iter().unzip();
         let answers = self.admin("POST", "/orders", lines.join("\n")).await?;
         let cancelled = self.admin("GET", "/orders?state=Cancelled", String::new());
@@ -233,10 +238,11 @@ impl Network {
         Ok(answer.error_for_status()?.text().await?)
     }
 
-    /// The first cancellations: of rides, then of visits to a doctor.
+    /// The first cancellations: of rides, then of visits to a doctor, then on ONDC.
     async fn play(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
         let mut acts = self.play_rides(quiet).await?;
         acts.extend(self.play_visits(quiet).await?);
+        acts.extend(market::play(self, quiet).await?);
         Ok(acts)
     }
 
@@ -336,6 +342,7 @@ impl Network {
         println!("BAP         {}", self.bap.url);
         println!("health      http://{public_address}/uhi");
         println!("partners    http://{public_address}{PATH}");
+        println!("ONDC        http://{public_address}/ondc");
         println!("files       {}", self.directory.path().display());
         println!("\nTry next, in another terminal:\n");
         println!("  beckn-bpp cancel O3 --reason 001 --to http://{public_address} \\");

@@ -60,6 +60,7 @@ fn order(id: &str) -> Order {
         occurred_at: now(),
         booking: Booking::default(),
         cancellation: None,
+        pending: None,
         erased_at: None,
     }
 }
