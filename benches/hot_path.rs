@@ -36,6 +36,7 @@ const BAP: (&str, &str) = ("bap.example.org", "https://bap.example.org/beckn");
 const BPP: (&str, &str) = ("bpp.example.org", "https://bpp.example.org");
 const STYLE: Style<'static> = Style {
     kind: Kind::Beckn,
+    bpp_id: BPP.0,
     cancelled_word: "Cancelled",
     text_tag: None,
     sends_pin: false,
@@ -44,6 +45,7 @@ const STYLE: Style<'static> = Style {
 const US: Us<'static> = Us {
     bpp_id: BPP.0,
     bpp_uri: BPP.1,
+    ttl_seconds: None,
 };
 
 /// One cancel and the order it is about, at every step of the way.
@@ -117,6 +119,7 @@ fn order(facts: intake::Facts) -> Order {
         booking: facts.booking,
         cancellation: None,
         undecided: None,
+        pending: None,
         erased_at: None,
     }
 }

@@ -237,6 +237,7 @@ fn order(number: u64, now: DateTime<Utc>) -> Order {
         booking: Booking::default(),
         cancellation: None,
         undecided: None,
+        pending: None,
         erased_at: None,
     }
 }

@@ -47,6 +47,7 @@ impl Desk {
         desk.write("mobility.signing", SEED);
         desk.write("mobility.encryption", SEED);
         desk.write("health.signing", SEED);
+        desk.write("market.signing", SEED);
         desk.write("partners.secret", TOKEN);
         desk.write("partner.webhook", TOKEN);
         desk.write("provider.secret", PROVIDER_SECRET);
@@ -258,7 +259,7 @@ bind = "0.0.0.0"
 admin_token_file = "admin.token"
 
 [network.mobility]
-kind = "ondc"
+kind = "onbc"
 domain = ["mobility"]
 subscriber_id = "bpp.example.org"
 subscriber_url = "http://bpp.example.org"
@@ -274,8 +275,8 @@ bpp.toml:5: http.bind = "0.0.0.0"
     expected an IP address with a port such as "127.0.0.1:8080" or "[::]:8080"
 bpp.toml:8: network.mobility.domains
     missing: expected a list such as ["a", "b"], here or in BECKN_BPP__NETWORK__MOBILITY__DOMAINS
-bpp.toml:9: network.mobility.kind = "ondc"
-    not available in this release
+bpp.toml:9: network.mobility.kind = "onbc"
+    expected "beckn" or "ondc" or "uhi"
 bpp.toml:10: network.mobility.domain
     unknown key: did you mean `domains`?
 bpp.toml:12: network.mobility.subscriber_url = "http://bpp.example.org"
@@ -993,6 +994,7 @@ fn the_documented_settings_are_exactly_those_that_are_known() {
     for shown in &config.shown {
         // What all kinds of network have is told of one of them.
         let key = shown.key.replace("network.health.", "network.mobility.");
+        let key = key.replace("network.market.", "network.mobility.");
         let name = key.to_ascii_uppercase().replace('.', "__");
         let is_documented = written.contains(&uncounted(&shown.key))
             || written.contains(&uncounted(&key))
@@ -1197,6 +1199,45 @@ fn a_health_network_has_the_defaults_of_its_kind() {
             .count()
     };
     assert_eq!((by(Party::Customer), by(Party::Provider)), (7, 6));
+}
+
+const MARKET: &str = r#"
+[network.market]
+kind = "ondc"
+domains = ["ONDC:RET10"]
+subscriber_id = "seller.example.org"
+subscriber_url = "https://seller.example.org/ondc"
+key_id = "k1"
+signing_key_file = "market.signing"
+registry_url = "https://registry.example.org"
+"#;
+
+#[test]
+fn a_market_has_the_defaults_of_its_kind_and_domains() {
+    let read = |toml: &str| Desk::with(&production(toml)).config(&[]).networks.remove(0);
+    let shops = read(MARKET);
+    assert!(shops.restamp && shops.reason_required && shops.reasons.is_empty());
+    assert_eq!(shops.registry.form, Form::Ondc);
+    assert_eq!(
+        (shops.default_version.as_str(), shops.domain_reasons.len()),
+        ("1.2.0", 3)
+    );
+    let rides = MARKET.replace("ONDC:RET10", "ONDC:TRV10") + "restamp = false\n";
+    let rides = read(&rides);
+    assert!(!rides.restamp && rides.default_version == "2.0.1");
+
+    let foreign = MARKET.replace(r#"["ONDC:RET10"]"#, r#"["ONDC:RET10", "mobility"]"#);
+    let foreign = foreign + "default_version = \"1.1.0\"\n";
+    let report = Desk::with(&production(&foreign)).report(&[]);
+    assert_holds(
+        &report,
+        &[
+            "network.market.domains",
+            "begin with \"ONDC:\"",
+            "a version 1.2.x or 2.0.x",
+            "2 faults",
+        ],
+    );
 }
 
 #[test]

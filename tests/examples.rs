@@ -6,6 +6,8 @@
 
 #[path = "common/app.rs"]
 mod app;
+#[path = "common/market.rs"]
+mod market;
 #[path = "common/members.rs"]
 mod members;
 #[path = "common/official.rs"]
@@ -15,5 +17,7 @@ mod rides;
 
 #[path = "examples/judged.rs"]
 mod judged;
+#[path = "examples/ondc.rs"]
+mod ondc;
 #[path = "examples/published.rs"]
 mod published;

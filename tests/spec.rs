@@ -40,7 +40,7 @@ fn context(version: &str, action: &str) -> Value {
         Dialect::V0_9 => json!({"core_version": version, "country": "IND", "city": "std:080"}),
         Dialect::V1 => json!({"version": version,
             "location": {"country": {"code": "IND"}, "city": {"code": "std:080"}}}),
-        Dialect::Uhi => unreachable!("no version of Beckn"),
+        _ => unreachable!("no version of Beckn"),
     };
     merged(ids, &place)
 }
@@ -203,7 +203,7 @@ fn an_error_needs_no_message_in_any_version() {
                     "message": "the ride has started"}),
                 Dialect::V1,
             ),
-            Dialect::Uhi => unreachable!("no version of Beckn"),
+            _ => unreachable!("no version of Beckn"),
         };
         let message = json!({"context": context(version, "on_cancel"), "error": error});
         let errors = official_on_cancel_errors(version, &message);

@@ -99,6 +99,7 @@ fn order(id: &str, version: u64, state: State) -> Order {
         booking: Booking::default(),
         cancellation: None,
         undecided: None,
+        pending: None,
         erased_at: None,
     }
 }

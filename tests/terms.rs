@@ -170,6 +170,7 @@ fn built((currency, (price, paid), (booked, starts), state, (policy, otherwise))
         },
         cancellation: None,
         undecided: None,
+        pending: None,
         erased_at: None,
     }
 }
@@ -415,6 +416,7 @@ fn written(
 
 const STYLE: Style<'static> = Style {
     kind: Kind::Beckn,
+    bpp_id: "bpp.example.org",
     cancelled_word: "Cancelled",
     text_tag: None,
     sends_pin: false,
@@ -428,12 +430,17 @@ fn lines_sum_to_the_fee(
 ) {
     let content = match intent {
         Intent::Quote => Content::Quoted(cancellation),
-        Intent::Commit => Content::Cancelled(cancellation),
+        Intent::Commit | Intent::Ask => Content::Cancelled(cancellation),
     };
-    let body = on_cancel::encode(dialect, "{}", document, content, &STYLE);
-    let body: Value = serde_json::from_str(&body.expect("writable")).expect("JSON");
-    let quote = &body["message"]["order"]["quote"];
     let fee = cancellation.charge.expect("a charge").fee;
+    if dialect == Dialect::V1 {
+        for (domain, version) in ONDC {
+            let mut placed: Value = serde_json::from_str(document).expect("JSON");
+            placed["context"] = json!({"domain": domain, "version": version, "bap_id": "b"});
+            add_up(&left(dialect, &placed.to_string(), content), fee);
+        }
+    }
+    let quote = &left(dialect, document, content);
     if dialect == Dialect::V0_9 && fee.minor == 0 {
         let before: Value = serde_json::from_str(document).expect("JSON");
         assert_eq!(
@@ -442,6 +449,24 @@ fn lines_sum_to_the_fee(
         );
         return;
     }
+    add_up(quote, fee);
+}
+
+/// The domains and versions of ONDC's three ways of writing a quote.
+const ONDC: [(&str, &str); 3] = [
+    ("ONDC:TRV11", "2.0.1"),
+    ("ONDC:RET10", "1.2.0"),
+    ("ONDC:RET10", "2.0.2"),
+];
+
+/// The quote of the order that leaves.
+fn left(dialect: Dialect, document: &str, content: Content<'_>) -> Value {
+    let body = on_cancel::encode(dialect, "{}", document, content, &STYLE);
+    let mut body: Value = serde_json::from_str(&body.expect("writable")).expect("JSON");
+    body["message"]["order"]["quote"].take()
+}
+
+fn add_up(quote: &Value, fee: Money) {
     assert_eq!(minor_of(&quote["price"], fee), fee.minor, "{quote}");
     let lines = quote["breakup"].as_array().expect("lines").iter();
     let sum: i128 = lines.map(|line| minor_of(&line["price"], fee)).sum();

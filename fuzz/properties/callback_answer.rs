@@ -29,8 +29,17 @@ pub fn holds(data: &[u8]) {
     if (300..400).contains(&answer.status) {
         return;
     }
-    let (verdict, detail) = judge(&answer);
+    let (verdict, detail) = judge(&answer, None);
     assert_eq!(verdict, expected(&answer));
+    // Where one number asks for another try, only NACKs are judged otherwise.
+    let (elsewhere, _) = judge(&answer, Some("23001"));
+    match verdict {
+        Verdict::Nack => assert!(matches!(
+            elsewhere,
+            Verdict::NackForNow | Verdict::NackForGood
+        )),
+        verdict => assert_eq!(elsewhere, verdict),
+    }
     assert!(detail.chars().count() <= MAX_DETAIL_CHARS);
     let moves = |c: char| c.is_control() || "\u{2028}\u{2029}\u{202e}\u{2066}".contains(c);
     assert!(!detail.chars().any(moves), "{detail:?}");

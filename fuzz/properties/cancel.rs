@@ -74,6 +74,7 @@ fn callback_keeps_what_is_not_ours(raw: &str, dialect: Dialect) {
     let us = Us {
         bpp_id: "bpp.example.org",
         bpp_uri: "https://bpp.example.org",
+        ttl_seconds: None,
     };
     let now = DateTime::<Utc>::UNIX_EPOCH;
     let callback = on_cancel::context(raw, us, None, now).expect("spliced");

@@ -18,8 +18,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 fn changed_by_us(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::V0_9 => &["state", "quote"],
-        Dialect::V1 => &[
+        Dialect::V1 | Dialect::OndcMobility => &[
             "status",
+            "fulfillments",
+            "quote",
+            "updated_at",
+            "cancellation",
+        ],
+        Dialect::OndcRetail | Dialect::OndcB2b => &[
+            "state",
             "fulfillments",
             "quote",
             "updated_at",
@@ -92,6 +99,7 @@ fn placed(facts: Facts) -> Option<Order> {
         booking: facts.booking,
         cancellation: None,
         undecided: None,
+        pending: None,
         erased_at: None,
     })
 }
@@ -136,7 +144,12 @@ fn decided(order: &Order, by: Party, intent: Intent) -> Option<Cancellation> {
             assert!(!order.state.is_cancellable(), "{}", denial.sentence());
             None
         }
-        Decision::AlreadyCancelled(_) | Decision::Undecided(_) => panic!("it was not"),
+        Decision::AlreadyCancelled(_)
+        | Decision::Asked
+        | Decision::Waiting
+        | Decision::Undecided(_) => {
+            panic!("neither cancelled before nor asked of the provider")
+        }
     }
 }
 
@@ -163,10 +176,11 @@ fn callback_differs_only_by_the_cancellation(
 ) {
     let content = match intent {
         Intent::Quote => Content::Quoted(cancellation),
-        Intent::Commit => Content::Cancelled(cancellation),
+        Intent::Commit | Intent::Ask => Content::Cancelled(cancellation),
     };
     let style = Style {
         kind: Kind::Beckn,
+        bpp_id: "bpp.example.org",
         cancelled_word: "Cancelled",
         text_tag: None,
         sends_pin: false,

@@ -64,7 +64,7 @@ pub enum Next {
 pub fn next(settings: &Settings, run: &Run, verdict: Verdict, jitter: f64) -> Next {
     match verdict {
         Verdict::Delivered => Next::Delivered,
-        Verdict::BlockedUrl => Next::Dead,
+        Verdict::BlockedUrl | Verdict::NackForGood => Next::Dead,
         Verdict::Nack if run.nacks >= settings.nack_retries as usize => Next::Dead,
         Verdict::Panic if run.panics + 1 >= MAX_PANICS => Next::Dead,
         Verdict::Status { retry_after, .. } => step(settings, run, retry_after, jitter),
@@ -134,6 +134,17 @@ mod tests {
         let between = next(&settings, &run(6, 2), Verdict::Nack, 0.0);
         assert!(matches!(between, Next::After(_)));
         assert_eq!(next(&settings, &run(8, 3), Verdict::Nack, 0.0), Next::Dead);
+    }
+
+    #[test]
+    fn a_nack_for_now_follows_the_whole_schedule_and_one_for_good_ends_it() {
+        let settings = Settings::default();
+        for done in 0..10 {
+            let after = next(&settings, &run(done, 0), Verdict::NackForNow, 0.0);
+            assert!(matches!(after, Next::After(_)), "{done}");
+        }
+        let first = next(&settings, &run(0, 0), Verdict::NackForGood, 0.0);
+        assert_eq!(first, Next::Dead);
     }
 
     #[test]

@@ -111,7 +111,10 @@ impl Sender {
         let sent = match timeout_at(deadline, request.send()).await {
             Err(_) => Sent::unanswered(Verdict::Timeout, "no answer within the deadline"),
             Ok(Err(error)) => unsent(error),
-            Ok(Ok(response)) => self.read(response, deadline, now).await,
+            Ok(Ok(response)) => {
+                let passing = network.profile().tried_again_after;
+                self.read(response, (deadline, now), passing).await
+            }
         };
         let signed = Some(signed);
         Sent { signed, ..sent }
@@ -188,7 +191,7 @@ impl Sender {
         let sent = match timeout_at(deadline, request.send()).await {
             Err(_) => Sent::unanswered(Verdict::Timeout, "no answer within the deadline"),
             Ok(Err(error)) => unsent(error),
-            Ok(Ok(response)) => self.read(response, deadline, now).await,
+            Ok(Ok(response)) => self.read(response, (deadline, now), None).await,
         };
         let taken = sent
             .status
@@ -229,19 +232,25 @@ impl Sender {
         Ok((request.body(body), kept(&signer, &header, now, restamped)))
     }
 
-    async fn read(&self, mut response: Response, deadline: Instant, now: DateTime<Utc>) -> Sent {
+    async fn read(
+        &self,
+        mut response: Response,
+        (deadline, now): (Instant, DateTime<Utc>),
+        passing: Option<&str>,
+    ) -> Sent {
         let status = response.status().as_u16();
         if response.status().is_redirection() {
             return redirected(&response);
         }
         let retry_after = header(&response, RETRY_AFTER);
         let (body, end) = read_body(&mut response, self.answer_bytes, deadline).await;
-        let (verdict, detail) = verdict::judge(&Answer {
+        let answer = Answer {
             status,
             retry_after: verdict::retry_after(&retry_after, now),
             body,
             end,
-        });
+        };
+        let (verdict, detail) = verdict::judge(&answer, passing);
         Sent {
             verdict,
             status: Some(status),

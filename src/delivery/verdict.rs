@@ -22,6 +22,10 @@ pub enum Verdict {
     Delivered,
     /// The subscriber read it and refused it.
     Nack,
+    /// It did, for a fault of its own that passes.
+    NackForNow,
+    /// It did, and its network has no use for another try.
+    NackForGood,
     /// Neither 2xx nor 3xx.
     Status {
         /// The HTTP status.
@@ -70,7 +74,8 @@ impl Verdict {
     pub fn outcome(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
-            Self::Nack => "nack",
+            Self::Nack | Self::NackForGood => "nack",
+            Self::NackForNow => "nack_for_now",
             Self::Status { .. } => "http_status",
             Self::Redirect => "redirect",
             Self::NotJson => "not_json",
@@ -128,9 +133,10 @@ pub struct Answer {
     pub end: End,
 }
 
-/// Judges an answer; the text is what an operator wants to read of it.
+/// Judges an answer; the text is what an operator wants to read of it. Where a network has one
+/// error number that asks for another try, `passing` is that number.
 #[must_use]
-pub fn judge(answer: &Answer) -> (Verdict, String) {
+pub fn judge(answer: &Answer, passing: Option<&str>) -> (Verdict, String) {
     if !(200..300).contains(&answer.status) {
         let verdict = Verdict::Status {
             code: answer.status,
@@ -139,20 +145,20 @@ pub fn judge(answer: &Answer) -> (Verdict, String) {
         return (verdict, shown(&answer.body));
     }
     match &answer.end {
-        End::Whole => judge_body(&answer.body),
+        End::Whole => judge_body(&answer.body, passing),
         End::TooLarge => (Verdict::AnswerTooLarge, shown(&answer.body)),
         End::Timeout => (Verdict::Timeout, shown(&answer.body)),
         End::Broken(complaint) => (Verdict::Transport, printable(complaint)),
     }
 }
 
-fn judge_body(body: &[u8]) -> (Verdict, String) {
+fn judge_body(body: &[u8], passing: Option<&str>) -> (Verdict, String) {
     if body.trim_ascii().is_empty() {
         return (Verdict::Delivered, String::new());
     }
     match serde_json::from_slice::<Value>(body) {
         Err(_) => (Verdict::NotJson, shown(body)),
-        Ok(json) if is_nack(&json) => (Verdict::Nack, complaint(&json)),
+        Ok(json) if is_nack(&json) => (nack(&json, passing), complaint(&json)),
         Ok(_) => (Verdict::Delivered, shown(body)),
     }
 }
@@ -172,13 +178,28 @@ fn is_nack(json: &Value) -> bool {
     })
 }
 
-/// The error of a NACK, which stands beside `message` or inside it; else the whole answer.
-fn complaint(json: &Value) -> String {
+fn nack(json: &Value, passing: Option<&str>) -> Verdict {
+    let code = error(json).map(|error| match &error["code"] {
+        Value::String(code) => code.clone(),
+        code => code.to_string(),
+    });
+    match passing {
+        None => Verdict::Nack,
+        passing if code.as_deref() == passing => Verdict::NackForNow,
+        Some(_) => Verdict::NackForGood,
+    }
+}
+
+/// The error of a NACK, which stands beside `message` or inside it.
+fn error(json: &Value) -> Option<&Value> {
     let places = ["/error", "/message/error"];
-    let error = places
-        .iter()
-        .find_map(|path| json.pointer(path).filter(|e| !e.is_null()));
-    printable(&error.unwrap_or(json).to_string())
+    let error = |path: &&str| json.pointer(path).filter(|error| !error.is_null());
+    places.iter().find_map(error)
+}
+
+/// That error, or else the whole answer.
+fn complaint(json: &Value) -> String {
+    printable(&error(json).unwrap_or(json).to_string())
 }
 
 /// `Retry-After` as a span from `now`: whole seconds or an HTTP date (RFC 9110, 10.2.3).
@@ -227,12 +248,17 @@ mod tests {
     use super::*;
 
     fn judged(status: u16, body: &str) -> (Verdict, String) {
-        judge(&Answer {
+        judged_on(None, status, body)
+    }
+
+    fn judged_on(passing: Option<&str>, status: u16, body: &str) -> (Verdict, String) {
+        let answer = Answer {
             status,
             retry_after: None,
             body: body.as_bytes().to_vec(),
             end: End::Whole,
-        })
+        };
+        judge(&answer, passing)
     }
 
     #[test]
@@ -275,6 +301,21 @@ mod tests {
     }
 
     #[test]
+    fn where_one_number_asks_for_another_try_every_other_nack_is_for_good() {
+        let verdict = |error: &str| {
+            let body = format!(r#"{{"message":{{"ack":{{"status":"NACK"}}}},"error":{error}}}"#);
+            judged_on(Some("23001"), 200, &body).0
+        };
+        assert_eq!(verdict(r#"{"code":"23001"}"#), Verdict::NackForNow);
+        assert_eq!(verdict(r#"{"code":23001}"#), Verdict::NackForNow);
+        for other in [r#"{"code":"23002"}"#, "{}", "null"] {
+            assert_eq!(verdict(other), Verdict::NackForGood, "{other}");
+        }
+        let ack = r#"{"message":{"ack":{"status":"ACK"}},"error":{"code":"23001"}}"#;
+        assert_eq!(judged_on(Some("23001"), 200, ack).0, Verdict::Delivered);
+    }
+
+    #[test]
     fn a_nack_under_another_status_is_judged_by_the_status() {
         let body = r#"{"message":{"ack":{"status":"NACK"}}}"#;
         let (verdict, detail) = judged(401, body);
@@ -290,14 +331,13 @@ mod tests {
         let deep = "[".repeat(10_000);
         assert_eq!(judged(200, &deep).0, Verdict::NotJson);
         let cut = |end| {
-            let body = b"{}".to_vec();
-            judge(&Answer {
+            let answer = Answer {
                 status: 200,
                 retry_after: None,
-                body,
+                body: b"{}".to_vec(),
                 end,
-            })
-            .0
+            };
+            judge(&answer, None).0
         };
         assert_eq!(cut(End::TooLarge), Verdict::AnswerTooLarge);
         assert_eq!(cut(End::Timeout), Verdict::Timeout);

@@ -14,6 +14,8 @@ pub enum Intent {
     Quote,
     /// Cancel.
     Commit,
+    /// Cancel if the provider finds that it must: something of its own failed.
+    Ask,
 }
 
 /// A proven wish to cancel an order.
@@ -50,6 +52,10 @@ pub enum Decision {
     AlreadyCancelled(Cancellation),
     /// What it would cost now.
     Quoted(Cancellation),
+    /// The provider has to look into it.
+    Asked,
+    /// The provider looks into it already.
+    Waiting,
     /// It cannot be cancelled.
     Refused(Denial),
     /// The provider is being asked about an earlier request: the outcome is the same.
@@ -91,10 +97,18 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
     if let Some(cancellation) = &order.cancellation {
         return Decision::AlreadyCancelled(cancellation.clone());
     }
+    let is_settling = request.by == Party::Provider || request.intent == Intent::Quote;
+    if order.pending.is_some() && !is_settling {
+        return Decision::Waiting;
+    }
     if order.state.is_cancellable()
-        && let (Some(undecided), Intent::Commit) = (&order.undecided, request.intent)
+        && request.intent != Intent::Quote
+        && let Some(undecided) = &order.undecided
     {
         return Decision::Undecided(undecided.clone());
+    }
+    if request.intent == Intent::Ask && order.state.is_cancellable() {
+        return Decision::Asked;
     }
     let terms = terms(order, &request.asked(now));
     if let Some(denial) = terms.denial {
@@ -110,7 +124,7 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
     };
     match request.intent {
         Intent::Quote => Decision::Quoted(cancellation),
-        Intent::Commit => Decision::Cancelled(cancellation),
+        Intent::Commit | Intent::Ask => Decision::Cancelled(cancellation),
     }
 }
 
@@ -124,9 +138,9 @@ pub fn needs_reason(order: &Order, request: &CancelRequest, now: DateTime<Utc>) 
 mod tests {
     use chrono::TimeDelta;
 
-    use super::super::ids::{NetworkName, OrderId, OrderKey};
+    use super::super::ids::{MessageId, NetworkName, OrderId, OrderKey};
     use super::super::money::{Currency, Money, Percentage};
-    use super::super::order::{Booking, Fulfillment};
+    use super::super::order::{Booking, Fulfillment, Pending};
     use super::super::policy::{Charge, Fee, Policy, Rule};
     use super::*;
 
@@ -186,6 +200,7 @@ mod tests {
             booking: Booking::default(),
             cancellation: None,
             undecided: None,
+            pending: None,
             erased_at: None,
         }
     }
@@ -204,7 +219,9 @@ mod tests {
             Decision::Cancelled(c) | Decision::Quoted(c) | Decision::AlreadyCancelled(c) => {
                 c.charge
             }
-            Decision::Refused(_) | Decision::Undecided(_) => None,
+            Decision::Asked | Decision::Waiting | Decision::Refused(_) | Decision::Undecided(_) => {
+                None
+            }
         }
     }
 
@@ -297,6 +314,41 @@ mod tests {
             let again = decide(&cancelled, &request(Party::Provider, intent), later);
             assert_eq!(again, Decision::AlreadyCancelled(cancellation.clone()));
         }
+    }
+
+    #[test]
+    fn while_the_provider_looks_into_it_only_the_provider_cancels() {
+        let open = order(State::Confirmed, vec![rule(&[], "50")]);
+        let ask = request(Party::Customer, Intent::Ask);
+        assert_eq!(decide(&open, &ask, now()), Decision::Asked);
+        let pending = Pending {
+            request: MessageId::parse("m1").expect("valid"),
+            reason: Reason::default(),
+            at: now(),
+        };
+        let waiting = open.awaiting(pending);
+        assert_eq!((waiting.version, waiting.state), (2, State::Confirmed));
+        for intent in [Intent::Ask, Intent::Commit] {
+            let again = decide(&waiting, &request(Party::Customer, intent), now());
+            assert_eq!(again, Decision::Waiting);
+        }
+        let price = decide(&waiting, &request(Party::Customer, Intent::Quote), now());
+        assert!(matches!(price, Decision::Quoted(_)));
+        let settled = decide(&waiting, &request(Party::Provider, Intent::Commit), now());
+        let Decision::Cancelled(cancellation) = settled else {
+            panic!("expected a cancellation")
+        };
+        assert_eq!(waiting.cancelled(cancellation).pending, None);
+        let kept = waiting.kept(now());
+        assert_eq!((kept.pending, kept.state), (None, State::Completed));
+        let missed = Order {
+            state: State::NoShow,
+            ..waiting.clone()
+        };
+        assert_eq!(missed.kept(now()).state, State::NoShow);
+        assert_eq!(missed.erased(now()).pending, None);
+        let over = decide(&order(State::Completed, Vec::new()), &ask, now());
+        assert_eq!(over, Decision::Refused(Denial::State(State::Completed)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::ids::{OrderKey, SubscriberId, TransactionId};
+use super::ids::{MessageId, OrderKey, SubscriberId, TransactionId};
 use super::money::Money;
 use super::policy::{Charge, Policy};
 use super::terms::Basis;
@@ -129,6 +129,17 @@ pub struct Cancellation {
     pub token: Option<String>,
 }
 
+/// A cancellation that was asked for and that the provider still decides on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The request that the decision will answer.
+    pub request: MessageId,
+    /// Why it was asked for.
+    pub reason: Reason,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// Who placed the order on the network, and where their callbacks go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
@@ -233,6 +244,9 @@ pub struct Order {
     /// The cancellation that the provider is asked about, while it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Undecided>,
+    /// The cancellation that the provider still decides on; beside the state, which stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
     /// When personal data and raw messages were erased; amounts, ids and times stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<DateTime<Utc>>,
@@ -295,7 +309,36 @@ impl Order {
         if let Some(cancellation) = &mut order.cancellation {
             cancellation.reason.text = None;
         }
+        // There is nothing left that a decision could be told about.
+        order.pending = None;
         order
+    }
+
+    /// The order while the provider decides; the version is counted up.
+    #[must_use]
+    pub fn awaiting(&self, pending: Pending) -> Order {
+        Order {
+            version: self.version + 1,
+            pending: Some(pending),
+            ..self.clone()
+        }
+    }
+
+    /// The order once the provider did not cancel it after all: used, so it is over, unless it
+    /// ended otherwise meanwhile. The version is counted up.
+    #[must_use]
+    pub fn kept(&self, at: DateTime<Utc>) -> Order {
+        let state = match self.state.is_final() {
+            true => self.state,
+            false => State::Completed,
+        };
+        Order {
+            version: self.version + 1,
+            state,
+            occurred_at: self.occurred_at.max(at),
+            pending: None,
+            ..self.clone()
+        }
     }
 
     /// The order as it stands once cancelled; the version is counted up.
@@ -306,6 +349,7 @@ impl Order {
             state: State::Cancelled,
             cancellation: Some(cancellation),
             undecided: None,
+            pending: None,
             ..self.clone()
         }
     }

@@ -111,6 +111,10 @@ words! {
     SchemaMismatch = "schema_mismatch",
     /// No such order of this caller.
     OrderNotFound = "order_not_found",
+    /// The order has no such fulfilment.
+    FulfillmentNotFound = "fulfillment_not_found",
+    /// One fulfilment of several is to be cancelled by itself.
+    PartNotSupported = "part_not_supported",
     /// The reason code is not in the table, or not this side's to use.
     InvalidReason = "invalid_reason",
     /// The terms want a reason.

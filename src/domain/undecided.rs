@@ -52,7 +52,7 @@ impl Order {
 
     /// The order when its question is over and it goes on; the version is counted up.
     #[must_use]
-    pub fn kept(&self) -> Order {
+    pub fn no_longer_asked_about(&self) -> Order {
         Order {
             version: self.version + 1,
             undecided: None,
@@ -131,6 +131,7 @@ mod tests {
             booking: Booking::default(),
             cancellation: None,
             undecided: None,
+            pending: None,
             erased_at: None,
         }
     }
@@ -204,6 +205,6 @@ mod tests {
         assert_eq!(waits, Decision::Undecided(undecided()));
         let priced = decide(&asked, &wish(Intent::Quote), at(2));
         assert!(matches!(priced, Decision::Quoted(_)));
-        assert_eq!(asked.kept().undecided, None);
+        assert_eq!(asked.no_longer_asked_about().undecided, None);
     }
 }

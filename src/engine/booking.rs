@@ -305,7 +305,7 @@ fn decided(
         _ => return Err(Error::Over(order.state)),
     };
     if let Some(network) = network {
-        reasons::check(network, &request).map_err(Error::Reason)?;
+        reasons::check(network, None, &request).map_err(Error::Reason)?;
     }
     Ok(Decided::Cancelled(Cancellation {
         token: Some(asked.client.caller()),

@@ -7,10 +7,10 @@ use tracing::{error, info};
 use url::Url;
 
 use super::reply::{Replying, reply};
-use super::{Engine, MAX_RACES, event, reasons, reasons_list, refusal_of, undecided};
+use super::{Engine, MAX_RACES, event, pending, reasons, reasons_list, refusal_of, undecided};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
-use crate::domain::order::Placement;
+use crate::domain::order::{Fulfillment, Order, Placement};
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::Network;
 use crate::networks::caller::Verified;
@@ -60,6 +60,7 @@ impl Engine {
         let cancel = cancel::decode(asked.context.dialect, asked.message, text_tag)?;
         for _ in 0..MAX_RACES {
             let stored = self.order_of_caller(asked, &cancel.order).await?;
+            check_part(&cancel, &stored.order)?;
             let lacks_reason = match check_reason(asked, &cancel.request, &stored, now) {
                 Err(refusal) if reasons_list::stands_in(asked, &refusal) => true,
                 checked => checked.map(|()| false)?,
@@ -137,7 +138,11 @@ impl Engine {
             body: asked.body,
         };
         // Also where the provider is asked first: what cannot be answered is not acknowledged.
-        let callback = reply(&replying, stored, &decision, now).map_err(|error| {
+        let awaiting = matches!(decision, Decision::Asked)
+            .then(|| pending::awaiting(asked, cancel, &stored.order, now));
+        let order = awaiting.as_ref().unwrap_or(&stored.order);
+        let said = reply(&replying, (order, text(&stored.document)), &decision, now);
+        let callback = said.map_err(|error| {
             error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
             Refusal::new(Word::Internal, "the order cannot be read")
         })?;
@@ -165,6 +170,11 @@ impl Engine {
             let order = stored.order.cancelled(cancellation.clone());
             commit.event = Some(event::cancelled(&order, cancellation));
             commit.webhook = asked.network.news(&order, &key.message);
+            commit.order.order = Some(order);
+        }
+        if let Some(order) = awaiting {
+            let asked = order.pending.as_ref();
+            commit.event = asked.map(|asked| pending::event(&order, asked, event::PENDING));
             commit.order.order = Some(order);
         }
         Ok((commit, outcome(&decision)))
@@ -242,11 +252,33 @@ fn check_reason(
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     let path = asked.context.dialect.members().reason;
-    let network = asked.network;
-    reasons::check(network, request).map_err(|refusal| refusal.at(path))?;
+    let dialect = Some(asked.context.dialect);
+    let checked = reasons::check(asked.network, dialect, request);
+    checked.map_err(|refusal| refusal.at(path))?;
     match request.reason.id.is_none() && needs_reason(&stored.order, request, now) {
         true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
         false => Ok(()),
+    }
+}
+
+/// A fulfilment that is named must be there, and be all that is left of the order.
+fn check_part(cancel: &Cancel, order: &Order) -> Result<(), Refusal> {
+    let Some(id) = &cancel.part else {
+        return Ok(());
+    };
+    let path = "message.descriptor.short_desc";
+    let mut all = order.fulfillments.iter();
+    if !all.any(|one| one.id.as_ref() == Some(id)) {
+        let detail = "the order has no such fulfilment";
+        return Err(Refusal::new(Word::FulfillmentNotFound, detail).at(path));
+    }
+    let is_open = |one: &&Fulfillment| one.state.as_deref() != Some("Cancelled");
+    match order.fulfillments.iter().filter(is_open).count() {
+        0 | 1 => Ok(()),
+        _ => {
+            let detail = "one fulfilment of several cannot be cancelled alone; cancel the order";
+            Err(Refusal::new(Word::PartNotSupported, detail).at(path))
+        }
     }
 }
 
@@ -255,6 +287,8 @@ fn outcome(decision: &Decision) -> &'static str {
         Decision::Cancelled(_) => "cancelled",
         Decision::AlreadyCancelled(_) => "already_cancelled",
         Decision::Quoted(_) => "quoted",
+        Decision::Asked => "asked",
+        Decision::Waiting => "waiting",
         Decision::Refused(_) => "refused",
         Decision::Undecided(_) => UNDECIDED,
     }

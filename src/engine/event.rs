@@ -5,6 +5,12 @@ use chrono::{DateTime, Utc};
 use crate::domain::order::{Cancellation, Order};
 use crate::store::Event;
 
+/// The kind of a question that the provider has to answer.
+pub(super) const PENDING: &str = "order.cancellation_pending";
+
+/// That of its answer that it does not cancel.
+pub(super) const REFUSED: &str = "order.cancellation_refused";
+
 /// The order is cancelled.
 pub(super) fn cancelled(order: &Order, cancellation: &Cancellation) -> Event {
     event("order.cancelled", order, cancellation, cancellation.at)
@@ -12,12 +18,12 @@ pub(super) fn cancelled(order: &Order, cancellation: &Cancellation) -> Event {
 
 /// The provider is asked about a cancellation.
 pub(super) fn pending(order: &Order, proposed: &Cancellation) -> Event {
-    event("order.cancellation_pending", order, proposed, proposed.at)
+    event(PENDING, order, proposed, proposed.at)
 }
 
 /// What the provider was asked about is not done: the order goes on.
 pub(super) fn refused(order: &Order, proposed: &Cancellation, now: DateTime<Utc>) -> Event {
-    event("order.cancellation_refused", order, proposed, now)
+    event(REFUSED, order, proposed, now)
 }
 
 /// The store gives it its number.

@@ -187,6 +187,7 @@ fn on_network(
         booking: facts.booking,
         cancellation: None,
         undecided: None,
+        pending: None,
         erased_at: None,
     }
 }
@@ -319,6 +320,7 @@ fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
         version: known.version + 1,
         booked_at: known.booked_at,
         undecided: known.undecided.clone(),
+        pending: known.pending.clone(),
         ..new.clone()
     };
     order.policy = match brings_terms(known, new) {

@@ -11,6 +11,7 @@ pub mod erase;
 mod event;
 pub mod intake;
 pub mod partner;
+pub mod pending;
 pub mod preview;
 pub mod provider;
 mod reasons;
@@ -111,8 +112,15 @@ struct Addressee<'a> {
     vouched: bool,
 }
 
-/// What a callback says, in which dialect, about which document.
+/// The action of a callback that says what became of a cancel.
+const ON_CANCEL: &str = "on_cancel";
+
+/// That of one which says so later.
+const ON_UPDATE: &str = "on_update";
+
+/// What a callback says, by which action, in which dialect, about which document.
 struct Saying<'a> {
+    action: &'static str,
     dialect: Dialect,
     context: String,
     document: &'a str,
@@ -133,14 +141,20 @@ fn callback(
     )?;
     let kind = match saying.content {
         Content::Quoted(_) => CallbackKind::Preview,
-        Content::Cancelled(_) | Content::Denied(_) => CallbackKind::Final,
+        Content::Cancelled(_) | Content::Denied(_) | Content::Initiated(_) | Content::Kept(..) => {
+            CallbackKind::Final
+        }
+    };
+    let body = match saying.action {
+        ON_CANCEL => body,
+        action => on_cancel::renamed(body.as_bytes(), action)?,
     };
     Ok(NewCallback {
         kind,
         subscriber: to.subscriber.clone(),
         transaction: to.transaction.clone(),
         message: to.message.clone(),
-        url: callback_url::on_cancel(to.base_url),
+        url: callback_url::of(to.base_url, saying.action),
         lane: callback_url::lane(to.base_url),
         vouched: to.vouched,
         body: body.into(),

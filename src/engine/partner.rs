@@ -115,7 +115,7 @@ impl Engine {
             let stored = self
                 .visit(asked.network, &asked.partner, asked.booking)
                 .await?;
-            reasons::check(asked.network, &request).map_err(Error::Reason)?;
+            reasons::check(asked.network, None, &request).map_err(Error::Reason)?;
             let cancellation = match decide(&stored.order, &request, now) {
                 Decision::Cancelled(cancellation) => cancellation,
                 other => return Err(not_cancellable(&other)),

@@ -6,8 +6,10 @@ use uuid::Uuid;
 
 use super::cancel::text;
 use super::door::AtDoor;
-use super::reasons;
-use super::{Addressee, Engine, Error, MAX_RACES, Saying, callback, event};
+use super::{
+    Addressee, Engine, Error, MAX_RACES, ON_CANCEL, ON_UPDATE, Saying, callback, event, pending,
+    reasons,
+};
 use crate::domain::decide::{CancelRequest, Decision, decide};
 use crate::domain::ids::{MessageId, OrderKey};
 use crate::domain::order::{Cancellation, Order, Party, Placement};
@@ -57,12 +59,11 @@ impl Engine {
             request,
             token,
         } = asked;
-        if let Some(network) = network {
-            reasons::check(network, request).map_err(Error::Reason)?;
-        }
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
+            let request = &pending::settling(&stored.order, request);
+            check_reason(network, &stored, request)?;
             let at_door = match decide(&stored.order, request, now) {
                 Decision::Cancelled(cancellation) => {
                     let cancellation = Cancellation {
@@ -93,6 +94,7 @@ impl Engine {
                     }
                 }
                 Decision::Refused(denial) => return Err(Error::Denied(denial)),
+                Decision::Asked | Decision::Waiting => return Err(pending::waiting()),
             };
             match at_door {
                 AtDoor::Cancelled(order, cancellation) => {
@@ -115,6 +117,21 @@ impl Engine {
     }
 }
 
+/// A cancelled order is answered with how it was cancelled, whatever is said now.
+fn check_reason(
+    network: Option<&Network>,
+    stored: &StoredOrder,
+    request: &CancelRequest,
+) -> Result<(), Error> {
+    let network = network.filter(|_| stored.order.cancellation.is_none());
+    let Some(network) = network else {
+        return Ok(());
+    };
+    let document = RawObject::parse(text(&stored.document)).unwrap_or_default();
+    let dialect = document.get("context").and_then(on_cancel::dialect_of);
+    reasons::check(network, dialect, request).map_err(Error::Reason)
+}
+
 /// Changes nothing, and returns once what was read is on stable storage.
 fn unchanged(stored: &StoredOrder, now: DateTime<Utc>) -> Commit {
     Commit {
@@ -133,8 +150,7 @@ fn unchanged(stored: &StoredOrder, now: DateTime<Utc>) -> Commit {
     }
 }
 
-/// The cancelled order, the callback that nobody on the network asked for, the event, and the
-/// request of a door if there was one.
+/// The cancelled order, the callback, the event, and the request of a door if there was one.
 pub(super) fn transaction(
     network: Option<&Network>,
     stored: &StoredOrder,
@@ -142,7 +158,7 @@ pub(super) fn transaction(
     (cancellation, request): (&Cancellation, Option<StoredRequest>),
     now: DateTime<Utc>,
 ) -> Result<Commit, Error> {
-    let callback = unasked(network, stored, (cancellation, now))?;
+    let callback = told(network, stored, Content::Cancelled(cancellation), now)?;
     Ok(Commit {
         order: OrderWrite {
             key: order.key.clone(),
@@ -168,18 +184,20 @@ fn news(
     network?.news(cancelled, &callback?.message)
 }
 
-/// What the BAP that placed the order is told without having asked; nothing, where none did.
-pub(super) fn unasked(
+/// To the BAP that placed the order, in the order's own session: as an answer to the request that
+/// the provider had to look into, or else unasked, under a new message id.
+pub(super) fn told(
     network: Option<&Network>,
     stored: &StoredOrder,
-    what: (&Cancellation, DateTime<Utc>),
+    content: Content<'_>,
+    now: DateTime<Utc>,
 ) -> Result<Option<NewCallback>, Error> {
-    match &stored.order.placement {
-        None => Ok(None),
-        Some(placement) => {
-            let network = network.ok_or_else(|| not_joined(&stored.order))?;
-            unsolicited(network, placement, stored, what).map(Some)
+    match (&stored.order.placement, network) {
+        (Some(placement), Some(network)) => {
+            tell(network, placement, stored, (content, now)).map(Some)
         }
+        (Some(_), None) => Err(not_joined(&stored.order)),
+        (None, _) => Ok(None),
     }
 }
 
@@ -191,15 +209,17 @@ pub(super) fn not_joined(order: &Order) -> Error {
     ))
 }
 
-/// A new message id, the order's own session, to the BAP that placed the order.
-fn unsolicited(
+fn tell(
     network: &Network,
     placement: &Placement,
     stored: &StoredOrder,
-    (cancellation, now): (&Cancellation, DateTime<Utc>),
+    (content, now): (Content<'_>, DateTime<Utc>),
 ) -> Result<NewCallback, Error> {
-    let message = MessageId::parse(&Uuid::new_v4().to_string())
-        .map_err(|error| Error::Invalid(error.to_string()))?;
+    let (action, message) = match &stored.order.pending {
+        Some(pending) => (ON_UPDATE, Ok(pending.request.clone())),
+        None => (ON_CANCEL, MessageId::parse(&Uuid::new_v4().to_string())),
+    };
+    let message = message.map_err(|error| Error::Invalid(error.to_string()))?;
     let base_url = callback_url::callable(&placement.bap_uri)
         .map_err(|error| Error::Invalid(format!("the order's callback address: {error}")))?;
     let document = RawObject::parse(text(&stored.document)).map_err(on_cancel::Error::from)?;
@@ -207,10 +227,11 @@ fn unsolicited(
         .get("context")
         .ok_or(on_cancel::Error::Missing("context"))?;
     let saying = Saying {
+        action,
         dialect: on_cancel::dialect_of(context).ok_or(on_cancel::Error::Missing("version"))?,
         context: on_cancel::context(context, network.us(), Some(&message), now)?,
         document: text(&stored.document),
-        content: Content::Cancelled(cancellation),
+        content,
     };
     let to = Addressee {
         subscriber: &placement.bap,

@@ -8,26 +8,31 @@ use tracing::warn;
 use crate::domain::decide::CancelRequest;
 use crate::domain::order::Party;
 use crate::domain::refusal::{Refusal, Word};
-use crate::networks::{Network, ReasonCode, Settings};
-use crate::protocol::reasons;
+use crate::networks::{Network, ReasonCode, Reasons, Settings};
+use crate::protocol::{Dialect, reasons};
 
-/// Checks the reason of a request.
+/// Checks the reason of a request about an order of this dialect, where it is on a network.
 ///
 /// # Errors
 /// `invalid_reason` or `reason_required`.
-pub(super) fn check(network: &Network, request: &CancelRequest) -> Result<(), Refusal> {
+pub(super) fn check(
+    network: &Network,
+    dialect: Option<Dialect>,
+    request: &CancelRequest,
+) -> Result<(), Refusal> {
     let settings = &network.settings;
+    let table = network.reasons(dialect);
     let Some(id) = &request.reason.id else {
         return match settings.reason_required {
-            true => Err(required(settings, request.by)),
+            true => Err(required(&table, request.by)),
             false => Ok(()),
         };
     };
-    if settings.reasons.is_empty() {
+    if table.codes.is_empty() {
         return Ok(());
     }
-    let known = known(settings, id);
-    if known.is_none() && settings.unknown_reasons && reasons::is_number(id) {
+    let known = known(&table, id);
+    if known.is_none() && table.takes_unknown && reasons::is_number(id) {
         let shown: String = id.chars().take(20).collect();
         warn!(network = %network.name(), reason = shown, "a reason is taken that is in no table");
         return Ok(());
@@ -35,7 +40,7 @@ pub(super) fn check(network: &Network, request: &CancelRequest) -> Result<(), Re
     let known = known.ok_or_else(|| {
         let detail = format!(
             "this code is not in the network's table; {}",
-            choice(settings, request.by)
+            choice(&table, request.by)
         );
         Refusal::new(Word::InvalidReason, detail)
     })?;
@@ -46,7 +51,7 @@ pub(super) fn check(network: &Network, request: &CancelRequest) -> Result<(), Re
         };
         let detail = format!(
             "this code is {whose} to use; {}",
-            choice(settings, request.by)
+            choice(&table, request.by)
         );
         return Err(Refusal::new(Word::InvalidReason, detail));
     }
@@ -54,11 +59,10 @@ pub(super) fn check(network: &Network, request: &CancelRequest) -> Result<(), Re
 }
 
 /// The row of a code; where numbers may be written in other ways, of one that is the same number.
-fn known<'a>(settings: &'a Settings, id: &str) -> Option<&'a ReasonCode> {
-    let table = &settings.reasons;
-    let like = |known: &&ReasonCode| settings.unknown_reasons && reasons::same(&known.id, id);
-    let exact = table.iter().find(|known| known.id == id);
-    exact.or_else(|| table.iter().find(like))
+fn known<'a>(table: &Reasons<'a>, id: &str) -> Option<&'a ReasonCode> {
+    let like = |known: &&ReasonCode| table.takes_unknown && reasons::same(&known.id, id);
+    let exact = table.codes.iter().find(|known| known.id == id);
+    exact.or_else(|| table.codes.iter().find(like))
 }
 
 /// The provider can always say it in words; a caller only where the network has a place for them.
@@ -77,8 +81,8 @@ fn check_text(
     }
 }
 
-fn required(settings: &Settings, by: Party) -> Refusal {
-    let detail = format!("the network wants a reason; {}", choice(settings, by));
+fn required(table: &Reasons<'_>, by: Party) -> Refusal {
+    let detail = format!("the network wants a reason; {}", choice(table, by));
     Refusal::new(Word::ReasonRequired, detail)
 }
 
@@ -91,8 +95,8 @@ fn may_use(known: &ReasonCode, by: Party) -> bool {
     known.is_for(by)
 }
 
-fn choice(settings: &Settings, by: Party) -> String {
-    let known = settings.reasons.iter().filter(|known| may_use(known, by));
+fn choice(table: &Reasons<'_>, by: Party) -> String {
+    let known = table.codes.iter().filter(|known| may_use(known, by));
     let ids: Vec<&str> = known.map(|known| known.id.as_str()).collect();
     format!("expected one of {}", ids.join(", "))
 }

@@ -6,14 +6,15 @@ use serde_json::Value;
 use url::Url;
 
 use super::cancel::text;
-use super::{Addressee, Error, Saying, callback};
+use super::{Addressee, Error, ON_CANCEL, Saying, callback};
 use crate::domain::decide::Decision;
 use crate::domain::ids::SubscriberId;
+use crate::domain::order::Order;
 use crate::networks::{Network, callback_url};
 use crate::protocol::context::{self, Context};
 use crate::protocol::on_cancel::{self, Content};
 use crate::protocol::raw::RawObject;
-use crate::store::{NewCallback, StoredOrder};
+use crate::store::NewCallback;
 
 /// Who gets the answer to a request, and what the request said of itself.
 pub(super) struct Replying<'a> {
@@ -68,7 +69,7 @@ impl ReadAgain {
 /// The callback that answers a request.
 pub(super) fn reply(
     to: &Replying<'_>,
-    stored: &StoredOrder,
+    (order, document): (&Order, &str),
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<NewCallback, on_cancel::Error> {
@@ -76,6 +77,10 @@ pub(super) fn reply(
     let content = match decision {
         Decision::Cancelled(c) | Decision::AlreadyCancelled(c) => Content::Cancelled(c),
         Decision::Quoted(c) => Content::Quoted(c),
+        Decision::Asked | Decision::Waiting => {
+            let pending = order.pending.as_ref();
+            Content::Initiated(pending.ok_or(on_cancel::Error::Missing("open question"))?)
+        }
         Decision::Refused(denial) => {
             sentence = denial.sentence();
             Content::Denied(&sentence)
@@ -88,9 +93,10 @@ pub(super) fn reply(
         .get("context")
         .ok_or(on_cancel::Error::Missing("context"))?;
     let saying = Saying {
+        action: ON_CANCEL,
         dialect: to.context.dialect,
         context: on_cancel::context(context, to.network.us(), None, now)?,
-        document: text(&stored.document),
+        document,
         content,
     };
     let addressee = Addressee {

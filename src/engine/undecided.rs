@@ -12,7 +12,8 @@ use tokio::sync::{Notify, broadcast};
 use tracing::info;
 use uuid::Uuid;
 
-use super::provider::{not_joined, unasked};
+use super::cancel::text;
+use super::provider::{not_joined, told};
 use super::reply::{ReadAgain, reply};
 use super::{Engine, Error, MAX_RACES, event};
 use crate::domain::decide::{Decision, Denial};
@@ -20,6 +21,7 @@ use crate::domain::ids::{MessageId, OrderKey, RequestKey};
 use crate::domain::order::{Cancellation, Order, Party};
 use crate::domain::undecided::{Answer, Undecided, settle};
 use crate::networks::Network;
+use crate::protocol::on_cancel::Content;
 use crate::store::{self, Answered, Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
 /// The provider is never asked longer than until so long before the request is void.
@@ -164,7 +166,7 @@ impl Engine {
                 (cancelled, event)
             }
             _ => {
-                let kept = order.kept();
+                let kept = order.no_longer_asked_about();
                 let event = event::refused(&kept, &undecided.proposed, now);
                 (kept, event)
             }
@@ -178,7 +180,7 @@ impl Engine {
         }
         let callback = match (decision, answers.is_empty()) {
             (Decision::Cancelled(cancellation), true) => {
-                unasked(network, stored, (cancellation, now))?
+                told(network, stored, Content::Cancelled(cancellation), now)?
             }
             _ => None,
         };
@@ -294,6 +296,11 @@ fn answered(
     let replying = again.replying(network, &request.body);
     Ok(Answered {
         request: request.key.clone(),
-        callback: reply(&replying, stored, decision, now)?,
+        callback: reply(
+            &replying,
+            (&stored.order, text(&stored.document)),
+            decision,
+            now,
+        )?,
     })
 }

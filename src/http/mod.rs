@@ -184,6 +184,9 @@ pub const ENDPOINTS: &[Endpoint] = {
         (POST, "/orders/{id}/cancel", Orders, || {
             web::to(orders::cancel)
         }),
+        (POST, "/orders/{id}/refuse", Orders, || {
+            web::to(orders::refuse)
+        }),
         (POST, "/orders/{id}/erase", Operate, || {
             web::to(orders::erase)
         }),

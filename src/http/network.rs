@@ -38,7 +38,7 @@ impl Seen {
     pub(super) fn nothing(network: Option<&Network>, action: &'static str) -> Self {
         let default = network.and_then(|network| {
             let settings = &network.settings;
-            settings.kind.dialect(&settings.default_version)
+            settings.kind.dialect(&settings.default_version, None)
         });
         Self {
             request_id: Uuid::now_v7().to_string(),

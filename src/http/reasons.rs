@@ -49,7 +49,11 @@ async fn accept(
 ) -> Result<HttpResponse, Refusal> {
     let _place = doors.limits.admit(request)?;
     only_post(request)?;
-    let meaning = |question: Value| (reasons::wrapped(&question), expected_action(&question));
+    let meaning = |question: Value| {
+        let message = reasons::wrapped(&question);
+        let action = expected_action(&question, &message);
+        (message, action)
+    };
     let proven = proof::prove(doors, network, request, payload, seen, meaning).await?;
     if is_synchronous(&proven.message) {
         check_fresh(&proven.context, proven.at)?;
@@ -60,11 +64,11 @@ async fn accept(
     Ok(reply::ack(network.settings.kind))
 }
 
-/// The actions that 0.9.2 lists have no name for this call. So a bare context, which cannot be taken
-/// for a cancel, may say what it is about; any other must name the call.
-fn expected_action(question: &Value) -> &'static str {
+/// The actions that 0.9.2 lists have no name for this call. So a bare context of that time, which
+/// cannot be taken for a cancel, may say what it is about; any other must name the call.
+fn expected_action(question: &Value, message: &Value) -> &'static str {
     match (question.get("context"), question["action"].as_str()) {
-        (None, Some("cancel")) => "cancel",
+        (None, Some("cancel")) if is_synchronous(message) => "cancel",
         _ => ACTION,
     }
 }

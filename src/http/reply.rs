@@ -66,6 +66,8 @@ pub fn status(word: Word) -> u16 {
         | Word::Stale
         | Word::SchemaMismatch
         | Word::OrderNotFound
+        | Word::FulfillmentNotFound
+        | Word::PartNotSupported
         | Word::InvalidReason
         | Word::ReasonRequired => 200,
     }
@@ -123,7 +125,7 @@ mod tests {
     fn every_word_has_a_status_and_on_every_kind_of_network_an_error_number() {
         for word in Word::ALL {
             assert!(StatusCode::from_u16(status(*word)).is_ok());
-            for (network, digits) in [(Kind::Beckn, 5), (Kind::Uhi, 8)] {
+            for (network, digits) in [(Kind::Beckn, 5), (Kind::Ondc, 5), (Kind::Uhi, 8)] {
                 let (code, kind) = (network.profile().error)(*word);
                 assert_eq!(code.len(), digits, "{word:?}");
                 assert!(kind.ends_with("-ERROR"), "{kind}");

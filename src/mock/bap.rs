@@ -66,7 +66,7 @@ struct State {
     arrived: Notify,
 }
 
-/// Starts a BAP on the listener, receiving at `{prefix}/on_cancel`; `prefix` is empty or begins
+/// Starts a BAP on the listener, receiving at `{prefix}/on_cancel` and `on_update`; `prefix` is empty or begins
 /// with a slash.
 ///
 /// # Errors
@@ -80,7 +80,7 @@ pub fn start(
     receive_at(listener, signer, registry_url, (prefix, "on_cancel"))
 }
 
-/// The same, receiving at `{prefix}/{action}`.
+/// The same, receiving at `{prefix}/{action}` in place of `on_cancel`.
 pub(super) fn receive_at(
     listener: TcpListener,
     signer: Signer,
@@ -97,13 +97,14 @@ pub(super) fn receive_at(
     });
     let served = state.clone();
     let below = |action: &str| format!("{}/{action}", prefix.trim_end_matches('/'));
-    let (path, reasons) = (below(action), below(reasons::CALLBACK));
+    let [path, reasons, update] = [action, reasons::CALLBACK, "on_update"].map(below);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(served.clone())
             .app_data(web::PayloadConfig::new(BODY_BYTES))
             .route(&path, web::post().to(receive::callback))
             .route(&reasons, web::post().to(receive::callback))
+            .route(&update, web::post().to(receive::callback))
     });
     let server = server.workers(1).disable_signals().listen(listener)?.run();
     Ok(BapHandle {

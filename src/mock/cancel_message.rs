@@ -41,8 +41,8 @@ impl CancelMessage {
     /// The message, ready to be serialised once and signed.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        match Dialect::of(&self.version) {
-            Some(Dialect::Uhi) => self.to_uhi(),
+        match self.dialect() {
+            Dialect::Uhi => self.to_uhi(),
             _ => self.to_beckn(),
         }
     }
@@ -52,7 +52,10 @@ impl CancelMessage {
         if let Some(reason) = &self.reason {
             message["cancellation_reason_id"] = json!(reason);
         }
-        if let Some(code) = &self.intent {
+        // ONDC's rides want it in so many words.
+        let is_ride = self.dialect() == Dialect::OndcMobility;
+        let usual = is_ride.then_some("CONFIRM_CANCEL");
+        if let Some(code) = self.intent.as_deref().or(usual) {
             message["descriptor"]["code"] = json!(code);
             message["descriptor"]["name"] = json!("Ride Cancellation");
         }
@@ -74,7 +77,7 @@ impl CancelMessage {
     }
 
     fn context(&self) -> Value {
-        let dialect = Dialect::of(&self.version).unwrap_or(Dialect::V1);
+        let dialect = self.dialect();
         let names = dialect.members();
         let mut context = json!({
             "domain": self.domain,
@@ -87,15 +90,22 @@ impl CancelMessage {
             "message_id": self.message,
             "timestamp": self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
         });
-        if dialect != Dialect::V1 {
+        let is_flat = matches!(dialect, Dialect::V0_9 | Dialect::Uhi | Dialect::OndcRetail);
+        if is_flat {
             context["core_version"] = json!(self.version);
             context["country"] = json!("IND");
             context["city"] = json!("std:080");
         } else {
             context["version"] = json!(self.version);
             context["location"] = json!({"city": {"code": "std:080"}, "country": {"code": "IND"}});
+        }
+        if !matches!(dialect, Dialect::V0_9 | Dialect::Uhi) {
             context["ttl"] = json!("PT30S");
         }
         context
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::in_domain(&self.version, Some(&self.domain)).unwrap_or(Dialect::V1)
     }
 }

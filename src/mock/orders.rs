@@ -35,6 +35,38 @@ pub const VISIT_2: Sample = visit("visit_2", include_str!("orders/visit_2.json")
 /// One of the same doctor on the day after.
 pub const VISIT_3: Sample = visit("visit_3", include_str!("orders/visit_3.json"));
 
+/// A ride on ONDC whose driver has arrived: 50 rupees by its own terms.
+pub const RIDE_1: Sample = ondc(
+    "ride_1",
+    ("2.0.1", "ONDC:TRV10"),
+    include_str!("orders/ride_1.json"),
+);
+/// A metro ticket for two on ONDC, paid.
+pub const TICKET_1: Sample = ondc(
+    "ticket_1",
+    ("2.0.1", "ONDC:TRV11"),
+    include_str!("orders/ticket_1.json"),
+);
+/// A basket of a shop on ONDC, paid.
+pub const BASKET_1: Sample = ondc(
+    "basket_1",
+    ("1.2.0", "ONDC:RET10"),
+    include_str!("orders/basket_1.json"),
+);
+
+const fn ondc(
+    id: &'static str,
+    (version, domain): (&'static str, &'static str),
+    text: &'static str,
+) -> Sample {
+    Sample {
+        id,
+        version,
+        domain,
+        text,
+    }
+}
+
 const fn ride(id: &'static str, text: &'static str) -> Sample {
     Sample {
         id,
@@ -71,7 +103,8 @@ impl Sample {
         let mut whole = RawObject::parse(self.text)?;
         let context = whole.get("context").unwrap_or("{}").to_owned();
         let mut context = RawObject::parse(&context)?;
-        let names = Dialect::of(self.version).unwrap_or(Dialect::V1).members();
+        let dialect = Dialect::in_domain(self.version, Some(self.domain));
+        let names = dialect.unwrap_or(Dialect::V1).members();
         let members = [
             (names.bap_id, bap.0),
             (names.bap_uri, bap.1),

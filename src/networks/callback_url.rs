@@ -63,10 +63,10 @@ pub fn of(base: &Url, action: &str) -> String {
     format!("{}/{action}", base.as_str().trim_end_matches('/'))
 }
 
-/// The base URL that [`on_cancel`] was given.
+/// The base URL that [`of`] was given.
 #[must_use]
 pub fn base_of(url: &str) -> &str {
-    url.strip_suffix("/on_cancel").unwrap_or(url)
+    url.rsplit_once('/').map_or(url, |(base, _)| base)
 }
 
 /// `host:port`, by which deliveries are limited and kept apart.
@@ -163,8 +163,11 @@ mod tests {
     fn one_slash_stands_between_base_and_action() {
         for base in ["https://a.example/b", "https://a.example/b/"] {
             let base = Url::parse(base).expect("a URL");
-            assert_eq!(on_cancel(&base), "https://a.example/b/on_cancel");
-            assert_eq!(base_of(&on_cancel(&base)), "https://a.example/b");
+            for action in ["on_cancel", "on_update"] {
+                let url = of(&base, action);
+                assert_eq!(url, format!("https://a.example/b/{action}"));
+                assert_eq!(base_of(&url), "https://a.example/b");
+            }
             assert_eq!(lane(&base), "a.example:443");
         }
     }

@@ -89,6 +89,8 @@ pub struct Settings {
     /// Whether numbers that are not among them are taken all the same, and zeros before numbers
     /// make no difference.
     pub unknown_reasons: bool,
+    /// ONDC: what each dialect's domains publish, where no codes are known above.
+    pub domain_reasons: Vec<DomainReasons>,
     /// Whether a cancel of 0.9.x that lacks a reason is answered with the list of them.
     pub reasons_in_on_cancel: bool,
     /// What a cancelled 0.9.x order has as its `state`.
@@ -103,6 +105,27 @@ pub struct Settings {
     pub audit: Option<Audit>,
     /// The partners' apps that hear of cancellations here: the `[consultations]` section says it.
     pub webhooks: Vec<webhook::Webhook>,
+}
+
+/// The reason codes of one dialect's domains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainReasons {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// Its codes.
+    pub codes: Vec<ReasonCode>,
+    /// Whether numbers that are not among them are taken all the same.
+    pub takes_unknown: bool,
+}
+
+/// The reasons that a message may give.
+#[derive(Debug, Clone, Copy)]
+pub struct Reasons<'a> {
+    /// The known codes; empty means any code is taken.
+    pub codes: &'a [ReasonCode],
+    /// Whether numbers that are not among them are taken all the same, and zeros before numbers
+    /// make no difference.
+    pub takes_unknown: bool,
 }
 
 /// Copies of callbacks for a gateway.
@@ -184,10 +207,27 @@ impl Network {
         &self.settings.name
     }
 
+    /// The reasons there are in messages of this dialect; on no network's, those of all.
+    #[must_use]
+    pub fn reasons(&self, dialect: Option<Dialect>) -> Reasons<'_> {
+        let settings = &self.settings;
+        let mut of_domains = settings.domain_reasons.iter();
+        match of_domains.find(|one| Some(one.dialect) == dialect) {
+            Some(one) => Reasons {
+                codes: &one.codes,
+                takes_unknown: one.takes_unknown,
+            },
+            None => Reasons {
+                codes: &settings.reasons,
+                takes_unknown: settings.unknown_reasons,
+            },
+        }
+    }
+
     /// The reasons that a buyer app may give, as it is told them.
     #[must_use]
     pub fn reasons_for_buyers(&self, dialect: Dialect) -> Value {
-        let known = self.settings.reasons.iter();
+        let known = self.reasons(Some(dialect)).codes.iter();
         let usable = known.filter(|known| known.is_for(Party::Customer));
         let said = usable.map(|known| (known.id.as_str(), known.text.as_str()));
         reasons::options(dialect, said)
@@ -211,6 +251,7 @@ impl Network {
         let settings = &self.settings;
         Style {
             kind: settings.kind,
+            bpp_id: settings.subscriber_id.as_str(),
             cancelled_word: &settings.cancelled_word,
             text_tag: settings.text_tag.as_deref(),
             sends_pin: settings.sends_pin,
@@ -229,6 +270,7 @@ impl Network {
         Us {
             bpp_id: self.settings.subscriber_id.as_str(),
             bpp_uri: url,
+            ttl_seconds: self.profile().ttl_seconds,
         }
     }
 

@@ -14,7 +14,7 @@ pub const ACK_UHI: &str = r#"{"message":{"ack":{"status":"ACK"}},"error":{}}"#;
 pub struct Error<'a> {
     /// The network's number.
     pub code: &'a str,
-    /// Not in 1.x: `CONTEXT-ERROR`, `CORE-ERROR`, ...
+    /// Not in the 1.x family: `CONTEXT-ERROR`, `CORE-ERROR`, ...
     pub kind: &'a str,
     /// A sentence.
     pub message: &'a str,
@@ -23,17 +23,17 @@ pub struct Error<'a> {
 }
 
 impl Error<'_> {
-    /// The object in the dialect's shape: `type` and `path`, or only `paths` in 1.x.
+    /// The object in the dialect's shape: `type` and `path`, or only `paths` in the 1.x family.
     #[must_use]
     pub fn to_json(&self, dialect: Dialect) -> Value {
-        let mut error = match dialect {
-            Dialect::V0_9 | Dialect::Uhi => json!({"type": self.kind, "code": self.code}),
-            Dialect::V1 => json!({"code": self.code}),
+        let mut error = match dialect.has_typed_errors() {
+            true => json!({"type": self.kind, "code": self.code}),
+            false => json!({"code": self.code}),
         };
         if let Some(path) = self.path {
-            let member = match dialect {
-                Dialect::V0_9 | Dialect::Uhi => "path",
-                Dialect::V1 => "paths",
+            let member = match dialect.has_typed_errors() {
+                true => "path",
+                false => "paths",
             };
             error[member] = json!(path);
         }

@@ -24,6 +24,9 @@ pub static PROFILE: Profile = Profile {
     same_transaction: false,
     time_zone: chrono_tz::UTC,
     audit_path: None,
+    ttl_seconds: None,
+    restamp: false,
+    tried_again_after: None,
 };
 
 /// BECKN-005 number and 0.9.x error type. BECKN-005 has no numbers for authentication, time,
@@ -36,6 +39,8 @@ fn error(word: Word) -> (&'static str, &'static str) {
         | Word::RateLimited
         | Word::Internal => ("40000", "CORE-ERROR"),
         Word::UnknownAction => ("40001", "CONTEXT-ERROR"),
+        Word::PartNotSupported => ("40001", "DOMAIN-ERROR"),
+        Word::FulfillmentNotFound => ("30008", "DOMAIN-ERROR"),
         Word::MethodNotAllowed
         | Word::UnsupportedMediaType
         | Word::UnsupportedEncoding

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, uhi};
+use super::{Dialect, ondc, uhi};
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Party, Reason};
@@ -16,6 +16,8 @@ pub struct Cancel {
     pub order: OrderId,
     /// What is wished of it.
     pub request: CancelRequest,
+    /// The only fulfilment that is meant, where one is named.
+    pub part: Option<String>,
 }
 
 /// Reads a message that has passed the schema of its version. `text_tag` is where UHI has free
@@ -30,6 +32,10 @@ pub fn decode(
 ) -> Result<Cancel, Refusal> {
     let (id, request) = match dialect {
         Dialect::V0_9 | Dialect::V1 => (&message["message"]["order_id"], request(message)),
+        Dialect::OndcRetail | Dialect::OndcB2b | Dialect::OndcMobility => (
+            &message["message"]["order_id"],
+            ondc::cancel::request(dialect, message),
+        ),
         Dialect::Uhi => (
             &message["message"]["order"]["id"],
             uhi::message::decode(message, text_tag)?,
@@ -38,7 +44,11 @@ pub fn decode(
     let path = dialect.members().order_id;
     let order = OrderId::parse(id.as_str().unwrap_or_default())
         .map_err(|error| Refusal::new(Word::SchemaMismatch, format!("{path}: {error}")).at(path))?;
-    Ok(Cancel { order, request })
+    Ok(Cancel {
+        order,
+        request,
+        part: ondc::cancel::part(dialect, message),
+    })
 }
 
 fn request(message: &Value) -> CancelRequest {
@@ -53,9 +63,9 @@ fn request(message: &Value) -> CancelRequest {
             .map(str::to_owned),
         text: text.map(str::to_owned),
     };
-    let intent = match descriptor["code"].as_str() {
-        Some("SOFT_CANCEL" | "SOFT-CANCEL") => Intent::Quote,
-        _ => Intent::Commit,
+    let intent = match asks_only(descriptor) {
+        true => Intent::Quote,
+        false => Intent::Commit,
     };
     CancelRequest {
         by: Party::Customer,
@@ -63,6 +73,14 @@ fn request(message: &Value) -> CancelRequest {
         reason,
         intent,
     }
+}
+
+/// Whether only the price is asked for, in either spelling.
+pub(super) fn asks_only(descriptor: &Value) -> bool {
+    matches!(
+        descriptor["code"].as_str(),
+        Some("SOFT_CANCEL" | "SOFT-CANCEL")
+    )
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Reads the context once into typed values for the checks; the answer is spliced from the raw
 //! text, so nothing read here needs to be written back.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::Dialect;
@@ -41,9 +41,9 @@ pub struct Context {
 /// The dialect a message claims, as early as it can be known; decides the shape of a NACK.
 #[must_use]
 pub fn dialect_of(kind: Kind, message: &Value) -> Option<Dialect> {
-    version(&message["context"])
-        .ok()
-        .and_then(|version| kind.dialect(version))
+    let context = &message["context"];
+    let version = version(context).ok()?;
+    kind.dialect(version, context["domain"].as_str())
 }
 
 /// Reads the context of a message on a network of that kind.
@@ -56,7 +56,8 @@ pub fn read(kind: Kind, message: &Value) -> Result<Context, Refusal> {
         return Err(invalid("context", "expected an object"));
     }
     let version = version(context)?;
-    let dialect = kind.dialect(version).ok_or_else(|| {
+    let domain = optional(context, "domain")?;
+    let dialect = kind.dialect(version, domain).ok_or_else(|| {
         let got: String = version.chars().take(20).collect();
         let expected = kind.profile().versions;
         Refusal::new(
@@ -69,7 +70,7 @@ pub fn read(kind: Kind, message: &Value) -> Result<Context, Refusal> {
     let timestamp = timestamp(dialect, required(context, "timestamp")?)?;
     Ok(Context {
         dialect,
-        domain: optional(context, "domain")?.map(str::to_owned),
+        domain: domain.map(str::to_owned),
         action: required(context, "action")?.to_owned(),
         bap_id: id(context, names.bap_id, SubscriberId::parse)?,
         bap_uri: required(context, names.bap_uri)?.to_owned(),
@@ -77,7 +78,7 @@ pub fn read(kind: Kind, message: &Value) -> Result<Context, Refusal> {
         transaction: present(context, "transaction_id", TransactionId::parse)?,
         message: present(context, "message_id", MessageId::parse)?,
         timestamp,
-        valid_until: ttl(context).map(|ttl| ttl.after(timestamp)),
+        valid_until: valid_until(kind, context, timestamp),
     })
 }
 
@@ -99,9 +100,13 @@ fn version(context: &Value) -> Result<&str, Refusal> {
     }
 }
 
-/// An unreadable ttl counts as absent: published samples misuse the member.
-fn ttl(context: &Value) -> Option<Duration8601> {
-    context["ttl"].as_str().and_then(Duration8601::parse)
+/// An unreadable ttl counts as absent: published samples misuse the member. Some networks know
+/// how long a message is valid that does not say so.
+fn valid_until(kind: Kind, context: &Value, made: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let said = context["ttl"].as_str().and_then(Duration8601::parse);
+    let usual = kind.profile().ttl_seconds.map(i64::from);
+    let usual = || made.checked_add_signed(TimeDelta::seconds(usual?));
+    said.map(|ttl| ttl.after(made)).or_else(usual)
 }
 
 /// On UHI a context's time without a zone is taken, as UTC: parties are told to write UTC.

@@ -170,8 +170,10 @@ fn dialect(context: &Value) -> Result<Dialect, Error> {
     let version = context["version"]
         .as_str()
         .or(context["core_version"].as_str());
-    let dialect = version.and_then(Dialect::of);
-    dialect.ok_or_else(|| member("context.version", "expected 0.9.x, 1.x or, on UHI, 0.7.1"))
+    let domain = context["domain"].as_str();
+    let dialect = version.and_then(|version| Dialect::in_domain(version, domain));
+    let expected = "expected 0.9.x or 1.x, on UHI 0.7.1, in domains of ONDC 1.2.x or 2.0.x";
+    dialect.ok_or_else(|| member("context.version", expected))
 }
 
 fn placement(dialect: Dialect, context: &Value) -> Result<Placement, Error> {
@@ -227,7 +229,7 @@ fn state(
 fn state_of_word(dialect: Dialect, word: &str) -> Option<State> {
     let own = match dialect {
         Dialect::Uhi => uhi::state_of_order_word(word),
-        Dialect::V0_9 | Dialect::V1 => None,
+        _ => None,
     };
     own.or_else(|| words::state_of_order_word(word))
 }
@@ -249,7 +251,7 @@ fn fulfillments(dialect: Dialect, order: &Value) -> (Vec<Fulfillment>, Vec<Optio
     };
     let starts_at = |item: &Value| match dialect {
         Dialect::Uhi => time(&item["start"]["time"]["timestamp"]),
-        Dialect::V0_9 | Dialect::V1 => None,
+        _ => None,
     };
     let both = list.iter().map(|item| (read(item), starts_at(item)));
     both.unzip()

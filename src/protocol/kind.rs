@@ -2,13 +2,13 @@
 //!
 //! Everything that differs by network and is not the shape of a message hangs on [`Kind`]: how
 //! requests are signed, how registries are asked, error numbers, reasons, zone, what is copied to a
-//! gateway. The tables are data in one file per kind ([`beckn`], [`uhi`]); a network that joins
+//! gateway. The tables are data in one file per kind ([`beckn`], [`ondc`], [`uhi`]); a network that joins
 //! carries its kind and asks it. The shapes of messages hang on [`Dialect`].
 
 use chrono_tz::Tz;
 
 use super::registry::Form;
-use super::{Dialect, beckn, uhi};
+use super::{Dialect, beckn, ondc, uhi};
 use crate::crypto::signature::Scheme;
 use crate::domain::order::Party;
 use crate::domain::refusal::Word;
@@ -18,6 +18,8 @@ use crate::domain::refusal::Word;
 pub enum Kind {
     /// Beckn core 0.9.x and 1.x.
     Beckn,
+    /// India's open network for commerce: retail 1.2.x and 2.0.x, mobility 2.0.x.
+    Ondc,
     /// India's Unified Health Interface, 0.7.1.
     Uhi,
 }
@@ -43,7 +45,7 @@ pub struct Profile {
     pub error: fn(Word) -> (&'static str, &'static str),
     /// The same of an order that cannot be cancelled.
     pub denied: (&'static str, &'static str),
-    /// The reasons there are; none means any.
+    /// The reasons there are, whatever the domain; none means any, or a table for each domain.
     pub reasons: &'static [ReasonRow],
     /// Whether a cancellation needs one unless the configuration says otherwise.
     pub reason_required: bool,
@@ -53,6 +55,15 @@ pub struct Profile {
     pub time_zone: Tz,
     /// Where below a gateway's URL copies of callbacks go.
     pub audit_path: Option<&'static str>,
+    /// How long a message is valid that does not say so, and how long ours are said to be;
+    /// `None` leaves both open.
+    pub ttl_seconds: Option<u32>,
+    /// Whether the time in a callback is renewed at each attempt unless the configuration says
+    /// otherwise.
+    pub restamp: bool,
+    /// The number of the only NACK after which a callback is tried again; `None` where every
+    /// NACK is tried a few more times.
+    pub tried_again_after: Option<&'static str>,
 }
 
 /// One reason of a network's table.
@@ -74,14 +85,19 @@ impl Kind {
     pub fn profile(self) -> &'static Profile {
         match self {
             Kind::Beckn => &beckn::PROFILE,
+            Kind::Ondc => &ondc::PROFILE,
             Kind::Uhi => &uhi::PROFILE,
         }
     }
 
-    /// The dialect of a version, if it is one of this kind.
+    /// The dialect of a version, in a domain where one is named, if it is one of this kind.
     #[must_use]
-    pub fn dialect(self, version: &str) -> Option<Dialect> {
+    pub fn dialect(self, version: &str, domain: Option<&str>) -> Option<Dialect> {
         let spoken = |dialect: &Dialect| self.profile().dialects.contains(dialect);
-        Dialect::of(version).filter(spoken)
+        let domain = match self {
+            Kind::Ondc => domain.or(Some(ondc::DOMAINS)),
+            Kind::Beckn | Kind::Uhi => domain,
+        };
+        Dialect::in_domain(version, domain).filter(spoken)
     }
 }

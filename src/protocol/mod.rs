@@ -1,8 +1,8 @@
 //! Wire formats: what comes in becomes domain values, what goes out is spliced from raw text.
 //!
-//! Tolerant in, strict out. Three dialects are spoken: Beckn 0.9.x and 1.x, and UHI; a message
-//! says which in its context. What else differs between networks is in [`kind`]. Nothing here
-//! does I/O or decides anything.
+//! Tolerant in, strict out. Beckn 0.9.x and 1.x, UHI and three dialects of ONDC are spoken; a
+//! message says which in its context. What else differs between networks is in [`kind`]. Nothing
+//! here does I/O or decides anything.
 
 pub mod answer;
 pub mod beckn;
@@ -15,6 +15,7 @@ pub mod intake;
 pub mod iso8601;
 pub mod kind;
 pub mod on_cancel;
+pub mod ondc;
 mod path;
 pub mod quote;
 pub mod raw;
@@ -39,6 +40,12 @@ pub enum Dialect {
     V1,
     /// UHI 0.7.1.
     Uhi,
+    /// ONDC retail 1.2.x: shops.
+    OndcRetail,
+    /// ONDC retail 2.0.x: trade between businesses.
+    OndcB2b,
+    /// ONDC mobility 2.0.x: rides and tickets.
+    OndcMobility,
 }
 
 /// What a dialect calls the members of `context` that say who asks and who is asked.
@@ -80,11 +87,7 @@ impl Dialect {
     /// The dialect of a version such as `0.9.1` or `1.1.0`; `None` for one we do not speak.
     #[must_use]
     pub fn of(version: &str) -> Option<Self> {
-        // A number's parser alone would take a sign as well.
-        let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-        let is_number = |part: &str| digits(part) && part.parse::<u16>().is_ok();
-        let numeric = version.split('.').all(is_number);
-        match numeric {
+        match is_numeric(version) {
             true if version == "0.7.1" => Some(Self::Uhi),
             true if version.starts_with("0.9.") => Some(Self::V0_9),
             true if version.starts_with("1.") => Some(Self::V1),
@@ -92,12 +95,39 @@ impl Dialect {
         }
     }
 
+    /// The dialect of a version in the domain that stands beside it: ONDC's domains have
+    /// versions of their own.
+    #[must_use]
+    pub fn in_domain(version: &str, domain: Option<&str>) -> Option<Self> {
+        let domain = domain.filter(|domain| domain.starts_with(ondc::DOMAINS));
+        let domain = domain.filter(|_| is_numeric(version));
+        let own = domain.and_then(|domain| ondc::dialect(version, domain));
+        own.or_else(|| Self::of(version))
+    }
+
     /// Its names.
     #[must_use]
     pub fn members(self) -> &'static Members {
         match self {
-            Self::V0_9 | Self::V1 => &BECKN,
+            Self::V0_9 | Self::V1 | Self::OndcRetail | Self::OndcB2b | Self::OndcMobility => &BECKN,
             Self::Uhi => &UHI,
         }
     }
+
+    /// Whether it is one of those in which an error has a `type` and its place is a `path`; in
+    /// the others, of the 1.x family, it is `paths`.
+    #[must_use]
+    pub fn has_typed_errors(self) -> bool {
+        match self {
+            Self::V0_9 | Self::Uhi | Self::OndcRetail => true,
+            Self::V1 | Self::OndcB2b | Self::OndcMobility => false,
+        }
+    }
+}
+
+fn is_numeric(version: &str) -> bool {
+    // A number's parser alone would take a sign as well.
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let is_number = |part: &str| digits(part) && part.parse::<u16>().is_ok();
+    version.split('.').all(is_number)
 }

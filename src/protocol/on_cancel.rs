@@ -6,9 +6,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::answer;
 use super::kind::Kind;
 use super::raw::{self, RawObject, quote};
-use super::{Dialect, quote as order_quote, uhi, v0_9, v1};
+use super::{Dialect, ondc, quote as order_quote, uhi, v0_9, v1};
 use crate::domain::ids::MessageId;
-use crate::domain::order::Cancellation;
+use crate::domain::order::{Cancellation, Pending};
 
 /// A stored document that cannot be read back as what intake accepted.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ pub struct Us<'a> {
     pub bpp_id: &'a str,
     /// Our subscriber URL.
     pub bpp_uri: &'a str,
+    /// How long we say that our messages are valid, where the network wants to know.
+    pub ttl_seconds: Option<u32>,
 }
 
 /// How a network wants its callbacks.
@@ -38,6 +40,8 @@ pub struct Us<'a> {
 pub struct Style<'a> {
     /// What its error numbers go by.
     pub kind: Kind,
+    /// Our subscriber id, for networks that say who cancelled by id.
+    pub bpp_id: &'a str,
     /// The state of a cancelled 0.9.x order.
     pub cancelled_word: &'a str,
     /// UHI: the tag that holds a reason in free text, if any.
@@ -53,6 +57,10 @@ pub enum Content<'a> {
     Cancelled(&'a Cancellation),
     /// What it would cost.
     Quoted(&'a Cancellation),
+    /// The provider looks into it; the outcome follows by an `on_update`.
+    Initiated(&'a Pending),
+    /// The provider looked into it and does not cancel, with a sentence why.
+    Kept(&'a Pending, Option<&'a str>, DateTime<Utc>),
     /// It cannot be cancelled: `error` without `message`.
     Denied(&'a str),
 }
@@ -66,7 +74,8 @@ pub fn rfc3339(at: DateTime<Utc>) -> String {
 /// The context of a callback, from the raw context of the request it answers or, with a new
 /// `message` id, from the one the order was placed with.
 ///
-/// `key` and `ttl` were the sender's and are dropped; unknown members stay as they came.
+/// `key` and `ttl` were the sender's and are dropped, or replaced where the network wants a
+/// `ttl`; unknown members stay as they came.
 ///
 /// # Errors
 /// When the text is no JSON object.
@@ -86,7 +95,10 @@ pub fn context(
     }
     context.set("timestamp", quote(&rfc3339(now)));
     context.remove("key");
-    context.remove("ttl");
+    match us.ttl_seconds {
+        Some(seconds) => context.set("ttl", quote(&format!("PT{seconds}S"))),
+        None => drop(context.remove("ttl")),
+    }
     Ok(context.text())
 }
 
@@ -112,7 +124,7 @@ pub fn dialect_of(context: &str) -> Option<Dialect> {
     let version = context
         .get_str("version")
         .or_else(|| context.get_str("core_version"))?;
-    Dialect::of(&version)
+    Dialect::in_domain(&version, context.get_str("domain").as_deref())
 }
 
 /// The whole body. `document` is the stored order document, `context` comes from [`context`].
@@ -135,23 +147,11 @@ pub fn encode(
         return Ok(format!(r#"{{"context":{context},"error":{error}}}"#));
     }
     let document = RawObject::parse(document)?;
-    let dialect = document
-        .get("context")
-        .and_then(dialect_of)
-        .unwrap_or(dialect);
+    let placed = document.get("context");
+    let dialect = placed.and_then(dialect_of).unwrap_or(dialect);
     let order = document.get("order").ok_or(Error::Missing("order"))?;
     let mut order = RawObject::parse(order)?;
-    match (dialect, content) {
-        (Dialect::V0_9, Content::Cancelled(c)) => {
-            v0_9::cancelled(&mut order, c, style.cancelled_word)?;
-        }
-        (Dialect::V0_9, Content::Quoted(c)) => v0_9::quoted(&mut order, c)?,
-        (Dialect::V1, Content::Cancelled(c)) => v1::cancelled(&mut order, c)?,
-        (Dialect::V1, Content::Quoted(c)) => v1::quoted(&mut order, c)?,
-        (Dialect::Uhi, Content::Cancelled(c)) => uhi::message::cancelled(&mut order, c, style),
-        // UHI has no way to ask for a price.
-        (Dialect::Uhi, Content::Quoted(_)) | (_, Content::Denied(_)) => {}
-    }
+    change(&mut order, dialect, content, (style, placed))?;
     let order = order.text();
     let parts = [
         r#"{"context":"#,
@@ -161,6 +161,48 @@ pub fn encode(
         "}}",
     ];
     Ok(parts.concat())
+}
+
+/// What the content changes in an order, which was `placed` with this context.
+fn change(
+    order: &mut RawObject<'_>,
+    dialect: Dialect,
+    content: Content<'_>,
+    (style, placed): (&Style<'_>, Option<&str>),
+) -> Result<(), Error> {
+    use ondc::{mobility, retail};
+    let bap = placed.and_then(|context| RawObject::parse(context).ok());
+    let bap = bap.as_ref().and_then(|context| context.get_str("bap_id"));
+    let parties = retail::Parties {
+        bap: bap.as_deref().unwrap_or_default(),
+        bpp: style.bpp_id,
+    };
+    match (dialect, content) {
+        (Dialect::V0_9, Content::Cancelled(c)) => v0_9::cancelled(order, c, style.cancelled_word),
+        (Dialect::V0_9, Content::Quoted(c)) => v0_9::quoted(order, c),
+        (Dialect::V1, Content::Cancelled(c)) => v1::cancelled(order, c),
+        (Dialect::V1, Content::Quoted(c)) => v1::quoted(order, c),
+        (Dialect::Uhi, Content::Cancelled(c)) => {
+            uhi::message::cancelled(order, c, style);
+            Ok(())
+        }
+        (Dialect::OndcRetail, Content::Cancelled(c)) => retail::cancelled(order, c, parties),
+        (Dialect::OndcRetail, Content::Quoted(c)) => retail::quoted(order, c),
+        (Dialect::OndcB2b, Content::Cancelled(c)) => retail::cancelled_b2b(order, c, parties),
+        (Dialect::OndcB2b, Content::Quoted(c)) => retail::quoted_b2b(order, c),
+        (Dialect::OndcMobility, Content::Cancelled(c)) => mobility::cancelled(order, c),
+        (Dialect::OndcMobility, Content::Quoted(c)) => mobility::quoted(order, c),
+        (_, Content::Initiated(pending)) => {
+            mobility::initiated(order, pending);
+            Ok(())
+        }
+        (_, Content::Kept(pending, note, at)) => {
+            mobility::kept(order, pending, note, at);
+            Ok(())
+        }
+        // UHI has no way to ask for a price.
+        (Dialect::Uhi, Content::Quoted(_)) | (_, Content::Denied(_)) => Ok(()),
+    }
 }
 
 fn denied(dialect: Dialect, kind: Kind, sentence: &str) -> String {
@@ -186,6 +228,7 @@ mod tests {
     const US: Us<'static> = Us {
         bpp_id: "bpp.example.org",
         bpp_uri: "https://bpp.example.org",
+        ttl_seconds: None,
     };
 
     fn at() -> DateTime<Utc> {
@@ -214,6 +257,7 @@ mod tests {
 
     const STYLE: Style<'static> = Style {
         kind: Kind::Beckn,
+        bpp_id: "bpp.example.org",
         cancelled_word: "Cancelled",
         text_tag: None,
         sends_pin: false,

@@ -103,7 +103,15 @@ fn lines(quote: &RawObject<'_>, currency: Currency) -> Result<Vec<Money>, Error>
     Ok(amounts)
 }
 
-fn amount(price: &RawObject<'_>, path: &str, expected: Option<Currency>) -> Result<Money, Error> {
+/// The amount of a price, in the currency that is expected where one is.
+///
+/// # Errors
+/// When it is no amount, or one in another currency.
+pub(super) fn amount(
+    price: &RawObject<'_>,
+    path: &str,
+    expected: Option<Currency>,
+) -> Result<Money, Error> {
     let wrong = |source| Error::Money {
         path: path.to_owned(),
         source,

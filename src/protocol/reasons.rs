@@ -126,8 +126,12 @@ pub fn is_number(code: &str) -> bool {
 #[must_use]
 pub fn options<'a>(dialect: Dialect, reasons: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
     let option = |(id, text): (&str, &str)| match dialect {
-        Dialect::V0_9 | Dialect::Uhi => json!({"id": id, "descriptor": {"name": text}}),
-        Dialect::V1 => json!({"id": id, "descriptor": {"code": id, "name": text}}),
+        Dialect::V0_9 | Dialect::Uhi | Dialect::OndcRetail => {
+            json!({"id": id, "descriptor": {"name": text}})
+        }
+        Dialect::V1 | Dialect::OndcB2b | Dialect::OndcMobility => {
+            json!({"id": id, "descriptor": {"code": id, "name": text}})
+        }
     };
     reasons.map(option).collect()
 }

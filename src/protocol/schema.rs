@@ -61,6 +61,10 @@ compiled!(CANCEL_V0_9, "cancel-0.9.json");
 compiled!(CANCEL_V1, "cancel-1.x.json");
 compiled!(CANCEL_UHI, "cancel-uhi-0.7.1.json");
 compiled!(ON_CANCEL_V0_9, "on_cancel-0.9.json");
+compiled!(CANCEL_ONDC_MOBILITY, "cancel-ondc-mobility.json");
+compiled!(CANCEL_ONDC_RETAIL, "cancel-ondc-retail.json");
+compiled!(ON_CANCEL_ONDC_MOBILITY, "on_cancel-ondc-mobility.json");
+compiled!(ON_CANCEL_ONDC_RETAIL, "on_cancel-ondc-retail.json");
 compiled!(ON_CANCEL_V1, "on_cancel-1.x.json");
 compiled!(ON_CANCEL_UHI, "on_cancel-uhi-0.7.1.json");
 
@@ -69,6 +73,10 @@ fn validator(kind: Kind, dialect: Dialect) -> &'static Validator {
         (Kind::Cancel, Dialect::V0_9) => &CANCEL_V0_9,
         (Kind::Cancel, Dialect::V1) => &CANCEL_V1,
         (Kind::Cancel, Dialect::Uhi) => &CANCEL_UHI,
+        (Kind::Cancel, Dialect::OndcMobility) => &CANCEL_ONDC_MOBILITY,
+        (Kind::Cancel, Dialect::OndcRetail | Dialect::OndcB2b) => &CANCEL_ONDC_RETAIL,
+        (Kind::OnCancel, Dialect::OndcMobility) => &ON_CANCEL_ONDC_MOBILITY,
+        (Kind::OnCancel, Dialect::OndcRetail | Dialect::OndcB2b) => &ON_CANCEL_ONDC_RETAIL,
         (Kind::OnCancel, Dialect::Uhi) => &ON_CANCEL_UHI,
         (Kind::OnCancel, Dialect::V0_9) => &ON_CANCEL_V0_9,
         (Kind::OnCancel, Dialect::V1) => &ON_CANCEL_V1,
@@ -174,5 +182,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
+#[cfg(test)]
+mod ondc_tests;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //! UHI writes the times of an appointment without a zone. Which zone is meant is the network's
 //! setting, which the reader of a message does not know yet, so both forms are kept until then.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 /// A time as it was written.
@@ -16,14 +16,16 @@ pub enum Time {
 }
 
 impl Time {
-    /// Reads RFC 3339, or the same without a zone.
+    /// Reads RFC 3339, or the same without a zone; a year has four digits in either.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
             return Some(Self::Instant(instant.to_utc()));
         }
-        let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f");
-        local.ok().map(Self::Local)
+        let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
+        (0..=9_999)
+            .contains(&local.year())
+            .then_some(Self::Local(local))
     }
 
     /// The instant. An hour that a clock shows twice is the later one, which leaves a customer
@@ -72,7 +74,9 @@ mod tests {
             read("2026-11-24T10:00:00", Tz::UTC).as_deref(),
             Some("2026-11-24T10:00:00Z")
         );
-        for bad in ["", "tomorrow", "2026-11-24", "2026-13-01T00:00:00"] {
+        let ages = ["-262143-01-01T00:00:00", "+262142-12-31T23:59:59"];
+        let others = ["", "tomorrow", "2026-11-24", "2026-13-01T00:00:00"];
+        for bad in ages.into_iter().chain(others) {
             assert_eq!(read(bad, kolkata), None, "{bad}");
         }
     }

@@ -29,6 +29,9 @@ pub static PROFILE: Profile = Profile {
     same_transaction: true,
     time_zone: chrono_tz::Asia::Kolkata,
     audit_path: Some("api/v1/uhi/on_cancel_audit"),
+    ttl_seconds: None,
+    restamp: false,
+    tried_again_after: None,
 };
 
 /// The seven reasons of a patient and the six of a doctor or facility. Who may use one is said by
@@ -116,10 +119,12 @@ fn error(word: Word) -> (&'static str, &'static str) {
             ("UHI-1411", "JSON-SCHEMA-ERROR")
         }
         Word::SignerIsNotCaller | Word::WrongRole => ("UHI-1412", "CONTEXT-ERROR"),
-        Word::OrderNotFound => ("UHI-1413", "CORE-ERROR"),
+        Word::OrderNotFound | Word::FulfillmentNotFound => ("UHI-1413", "CORE-ERROR"),
         Word::Overloaded | Word::RateLimited => ("UHI-1500", "CORE-ERROR"),
         Word::SchemaMismatch => ("UHI-1404", "JSON-SCHEMA-ERROR"),
-        Word::InvalidReason | Word::ReasonRequired => ("UHI-1404", "DOMAIN-ERROR"),
+        Word::InvalidReason | Word::ReasonRequired | Word::PartNotSupported => {
+            ("UHI-1404", "DOMAIN-ERROR")
+        }
         Word::UnknownAction
         | Word::MethodNotAllowed
         | Word::UnsupportedMediaType

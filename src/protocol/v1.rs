@@ -76,7 +76,9 @@ fn cancelled_fulfillment(item: &str, at: DateTime<Utc>) -> String {
     fulfillment.text()
 }
 
-fn fulfillment_code(fulfillment: &RawObject<'_>) -> Option<String> {
+/// The code of `state.descriptor`, where there is one.
+#[must_use]
+pub fn fulfillment_code(fulfillment: &RawObject<'_>) -> Option<String> {
     let state = fulfillment.object("state")?;
     let descriptor = state.object("descriptor")?;
     descriptor.get_str("code").map(Cow::into_owned)
@@ -95,11 +97,17 @@ pub fn set_fulfillment_code(fulfillment: &mut RawObject<'_>, code: &str, at: Dat
     fulfillment.set("state", state);
 }
 
-fn block(cancellation: &Cancellation) -> String {
-    let by = match cancellation.by {
+/// The word of `cancellation.cancelled_by`.
+#[must_use]
+pub fn cancelled_by(by: Party) -> &'static str {
+    match by {
         Party::Customer | Party::Partner => "CONSUMER",
         Party::Provider => "PROVIDER",
-    };
+    }
+}
+
+fn block(cancellation: &Cancellation) -> String {
+    let by = cancelled_by(cancellation.by);
     let at = rfc3339(cancellation.at);
     let mut block = format!(r#"{{"cancelled_by":"{by}","time":"{at}""#);
     if let Some(reason) = option(&cancellation.reason) {

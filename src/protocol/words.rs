@@ -13,7 +13,7 @@ pub const RIDE_STATES: [&str; 6] = [
 ];
 
 /// The order word of `state` (0.9.x) or `status` (1.x), compared without case and punctuation.
-const ORDER_WORDS: [(&str, State); 20] = [
+const ORDER_WORDS: [(&str, State); 22] = [
     ("created", State::Pending),
     ("draft", State::Pending),
     ("pending", State::Pending),
@@ -22,6 +22,9 @@ const ORDER_WORDS: [(&str, State); 20] = [
     ("active", State::Confirmed),
     ("booked", State::Confirmed),
     ("confirmed", State::Confirmed),
+    // ONDC's tickets, while the provider looks into it: that is a marker beside the state.
+    ("cancelinitiated", State::Confirmed),
+    ("cancellationinitiated", State::Confirmed),
     ("ongoing", State::InProgress),
     ("inprogress", State::InProgress),
     ("started", State::InProgress),
@@ -52,17 +55,22 @@ pub fn state_of_order_word(word: &str) -> Option<State> {
 #[must_use]
 pub fn state_of_fulfillments<'a>(codes: impl Iterator<Item = Option<&'a str>>) -> Option<State> {
     let states = codes.map(|code| code.and_then(state_of_fulfillment_code));
+    let has_begun = |state| !matches!(state, None | Some(State::Confirmed));
     states.reduce(|all, one| match (all, one) {
-        (None, None) => None,
         (all, one) if all == one => all,
-        _ => Some(State::InProgress),
+        (all, one) if has_begun(all) || has_begun(one) => Some(State::InProgress),
+        // Nothing has begun, and one of the two says so.
+        (all, one) => all.or(one),
     })?
 }
 
+/// Rides (mobility layer 2, TRV10) and deliveries (ONDC retail). A shop's order is `In-progress`
+/// from the moment it is packed, but what has not left the shop can be cancelled.
 fn state_of_fulfillment_code(code: &str) -> Option<State> {
     match code {
-        "RIDE_STARTED" => Some(State::InProgress),
-        "RIDE_ENDED" | "RIDE_COMPLETED" => Some(State::Completed),
+        "Packed" | "Agent-assigned" => Some(State::Confirmed),
+        "RIDE_STARTED" | "Order-picked-up" | "Out-for-delivery" => Some(State::InProgress),
+        "RIDE_ENDED" | "RIDE_COMPLETED" | "Order-delivered" => Some(State::Completed),
         _ => None,
     }
 }
@@ -86,6 +94,9 @@ mod tests {
         assert_eq!(state_of_order_word("In-progress"), Some(State::InProgress));
         assert_eq!(state_of_order_word("NO_SHOW"), Some(State::NoShow));
         assert_eq!(state_of_order_word("ACTIVE"), Some(State::Confirmed));
+        for waiting in ["CANCELLATION_INITIATED", "CANCEL_INITIATED"] {
+            assert_eq!(state_of_order_word(waiting), Some(State::Confirmed));
+        }
         assert_eq!(state_of_order_word("TRIP_PAUSED"), None);
     }
 
@@ -109,6 +120,25 @@ mod tests {
             state_of_fulfillments([None, Some("RIDE_ENDED")].into_iter()),
             Some(State::InProgress)
         );
+    }
+
+    #[test]
+    fn what_is_packed_has_not_begun_and_what_is_picked_up_has() {
+        let implied = |codes: &[&str]| state_of_fulfillments(codes.iter().copied().map(Some));
+        assert_eq!(implied(&["Packed"]), Some(State::Confirmed));
+        assert_eq!(
+            implied(&["Pending", "Agent-assigned"]),
+            Some(State::Confirmed)
+        );
+        assert_eq!(
+            implied(&["Packed", "Order-picked-up"]),
+            Some(State::InProgress)
+        );
+        assert_eq!(
+            implied(&["Pending", "Order-delivered"]),
+            Some(State::InProgress)
+        );
+        assert_eq!(implied(&["Order-delivered"]), Some(State::Completed));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 #[path = "../common/app.rs"]
 mod app;
+#[path = "../common/market.rs"]
+mod market;
 #[path = "../common/members.rs"]
 mod members;
 #[path = "../common/rides.rs"]
@@ -14,6 +16,7 @@ mod consultations;
 mod delivery;
 mod handshake;
 mod lying;
+mod ondc;
 mod outage;
 mod outcomes;
 mod preview;

@@ -160,6 +160,9 @@ async fn whoever_asks_must_be_proven_as_for_a_cancel() {
     refused(&foreign, "signer_is_not_caller");
     let as_cancel = wrapped(&context.clone().text("action", "cancel"));
     refused(&ask(&app, &app.bap, as_cancel).await, "wrong_action");
+    // From 0.9.3 on what is asked is stored, under the action that it names.
+    let bare = context.clone().text("action", "cancel");
+    refused(&ask(&app, &app.bap, bare.spaced()).await, "wrong_action");
     let elsewhere = context
         .clone()
         .text("bap_uri", "https://elsewhere.example/beckn");

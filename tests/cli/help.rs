@@ -2,7 +2,7 @@
 
 use crate::process::{command, run, run_with, run_without_reader};
 
-const COMMANDS: [&[&str]; 35] = [
+const COMMANDS: [&[&str]; 36] = [
     &[],
     &["serve"],
     &["mock-network"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 35] = [
     &["order", "import"],
     &["order", "show"],
     &["order", "cancel"],
+    &["order", "refuse"],
     &["order", "erase"],
     &["callback"],
     &["callback", "list"],

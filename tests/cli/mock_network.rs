@@ -26,7 +26,7 @@ fn as_json_it_is_one_document() {
     let ended = run(&["mock-network", "--once", "--json"]).expect(0);
     assert_eq!(ended.json()["listed"]["types"], serde_json::json!(["BPP"]));
     let acts = ended.json()["acts"].as_array().expect("a list").clone();
-    assert_eq!(acts.len(), 7);
+    assert_eq!(acts.len(), 10);
     let (booking, acts) = acts.split_last().expect("the last");
     let data = &booking["answer"]["data"];
     assert_eq!(data["status"], "cancelled");
@@ -37,7 +37,7 @@ fn as_json_it_is_one_document() {
     for act in &acts[..4] {
         assert_eq!(act["answer"]["status"], 200);
     }
-    for (visit, by) in acts[3..].iter().zip(["patient", "doctor", "patient"]) {
+    for (visit, by) in acts[3..6].iter().zip(["patient", "doctor", "patient"]) {
         let order = &visit["on_cancel"]["body"]["message"]["order"];
         assert_eq!(order["state"], "CANCELLED");
         assert_eq!(order["fulfillment"]["tags"]["@abdm/gov.in/cancelledby"], by);
@@ -54,6 +54,22 @@ fn as_json_it_is_one_document() {
     assert_eq!(news["event"], "booking.cancel");
     assert_eq!(news["transaction_id"], partner["answer"]["body"]["txn_id"]);
     assert_eq!(partner["status"], serde_json::json!({"status": "SUCCESS"}));
+
+    let statuses: Vec<_> = acts[6..]
+        .iter()
+        .map(|act| {
+            let order = &act["on_cancel"]["body"]["message"]["order"];
+            let status = order["status"].as_str().or(order["state"].as_str());
+            status.expect("a word").to_owned()
+        })
+        .collect();
+    assert_eq!(
+        statuses,
+        ["CANCELLED", "Cancelled", "CANCELLATION_INITIATED"]
+    );
+    let update = &acts[8]["on_update"];
+    assert_eq!(update["verified"], true);
+    assert_eq!(update["body"]["message"]["order"]["status"], "CANCELLED");
     let [free, priced, cancelled] = [0, 1, 2].map(|n| &acts[n]["on_cancel"]["body"]["message"]);
     assert_eq!(free["order"]["state"], "Cancelled");
     assert_eq!(priced["order"]["status"], "SOFT_CANCEL");

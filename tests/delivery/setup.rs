@@ -84,6 +84,7 @@ pub fn network() -> Network {
         reasons_in_on_cancel: true,
         handshake: beckn_bpp::networks::handshake::Handshake::default(),
         cancelled_word: "CANCELLED".into(),
+        domain_reasons: Vec::new(),
         reason_required: false,
         time_zone: Kind::Beckn.profile().time_zone,
         text_tag: None,

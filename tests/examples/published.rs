@@ -273,6 +273,48 @@ async fn the_layer_2_requests_cancel_once_they_are_completed() {
     app.stop().await;
 }
 
+/// The driver's cancellation of layer 2. The published answer has neither status nor cancellation,
+/// and no line that says what became of the fare; the rest comes back as published.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drivers_cancellation_of_layer_2_is_free_and_keeps_the_rest_of_the_order() {
+    let Some(dir) = examples("mobility-1.1.0") else {
+        return;
+    };
+    let mut app = TestApp::start().await;
+    app.reconfigure(|text| text.replace(r#""mobility:ondemandride""#, r#""nic2004:60221""#))
+        .await;
+    let published = example(&dir.join("l2-on_cancel_by_driver.json"));
+    let context = completed(published.clone(), &app)["context"].take();
+    let mut on_confirm = before(&published, &context, "by-driver");
+    on_confirm["message"]["order"]["quote"]["price"]["value"] = json!("30");
+    let taken = app.admin("PUT", "/orders/by-driver", Some(&on_confirm));
+    assert_eq!(taken.await.status, 201);
+    let asked =
+        json!({"by": "provider", "reason": "013", "note": "Oops! The driver had to cancel"});
+    let answer = app
+        .admin("POST", "/orders/by-driver/cancel", Some(&asked))
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    app.settled().await;
+    let ours = app.bap.all().pop().expect("a callback").json()["message"]["order"].take();
+    let theirs = &published["message"]["order"];
+    assert_eq!(ours["quote"]["price"], theirs["quote"]["price"], "free");
+    assert_eq!(ours["cancellation"]["cancelled_by"], "PROVIDER");
+    let code = &ours["fulfillments"][0]["state"]["descriptor"]["code"];
+    assert_eq!(
+        *code,
+        theirs["fulfillments"][0]["state"]["descriptor"]["code"]
+    );
+    for member in ["provider", "items", "payments"] {
+        assert_same(&ours[member], &theirs[member]);
+    }
+    for member in ["id", "stops", "agent", "vehicle", "customer"] {
+        let theirs = &theirs["fulfillments"][0];
+        assert_same(&ours["fulfillments"][0][member], &theirs[member]);
+    }
+    app.stop().await;
+}
+
 fn completed(message: Value, app: &TestApp) -> Value {
     let mut message = sent_now(message, &app.bap);
     let context = &mut message["context"];

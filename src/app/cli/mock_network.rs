@@ -6,6 +6,7 @@
 
 mod files;
 mod health;
+mod market;
 mod partner;
 mod spa;
 
@@ -158,10 +159,14 @@ impl Network {
         let bap = bap::start(bap_at, bap_signer, &registry.url, "")?;
         let health = Health::start([eua, gateway, partner], &registry.url)?;
         registry.add_rows(health.rows(&public_url)?);
-        let text = files::configuration(&public_url, admin_address, &registry.url)?;
-        let sections = health.sections(&public_url, &registry.url)?;
-        let text = format!("{text}{sections}{}", spa::SECTION);
-        let file = files::write(directory.path(), &text, &health.secrets())?;
+        registry.add_rows([market::row(&public_url)?]);
+        let sections = [
+            files::configuration(&public_url, admin_address, &registry.url)?,
+            health.sections(&public_url, &registry.url)?,
+            market::section(&public_url, &registry.url)?,
+            spa::SECTION.to_owned(),
+        ];
+        let file = files::write(directory.path(), &sections.concat(), &health.secrets())?;
         let spa = Spa::start(directory.path())?;
         // The server binds the addresses itself; they were only held to find free ones.
         drop((public, admin));
@@ -212,6 +217,7 @@ impl Network {
             orders.push((*sample, sample.placed_by(*bap, bpp)?));
         }
         orders.extend(self.health.orders(self.server.public_address)?);
+        orders.extend(market::orders(&self.bap, self.server.public_address)?);
         let (placed, mut lines): (Vec<Sample>, Vec<String>) = orders.into_iter().unzip();
         let mut ids: Vec<&str> = placed.iter().map(|sample| sample.id).collect();
         lines.push(self.spa.booking());
@@ -241,12 +247,13 @@ impl Network {
         Ok(answer.error_for_status()?.text().await?)
     }
 
-    /// The first cancellations: of rides, of visits to a doctor, of a booking at a spa.
+    /// The first cancellations: of rides, of visits to a doctor, on ONDC, of a booking at a spa.
     async fn play(&self, quiet: bool) -> anyhow::Result<Vec<Value>> {
         let mut acts = self.play_rides(quiet).await?;
         acts.extend(self.play_visits(quiet).await?);
+        acts.extend(market::play(self, quiet).await?);
         if !quiet {
-            println!("\n=== 7. a booking app cancels at a spa, on no network\n");
+            println!("\n=== 10. a booking app cancels at a spa, on no network\n");
         }
         acts.push(self.spa.cancel(self.server.public_address, quiet).await?);
         Ok(acts)
@@ -350,6 +357,7 @@ impl Network {
         println!("partners    http://{public_address}{PATH}");
         println!("bookings    http://{public_address}/v1/bookings");
         println!("API key     in {}", self.spa.key_file.display());
+        println!("ONDC        http://{public_address}/ondc");
         println!("files       {}", self.directory.path().display());
         println!("\nTry next, in another terminal:\n");
         println!("  beckn-bpp cancel O3 --reason 001 --to http://{public_address} \\");

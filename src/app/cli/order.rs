@@ -1,4 +1,4 @@
-//! `order import|show|cancel|erase`: the provider's side, through the admin API.
+//! `order import|show|cancel|refuse|erase`: the provider's side, through the admin API.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -78,6 +78,25 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Do not cancel what the network asked the provider to cancel; the BAP hears of it
+    ///
+    /// Only where the provider decides later (ONDC's tickets): the order is over then, and keeps
+    /// its price. To cancel it, use `order cancel`.
+    Refuse {
+        #[command(flatten)]
+        admin: Admin,
+        /// The order's id
+        id: String,
+        /// A sentence for people
+        #[arg(long)]
+        note: Option<String>,
+        /// The network, where the id is on two
+        #[arg(long)]
+        network: Option<String>,
+        /// Print the whole answer
+        #[arg(long)]
+        json: bool,
+    },
     /// Erase personal data and raw messages of an order that is over; this cannot be undone
     ///
     /// What goes: the document, the raw bodies of its cancels, the bodies of its callbacks, what
@@ -145,6 +164,16 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             )
             .await
         }
+        Command::Refuse {
+            admin,
+            id,
+            note,
+            network,
+            json,
+        } => {
+            let path = path(id, "/refuse", network.as_deref());
+            refuse(&admin.client()?, &path, &json!({"note": note}), *json).await
+        }
         Command::Erase {
             admin,
             id,
@@ -191,6 +220,20 @@ async fn erase(client: &Client, path: &str, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn refuse(client: &Client, path: &str, body: &Value, json: bool) -> anyhow::Result<()> {
+    let order = client.post(path, body).await?;
+    if json {
+        output::json(&order);
+        return Ok(());
+    }
+    println!(
+        "order {} is not cancelled: {}",
+        output::text(&order, "id"),
+        output::text(&order, "state")
+    );
+    Ok(())
+}
+
 fn path(id: &str, action: &str, network: Option<&str>) -> String {
     let on = network
         .map(|name| format!("?network={}", encoded(name)))
@@ -231,6 +274,14 @@ async fn show(client: &Client, id: &str, network: Option<&str>, json: bool) -> a
     );
     if order["cancellation"].is_object() {
         print_cancellation(&order["cancellation"]);
+    }
+    let pending = &order["pending_cancellation"];
+    if pending.is_object() {
+        println!(
+            "asked for   at {} because of {}: cancel it, or refuse",
+            output::time(pending, "at"),
+            output::text(&pending["reason"], "id")
+        );
     }
     if order["erased_at"].is_string() {
         println!(

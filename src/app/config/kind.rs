@@ -12,11 +12,15 @@ use super::section::Section;
 use super::values::{Setting, Word, invalid};
 use crate::domain::ids::SubscriberId;
 use crate::networks::{Audit, AuditAction, Kind, ReasonCode};
+use crate::protocol::ondc;
 use crate::protocol::uhi::message::{CANCEL_REASON, CANCELLED_BY};
 
 impl Word for Kind {
-    const WORDS: &'static [(&'static str, Self)] = &[("beckn", Kind::Beckn), ("uhi", Kind::Uhi)];
-    const LATER: &'static [&'static str] = &["ondc"];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("beckn", Kind::Beckn),
+        ("ondc", Kind::Ondc),
+        ("uhi", Kind::Uhi),
+    ];
 }
 
 impl Word for AuditAction {
@@ -40,6 +44,7 @@ impl Setting for Tz {
 /// What only some kinds of network have.
 pub struct OfKind {
     pub time_zone: Tz,
+    pub restamp: bool,
     pub reason_required: bool,
     pub text_tag: Option<String>,
     pub sends_pin: bool,
@@ -54,6 +59,7 @@ pub fn read(section: &mut Section<'_>, kind: Kind, allow_http: bool) -> OfKind {
     let profile = kind.profile();
     let of_any = OfKind {
         time_zone: section.or("time_zone", profile.time_zone),
+        restamp: section.or("restamp", profile.restamp),
         reason_required: section.or("reason_required", profile.reason_required),
         text_tag: None,
         sends_pin: false,
@@ -68,6 +74,24 @@ pub fn read(section: &mut Section<'_>, kind: Kind, allow_http: bool) -> OfKind {
         sends_pin: section.or("send_pin", false),
         audit: audit(section, kind, allow_http),
         ..of_any
+    }
+}
+
+/// Version and domain together say what a message of ONDC looks like, so a domain of somebody
+/// else's cannot be served there.
+pub fn check_domains(section: &Section<'_>, kind: Kind, domains: &[String]) {
+    let is_foreign = |domain: &String| !domain.starts_with(ondc::DOMAINS);
+    if kind == Kind::Ondc && domains.iter().any(is_foreign) {
+        let expected = format!("domains that begin with {:?}", ondc::DOMAINS);
+        section.fault("domains", invalid(&expected));
+    }
+}
+
+/// The version of answers to what cannot be read, where the section says none.
+pub fn default_version(kind: Kind, domains: &[String]) -> &'static str {
+    match kind {
+        Kind::Ondc => ondc::default_version(domains),
+        Kind::Beckn | Kind::Uhi => kind.profile().default_version,
     }
 }
 

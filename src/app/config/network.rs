@@ -58,6 +58,7 @@ fn network(
     // What is read by a wrong kind is not used, but its faults are found.
     let of = kind.unwrap_or(Kind::Beckn);
     let domains = domains(&mut section);
+    kind::check_domains(&section, of, &domains);
     let subscriber_id = section.required("subscriber_id");
     let subscriber_url = subscriber_url(&mut section, around.environment, paths);
     let signer = signing_key::read(&mut section, around, of, subscriber_id.as_ref());
@@ -66,8 +67,7 @@ fn network(
     let registry = registry::read(&mut section, allow_http, of, &domains);
     let handshake = handshake::read(&mut section, around);
     let callback_rule = section.or("callback_url", CallbackRule::Registry);
-    let default_version = default_version(&mut section, of);
-    let restamp = section.or("restamp", false);
+    let default_version = default_version(&mut section, of, &domains);
     let allow_http_callbacks = section.or("allow_http_callbacks", is_development);
     let cancelled_word = section.or("cancelled_word", "Cancelled".to_owned());
     let of_kind = kind::read(&mut section, of, allow_http);
@@ -88,9 +88,10 @@ fn network(
         handshake,
         callback_rule,
         default_version,
-        restamp,
+        restamp: of_kind.restamp,
         allow_http_callbacks,
         reasons: reasons.codes,
+        domain_reasons: reasons.of_domains,
         unknown_reasons: reasons.unknown_numbers,
         reasons_in_on_cancel: reasons.in_on_cancel,
         reason_required: of_kind.reason_required,
@@ -170,15 +171,13 @@ pub(super) fn is_private_address(ip: IpAddr) -> bool {
     }
 }
 
-fn default_version(section: &mut Section<'_>, kind: Kind) -> String {
-    let profile = kind.profile();
-    let version: String = section.or("default_version", profile.default_version.to_owned());
+fn default_version(section: &mut Section<'_>, kind: Kind, domains: &[String]) -> String {
+    let default = kind::default_version(kind, domains);
+    let version: String = section.or("default_version", default.to_owned());
     let parts = version.split('.').count();
-    if parts != 3 || kind.dialect(&version).is_none() {
-        let expected = format!(
-            "a version {}, such as {:?}",
-            profile.versions, profile.default_version
-        );
+    if parts != 3 || kind.dialect(&version, None).is_none() {
+        let versions = kind.profile().versions;
+        let expected = format!("a version {versions}, such as {default:?}");
         section.fault("default_version", Problem::Invalid(expected));
     }
     version

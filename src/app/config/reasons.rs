@@ -7,13 +7,16 @@ use super::fault::Problem;
 use super::kind;
 use super::section::Section;
 use super::values::Setting;
-use crate::networks::{Kind, ReasonCode};
-use crate::protocol::reasons::{TABLES, Table, table};
+use crate::networks::{DomainReasons, Kind, ReasonCode};
+use crate::protocol::ondc;
+use crate::protocol::reasons::{Row, TABLES, Table, table};
 
 /// What a network knows of reasons.
 pub(super) struct Reasons {
     /// The codes; none means any.
     pub codes: Vec<ReasonCode>,
+    /// ONDC: those of each dialect's domains, where the section names none.
+    pub of_domains: Vec<DomainReasons>,
     /// Whether numbers that are not among them are taken.
     pub unknown_numbers: bool,
     /// Whether a cancel of 0.9.x that lacks a reason is answered with the list.
@@ -46,16 +49,14 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
     let is_own = |id: &str| own.iter().any(|reason| reason.id == id);
     let published = published.into_iter().flat_map(|table| table.rows);
     let published = published.filter(|row| !is_own(row.id));
-    let published: Vec<_> = published
-        .map(|row| ReasonCode {
-            id: row.id.to_owned(),
-            text: row.text.to_owned(),
-            by: row.by.to_vec(),
-            text_required: false,
-        })
-        .collect();
+    let published: Vec<_> = published.map(code).collect();
     let listed: Vec<_> = own.into_iter().chain(published).collect();
+    let given = section.is_given("unknown_reasons");
     Reasons {
+        of_domains: match of == Kind::Ondc && listed.is_empty() {
+            true => of_domains(given.then_some(unknown_numbers)),
+            false => Vec::new(),
+        },
         codes: match listed.is_empty() {
             true => kind::reasons(of),
             false => listed,
@@ -63,6 +64,26 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
         unknown_numbers,
         in_on_cancel,
     }
+}
+
+fn code(row: &Row) -> ReasonCode {
+    ReasonCode {
+        id: row.id.to_owned(),
+        text: row.text.to_owned(),
+        by: row.by.to_vec(),
+        text_required: false,
+    }
+}
+
+fn of_domains(takes_unknown: Option<bool>) -> Vec<DomainReasons> {
+    let dialects = Kind::Ondc.profile().dialects.iter();
+    let published = dialects.filter_map(|dialect| Some((*dialect, ondc::reasons(*dialect)?)));
+    let of_domain = |(dialect, table): (_, &Table)| DomainReasons {
+        dialect,
+        codes: table.rows.iter().map(code).collect(),
+        takes_unknown: takes_unknown.unwrap_or(table.takes_unknown_numbers),
+    };
+    published.map(of_domain).collect()
 }
 
 fn reason(mut section: Section<'_>) -> Option<ReasonCode> {

@@ -1,4 +1,4 @@
-//! `PUT|GET|PATCH /orders/{id}`, `GET /orders`, `POST /orders/{id}/cancel|erase`.
+//! `PUT|GET|PATCH /orders/{id}`, `GET /orders`, `POST /orders/{id}/cancel|refuse|erase`.
 
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,6 +14,7 @@ use crate::domain::order::{Order, Party, Reason, State};
 use crate::domain::policy::Door;
 use crate::engine::change::Change;
 use crate::engine::intake::{Placing, TakenIn};
+use crate::engine::pending::Refusing;
 use crate::engine::provider::ForProvider;
 use crate::http::Doors;
 use crate::networks::Network;
@@ -148,6 +149,38 @@ pub async fn cancel(
         "already_cancelled": outcome.already,
         "cancellation": outcome.cancellation,
     })))
+}
+
+/// Body of `POST /orders/{id}/refuse`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refuse {
+    note: Option<String>,
+}
+
+/// `POST /orders/{id}/refuse`: does not cancel what the network asked the provider to cancel.
+pub async fn refuse(
+    doors: Data<Doors>,
+    request: HttpRequest,
+    id: Path<String>,
+    on: Query<OnNetwork>,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    let token = prove(&doors, &request)?;
+    let asked: Refuse = read(&body)?;
+    let key = find(&doors, &id, &on).await?;
+    note(&doors, &token, "order.refuse", &key).await?;
+    let network = doors.networks.get(&key.network);
+    let asked = Refusing {
+        key: &key,
+        note: asked.note.as_deref(),
+        token: &token,
+    };
+    let engine = &doors.engine;
+    let order = engine
+        .refuse_cancellation(network, asked, Utc::now())
+        .await?;
+    Ok(HttpResponse::Ok().json(view(&order)))
 }
 
 /// `POST /orders/{id}/erase`: personal data and raw messages go, amounts, ids and times stay.
@@ -293,6 +326,7 @@ fn view(order: &Order) -> Value {
         "booking": order.booking,
         "cancellation": order.cancellation,
         "undecided": order.undecided,
+        "pending_cancellation": order.pending,
         "erased_at": order.erased_at.map(time),
     })
 }
@@ -304,6 +338,7 @@ fn listed(order: &Order) -> Value {
         ("/booking", "patient"),
         ("/cancellation/reason", "text"),
         ("/undecided/proposed/reason", "text"),
+        ("/pending_cancellation/reason", "text"),
     ];
     for (parent, member) in personal {
         let parent = shown.pointer_mut(parent).and_then(Value::as_object_mut);

@@ -8,8 +8,8 @@ const BOTH: [Dialect; 2] = [Dialect::V0_9, Dialect::V1];
 fn context(dialect: Dialect, action: &str) -> Value {
     let (key, version) = match dialect {
         Dialect::V0_9 => ("core_version", "0.9.1"),
-        Dialect::V1 => ("version", "1.1.0"),
         Dialect::Uhi => return uhi_context(action),
+        _ => ("version", "1.1.0"),
     };
     json!({
         "domain": "mobility", "action": action, key: version,
@@ -36,10 +36,10 @@ fn cancel(dialect: Dialect) -> Value {
 fn on_cancel(dialect: Dialect) -> Value {
     let order = match dialect {
         Dialect::V0_9 => json!({"id": "O1", "state": "Cancelled"}),
-        Dialect::V1 => json!({"id": "O1", "status": "CANCELLED",
-            "cancellation": {"cancelled_by": "CONSUMER", "time": "2026-01-01T00:00:02.000Z"}}),
         Dialect::Uhi => json!({"id": "O1", "state": "CANCELLED",
             "fulfillment": {"tags": {"@abdm/gov.in/cancelledby": "patient"}}}),
+        _ => json!({"id": "O1", "status": "CANCELLED",
+            "cancellation": {"cancelled_by": "CONSUMER", "time": "2026-01-01T00:00:02.000Z"}}),
     };
     json!({"context": context(dialect, "on_cancel"), "message": {"order": order}})
 }

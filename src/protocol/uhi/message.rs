@@ -202,6 +202,7 @@ mod tests {
     fn a_cancelled_order_has_state_and_tags_and_no_pin_and_is_otherwise_as_it_was() {
         let style = |sends_pin| Style {
             kind: Kind::Uhi,
+            bpp_id: "hspa.example.org",
             cancelled_word: "",
             text_tag: Some(WORDS),
             sends_pin,

@@ -63,6 +63,7 @@ fn order(id: &str) -> Order {
         booking: Booking::default(),
         cancellation: None,
         undecided: None,
+        pending: None,
         erased_at: None,
     }
 }

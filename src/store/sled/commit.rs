@@ -41,7 +41,7 @@ pub(super) fn commit(
         Some(new) => {
             let request = commit.request.as_ref().map(|request| &request.key);
             // A session finds the others through its requests.
-            let is_asked = request.is_some_and(|key| key.transaction == new.transaction);
+            let is_asked = request.is_some_and(|key| answers(&new, key));
             Some(match is_asked {
                 true => owe(draft, live, (&order, commit.now), new)?,
                 false => owe_unasked(draft, live, (&order, commit.now), (new, request))?,
@@ -63,6 +63,14 @@ pub(super) fn commit(
         push(draft, live, (&order, commit.now), (&event, session))?;
     }
     Ok(Committed::Done { callback })
+}
+
+/// Whether a callback answers the request by its own ids, so that each finds the other by them.
+fn answers(new: &NewCallback, key: &RequestKey) -> bool {
+    key.transaction == new.transaction
+        && key.message == new.message
+        && key.caller == new.subscriber.comparable()
+        && key.action == new.kind.answers()
 }
 
 /// Reads an accepted request with its body.

@@ -14,7 +14,7 @@ use super::stage::{DIALECTS, Stage};
 fn version_of(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::V0_9 | Dialect::Uhi => "core_version",
-        Dialect::V1 => "version",
+        _ => "version",
     }
 }
 

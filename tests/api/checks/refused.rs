@@ -132,8 +132,8 @@ fn body(wanted: &Wanted<'_>, number: &str, kind: &str, message: &str) -> Value {
     }
     if let Some(path) = wanted.path {
         let member = match wanted.dialect {
-            Dialect::V0_9 | Dialect::Uhi => "path",
-            Dialect::V1 => "paths",
+            dialect if dialect.has_typed_errors() => "path",
+            _ => "paths",
         };
         error[member] = json!(path);
     }

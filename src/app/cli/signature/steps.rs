@@ -14,8 +14,8 @@ use crate::crypto::signature::{Header, Scheme};
 use crate::domain::ids::{Error as IdError, KeyId, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::caller::{self, Role};
-use crate::protocol::Dialect;
 use crate::protocol::registry::Form;
+use crate::protocol::{Dialect, reasons};
 use crate::registry::{self, Asked, Registry, Subscriber};
 
 /// What a step came to.
@@ -187,7 +187,7 @@ fn sender_member(scheme: Scheme, context: &Value) -> &'static str {
 
 fn is_callback(context: &Value) -> bool {
     let action = context["action"].as_str().unwrap_or_default();
-    action.starts_with("on_")
+    action.starts_with("on_") || action == reasons::CALLBACK
 }
 
 /// A key with where it comes from.
@@ -288,5 +288,25 @@ fn role(scheme: Scheme, subscriber: &Subscriber, body: &[u8], gateway: bool) -> 
     match caller::check_role(subscriber, role, form) {
         Ok(()) => Outcome::Holds(format!("registered as {listed}")),
         Err(refusal) => Outcome::Fails(refusal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn callbacks_are_signed_by_the_provider_and_all_else_by_the_buyer() {
+        for (action, member) in [
+            ("cancel", "bap_id"),
+            ("get_cancellation_reasons", "bap_id"),
+            ("on_cancel", "bpp_id"),
+            ("cancellation_reasons", "bpp_id"),
+        ] {
+            let context = json!({"action": action});
+            assert_eq!(sender_member(Scheme::Beckn, &context), member, "{action}");
+        }
     }
 }

@@ -45,6 +45,7 @@ fn cancelled(id: &str) -> Order {
             terms: None,
             token: None,
         }),
+        pending: None,
         erased_at: None,
     }
 }

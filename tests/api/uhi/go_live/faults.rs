@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{tag, text};
-use crate::setup::{callback_in, outcomes};
+use crate::setup::{callback_in, callback_when, outcomes};
 use crate::uhi::{Health, assert_ack, assert_nack, message_id, signer};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +141,9 @@ async fn f5_an_error_that_comes_back_is_kept_whole_and_logged_with_both_ids_but_
     let message = health.cancel_of(VISIT_1);
     assert_ack(&health.send(&message).await);
     let id = message_id(&message);
-    let kept = callback_in(&health.app, id, "delivered").await;
+    // The gateway's copy has the same message id.
+    let wanted = |one: &Value| one["kind"] == "final" && one["state"] == "delivered";
+    let kept = callback_when(&health.app, id, wanted).await;
     assert_eq!(kept["message"], id);
     assert_eq!(kept["transaction"], message["context"]["transaction_id"]);
     let said: Value = serde_json::from_str(text(&kept["attempts"][0], "detail")).expect("JSON");
