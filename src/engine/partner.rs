@@ -100,7 +100,8 @@ impl Engine {
     ) -> Result<(), Error> {
         let key = request_key(asked);
         if let Some(known) = self.store.request(&key).await? {
-            return same_request(asked, &known);
+            same_request(asked, &known)?;
+            return self.same_patient(asked).await;
         }
         let request = CancelRequest {
             by: Party::Customer,
@@ -157,6 +158,17 @@ impl Engine {
         })
     }
 
+    /// The first answer is for the patient and the facility that it was for, as far as they are
+    /// still known: the key is of the body alone, and they are in headers.
+    async fn same_patient(&self, asked: &PartnerCancel<'_>) -> Result<(), Error> {
+        let key = order_key(asked.network, asked.booking);
+        let stored = self.store.order(&key).await?;
+        let known = stored.filter(|stored| stored.order.erased_at.is_none());
+        known.map_or(Ok(()), |stored| {
+            check_patient(&stored.order, &asked.partner)
+        })
+    }
+
     /// The booking, if it is this patient's in these facilities and the ids are its own.
     async fn booking(
         &self,
@@ -164,10 +176,7 @@ impl Engine {
         partner: &Partner<'_>,
         ids: &BookingIds,
     ) -> Result<StoredOrder, Error> {
-        let key = OrderKey {
-            network: network.name().clone(),
-            id: ids.order.clone(),
-        };
+        let key = order_key(network, ids);
         let stored = self.store.order(&key).await?.ok_or(Error::NotFound)?;
         check_patient(&stored.order, partner)?;
         let placed = stored.order.placement.as_ref();
@@ -176,6 +185,13 @@ impl Engine {
             true => Ok(stored),
             false => Err(Error::OtherBooking),
         }
+    }
+}
+
+fn order_key(network: &Network, ids: &BookingIds) -> OrderKey {
+    OrderKey {
+        network: network.name().clone(),
+        id: ids.order.clone(),
     }
 }
 

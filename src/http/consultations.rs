@@ -24,7 +24,7 @@ use crate::domain::ids::{MessageId, NetworkName, SubscriberId};
 use crate::domain::order::Reason;
 use crate::domain::refusal::{Refusal, Word};
 use crate::engine::partner::{Error, Partner, PartnerCancel};
-use crate::networks::Network;
+use crate::networks::{Network, webhook};
 use crate::protocol::consultations::{self as wire, BookingIds};
 use crate::store;
 
@@ -135,7 +135,8 @@ pub async fn cancel(doors: Data<Doors>, request: HttpRequest, payload: Payload) 
         let asked = wire::read(&body)?;
         let who = Who::of(&request)?;
         let hips = door.hips(&client, &who)?;
-        doors.limits.count(&subscriber(&client)?)?;
+        let subscriber = subscriber(&client)?;
+        doors.limits.count(&subscriber)?;
         let reason = asked.reason.as_ref();
         let id = reason.unwrap_or(&door.settings.default_reason).clone();
         let cancel = PartnerCancel {
@@ -149,10 +150,11 @@ pub async fn cancel(doors: Data<Doors>, request: HttpRequest, payload: Payload) 
             key: key(&request, &body)?,
             body: (&body, blake2b_512_base64(&body)),
         };
-        doors.engine.cancel_for_partner(&cancel, Utc::now()).await?;
+        let outcome = doors.engine.cancel_for_partner(&cancel, Utc::now()).await;
+        counted(&doors, &subscriber, outcome)?;
         Ok(asked.booking.to_json())
     };
-    finish(answer.await)
+    doors.parting(finish(answer.await))
 }
 
 /// The query of `GET`.
@@ -173,13 +175,14 @@ pub async fn status(doors: Data<Doors>, request: HttpRequest, ids: Query<Ids>) -
         let booking = BookingIds::of(ids.order_id.as_deref(), ids.provider_id.as_deref(), txn_id)?;
         let who = Who::of(&request)?;
         let hips = door.hips(&client, &who)?;
-        doors.limits.count(&subscriber(&client)?)?;
+        let subscriber = subscriber(&client)?;
+        doors.limits.count(&subscriber)?;
         let partner = who.partner(&client, &hips);
         let engine = &doors.engine;
         let status = engine.status_for_partner(door.network, &partner, &booking);
-        Ok(status.await?.to_json())
+        Ok(counted(&doors, &subscriber, status.await)?.to_json())
     };
-    finish(answer.await)
+    doors.parting(finish(answer.await))
 }
 
 /// Any other method.
@@ -198,6 +201,18 @@ pub(super) fn bad_query(error: &QueryPayloadError) -> actix_web::Error {
     let failure = Failure::new(400, "INVALID_REQUEST", error.to_string());
     let response = finish(Err(failure));
     InternalError::from_response("a query that cannot be read", response).into()
+}
+
+/// Counts what is not there for this client, so that nobody finds bookings by trying.
+fn counted<T>(
+    doors: &Doors,
+    subscriber: &SubscriberId,
+    outcome: Result<T, Error>,
+) -> Result<T, Failure> {
+    if let Err(Error::NotFound | Error::PatientMismatch | Error::OtherBooking) = &outcome {
+        doors.limits.count_not_found(subscriber)?;
+    }
+    Ok(outcome?)
 }
 
 /// The section and its network.
@@ -292,15 +307,21 @@ fn key(request: &HttpRequest, body: &Bytes) -> Result<MessageId, Failure> {
         Some(value) => {
             let text = value.to_str();
             let text = text.map_err(|_| unusable("Idempotency-Key is not visible ASCII".into()))?;
-            format!("key:{text}")
+            format!("key:{}", unquoted(text))
         }
     };
     MessageId::parse(&text).map_err(|error| unusable(format!("Idempotency-Key: {error}")))
 }
 
+/// The header's draft has the key in quotes, as a structured string; most clients have it bare.
+fn unquoted(text: &str) -> &str {
+    let inner = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+    inner.unwrap_or(text)
+}
+
 /// Clients are counted as subscribers are.
 fn subscriber(client: &str) -> Result<SubscriberId, Failure> {
-    SubscriberId::parse(&format!("client:{client}"))
+    webhook::client(client)
         .map_err(|error| Failure::new(401, "UNAUTHENTICATED", format!("sub: {error}")))
 }
 
