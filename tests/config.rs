@@ -1251,6 +1251,31 @@ fn settings_that_a_kind_of_network_has_no_use_for_are_faults() {
     );
 }
 
+#[test]
+fn a_booking_has_one_webhook_and_a_client_id_is_usable_as_an_id() {
+    let second = |more: &str| {
+        let two = "[consultations.partner.two]\nclient_id = \"client-2\"\n\
+            hip_ids = [\"IN0000000009\", \"IN0000000000\"]\n";
+        Desk::with(&production(&format!("{HEALTH}{DOOR}{two}{more}")))
+    };
+    assert!(second("").config(&[]).consultations.is_some());
+    let report = second("webhook_url = \"https://two.example.org/\"").report(&[]);
+    let expected = [
+        "consultations.partner.two.hip_ids",
+        "client client-1 has",
+        "1 fault",
+    ];
+    assert_holds(&report, &expected);
+    for unusable in ["auth0|65f1", "a b", "", &"x".repeat(249)] {
+        let text = DOOR.replace("client-1", unusable);
+        let report = Desk::with(&production(&format!("{HEALTH}{text}"))).report(&[]);
+        assert_holds(&report, &["consultations.partner.one.client_id", "1 fault"]);
+    }
+    let longest = DOOR.replace("client-1", &"x".repeat(248));
+    let config = Desk::with(&production(&format!("{HEALTH}{longest}"))).config(&[]);
+    assert_eq!(config.networks[0].webhooks.len(), 1);
+}
+
 const DOOR: &str = r#"
 [consultations]
 network = "health"

@@ -22,8 +22,8 @@ const SECRET: &str = "a-secret-of-partners-that-is-long-enough";
 struct Door {
     health: Health,
     token: String,
-    /// A server that is started again reads the secret again.
-    _keys: tempfile::TempDir,
+    /// A server that is started again reads the secret again, and so does one that runs.
+    keys: tempfile::TempDir,
 }
 
 /// What a request carries besides its body.
@@ -118,7 +118,7 @@ hip_ids = ["IN0000000009"]
         Self {
             health,
             token,
-            _keys: keys,
+            keys,
         }
     }
 
