@@ -55,13 +55,25 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
         })
         .collect();
     let listed: Vec<_> = own.into_iter().chain(published).collect();
+    let codes = match listed.is_empty() {
+        true => kind::reasons(of),
+        false => listed,
+    };
+    check_unknown(section, &codes);
     Reasons {
-        codes: match listed.is_empty() {
-            true => kind::reasons(of),
-            false => listed,
-        },
+        codes,
         unknown_numbers,
         in_on_cancel,
+    }
+}
+
+/// Where nothing is known, nothing is unknown: whoever writes `false` there expects refusals.
+fn check_unknown(section: &Section<'_>, codes: &[ReasonCode]) {
+    let name = "unknown_reasons";
+    // A faulty table was told of already.
+    if codes.is_empty() && section.is_given(name) && !section.has_faults_below("reason") {
+        let rule = "any code is taken without a reason_table or reasons of your own".to_owned();
+        section.fault(name, Problem::Conflict(rule));
     }
 }
 

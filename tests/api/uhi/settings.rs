@@ -171,6 +171,31 @@ async fn the_gateway_has_its_copy_even_if_the_first_attempts_met_no_network() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_default_policy_charges_nothing_where_a_network_has_no_charges() {
+    let more = "[policy.default]\n[[policy.default.rule]]\namount = \"30\"\ncurrency = \"INR\"\n\
+        [policy.named]\n[[policy.named.rule]]\namount = \"40\"\ncurrency = \"INR\"";
+    let health = Health::start_with(more).await;
+    for (id, booking) in [("plain", json!({})), ("named", json!({"policy": "named"}))] {
+        let mut document = health.placed(VISIT_1);
+        document["message"]["order"]["id"] = json!(id);
+        document["booking"] = booking;
+        health.hand_over_as(id, &document).await;
+        let mut message = health.cancel_of(VISIT_1);
+        message["message"]["order"]["id"] = json!(id);
+        health.answered(&message).await;
+    }
+    let events = health.app.get("/events?after=0").await.body;
+    let fee = |number: usize| events["events"][number]["fee"]["value"].clone();
+    assert_eq!(
+        (fee(0), fee(1)),
+        (json!("0.00"), json!("40.00")),
+        "{events}"
+    );
+    health.app.settled().await;
+    health.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_in_the_words_of_another_network_is_not_taken() {
     let health = Health::start().await;
     let mut document = health.placed(VISIT_1);
