@@ -167,14 +167,10 @@ fn partners(section: &mut Section<'_>, around: &Surroundings) -> Partners {
 fn client_id(partner: &mut Section<'_>) -> String {
     let client_id: Option<String> = partner.required("client_id");
     let client_id = client_id.unwrap_or_default();
-    if partner.is_given("client_id")
-        && let Err(error) = client(&client_id)
-    {
-        let expected = format!(
-            "the `sub` of the partner's tokens, in at most 248 characters of printable ASCII \
-             without space, quote or '|', for it is used as an id (client:{client_id}: {error})"
-        );
-        partner.fault("client_id", Problem::Invalid(expected));
+    if partner.is_given("client_id") && client(&client_id).is_err() {
+        let expected = "the `sub` of the partner's tokens, in at most 248 characters of printable \
+                        ASCII without space, quote or '|': clients are listed and held by it";
+        partner.fault("client_id", invalid(expected));
     }
     client_id
 }
