@@ -1,6 +1,6 @@
 //! Door 1: a signed `/cancel` of any joined network comes in, and is answered ACK or NACK.
 //!
-//! Read [`proof::prove`] for the order of the checks; nothing is written before all have passed.
+//! Read `proof::prove` for the order of the checks; nothing is written before all have passed.
 
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};

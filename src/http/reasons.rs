@@ -1,6 +1,6 @@
 //! `POST {base}/get_cancellation_reasons`: which reasons a buyer app may give.
 //!
-//! Who asks must be proven like whoever cancels ([`proof`]). Up to 0.9.2 the list is the answer and nothing is stored; later it is owed.
+//! Who asks must be proven like whoever cancels (`proof`). Up to 0.9.2 the list is the answer and nothing is stored; later it is owed.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
