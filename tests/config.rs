@@ -1289,6 +1289,68 @@ fn settings_that_a_kind_of_network_has_no_use_for_are_faults() {
     );
 }
 
+#[test]
+fn settings_that_would_do_nothing_are_faults() {
+    let idle = HEALTH.to_owned()
+        + "cancelled_word = \"CANCELLED\"\nreasons_in_on_cancel = false\nreason_table = \"ondc-mobility\"\n";
+    let report = Desk::with(&production(&idle)).report(&[]);
+    assert_holds(
+        &report,
+        &[
+            "network.health.cancelled_word",
+            "network.health.reasons_in_on_cancel",
+            "network.health.reason_table",
+            "a network of kind \"uhi\" has no use for this",
+            "3 faults",
+        ],
+    );
+    let rides = NETWORK.replace("kind = ", "unknown_reasons = false\nkind = ");
+    let report = Desk::with(&production(&rides)).report(&[]);
+    assert_holds(
+        &report,
+        &[
+            "network.mobility.unknown_reasons",
+            "without a reason_table or reasons of your own",
+            "1 fault",
+        ],
+    );
+    let partner = DOOR.replace(
+        "webhook_url = \"https://partner.example.org/hook\"",
+        "webhook_key_file = \"partner.webhook\"\nbusiness_id = \"b\"\nallow_http = true",
+    );
+    let report = Desk::with(&production(&format!("{HEALTH}{partner}"))).report(&[]);
+    let told = report.matches("no webhook is sent without a webhook_url");
+    assert_eq!(told.count(), 3, "{report}");
+    let other = DOOR.replace("\"health\"", "\"mobility\"");
+    let report = Desk::with(&production(&format!("{NETWORK}{other}"))).report(&[]);
+    assert_holds(&report, &["consultations.network", "of kind \"uhi\""]);
+}
+
+#[test]
+fn a_booking_has_one_webhook_and_a_client_id_is_usable_as_an_id() {
+    let second = |more: &str| {
+        let two = "[consultations.partner.two]\nclient_id = \"client-2\"\n\
+            hip_ids = [\"IN0000000009\", \"IN0000000000\"]\n";
+        Desk::with(&production(&format!("{HEALTH}{DOOR}{two}{more}")))
+    };
+    assert!(second("").config(&[]).consultations.is_some());
+    let report = second("webhook_url = \"https://two.example.org/\"").report(&[]);
+    let expected = [
+        "consultations.partner.two.hip_ids",
+        "client client-1 has",
+        "1 fault",
+    ];
+    assert_holds(&report, &expected);
+    for unusable in ["auth0|65f1", "a b", "", &"x".repeat(249)] {
+        let text = DOOR.replace("client-1", unusable);
+        let report = Desk::with(&production(&format!("{HEALTH}{text}"))).report(&[]);
+        assert_holds(&report, &["consultations.partner.one.client_id", "1 fault"]);
+    }
+    let longest = DOOR.replace("client-1", &"x".repeat(248));
+    let config = Desk::with(&production(&format!("{HEALTH}{longest}"))).config(&[]);
+    assert_eq!(config.networks[0].webhooks.len(), 1);
+}
+
 const DOOR: &str = r#"
 [consultations]
 network = "health"

@@ -4,6 +4,8 @@
 //! The grammar and the claims are `jsonwebtoken`'s business; the arithmetic is ring's, which is
 //! in the program for TLS anyway. Times are compared here, with the `now` that is handed in.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use chrono::{DateTime, Utc};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error as JwtError, ErrorKind};
@@ -18,6 +20,10 @@ pub const MAX_TOKEN_BYTES: usize = 4096;
 
 /// The shortest secret for HS256, in bytes (RFC 7518, 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
+
+/// How far an issuer's clock may be ahead of ours, in seconds: a token is used the moment that it
+/// is made, and its maker sets `nbf` to that.
+const NBF_LEEWAY_SECONDS: f64 = 5.0;
 
 /// How a token is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +51,7 @@ pub enum Error {
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` lies ahead.
+    /// `nbf` lies ahead, further than clocks differ.
     #[error("the token is not valid yet")]
     NotYet,
 }
@@ -61,10 +67,12 @@ pub struct Claims {
     nbf: Option<f64>,
 }
 
-/// Verifies the tokens of one issuer.
+/// Verifies the tokens of one issuer. All clones have the same key, which may be exchanged while
+/// others verify.
 #[derive(Clone)]
 pub struct Bearer {
-    key: DecodingKey,
+    algorithm: Algorithm,
+    key: Arc<RwLock<DecodingKey>>,
     validation: Validation,
 }
 
@@ -81,18 +89,35 @@ impl Bearer {
     ) -> Result<Self, Error> {
         // An embedding program may have installed its own.
         let _ = PROVIDER.install_default();
-        let (algorithm, key) = match algorithm {
-            Algorithm::Hs256 => (JwtAlgorithm::HS256, secret(key)?),
-            Algorithm::Rs256 => (JwtAlgorithm::RS256, rsa(key)?),
-            Algorithm::EdDsa => (JwtAlgorithm::EdDSA, ed25519(key)?),
-        };
-        let mut validation = Validation::new(algorithm);
+        let key = Arc::new(RwLock::new(decoding(algorithm, key)?));
+        let mut validation = Validation::new(match algorithm {
+            Algorithm::Hs256 => JwtAlgorithm::HS256,
+            Algorithm::Rs256 => JwtAlgorithm::RS256,
+            Algorithm::EdDsa => JwtAlgorithm::EdDSA,
+        });
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
         validation.validate_exp = false;
         validation.leeway = 0;
-        Ok(Self { key, validation })
+        Ok(Self {
+            algorithm,
+            key,
+            validation,
+        })
+    }
+
+    /// Takes another key of the same algorithm from now on; says whether it is another one.
+    ///
+    /// # Errors
+    /// When the key is none of the algorithm; the one before stays in use then.
+    pub fn renew(&self, key: &[u8]) -> Result<bool, Error> {
+        let now = decoding(self.algorithm, key)?;
+        // A key is never left half written.
+        let mut held = self.key.write().unwrap_or_else(PoisonError::into_inner);
+        let is_other = held.try_get_as_bytes().ok() != now.try_get_as_bytes().ok();
+        *held = now;
+        Ok(is_other)
     }
 
     /// The claims of a token that is valid at `now`.
@@ -103,16 +128,26 @@ impl Bearer {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Error::TooLong);
         }
-        let decoded = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
+        let key = self.key.read().unwrap_or_else(PoisonError::into_inner);
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key, &self.validation);
+        drop(key);
         let claims = decoded.map_err(|_| Error::NotValid)?.claims;
         let now = now.timestamp() as f64;
         if claims.exp <= now {
             return Err(Error::Expired);
         }
-        match claims.nbf.is_some_and(|nbf| nbf > now) {
+        match claims.nbf.is_some_and(|nbf| nbf > now + NBF_LEEWAY_SECONDS) {
             true => Err(Error::NotYet),
             false => Ok(claims),
         }
+    }
+}
+
+fn decoding(algorithm: Algorithm, key: &[u8]) -> Result<DecodingKey, Error> {
+    match algorithm {
+        Algorithm::Hs256 => secret(key),
+        Algorithm::Rs256 => rsa(key),
+        Algorithm::EdDsa => ed25519(key),
     }
 }
 

@@ -5,15 +5,16 @@
 //! verifies it within a window around its own time.
 
 use std::fmt::{self, Write as _};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ring::hmac;
 
 /// The header that the signature is in.
 pub const HEADER: &str = "eka-webhook-signature";
 
-/// What both sides know.
+/// What both sides know. All clones are the same key, which may be exchanged while others sign.
 #[derive(Clone)]
-pub struct Key(hmac::Key);
+pub struct Key(Arc<RwLock<hmac::Key>>);
 
 /// Why a signature does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,14 +40,30 @@ impl Key {
     /// The key of this secret, as it was registered.
     #[must_use]
     pub fn new(secret: &str) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
+        Self(Arc::new(RwLock::new(key(secret))))
+    }
+
+    /// Takes another secret from now on; says whether it is another one.
+    pub fn renew(&self, secret: &str) -> bool {
+        let (before, now) = (self.current(), key(secret));
+        let is_other = hmac::sign(&before, b"").as_ref() != hmac::sign(&now, b"").as_ref();
+        // A key is never left half written.
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = now;
+        is_other
+    }
+
+    fn current(&self) -> hmac::Key {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The value of [`HEADER`] for a body that leaves at `now` (Unix seconds).
     #[must_use]
     pub fn sign(&self, body: &[u8], now: i64) -> String {
         let mut text = format!("t={now},v1=");
-        for byte in hmac::sign(&self.0, &signed(&now.to_string(), body)).as_ref() {
+        for byte in hmac::sign(&self.current(), &signed(&now.to_string(), body)).as_ref() {
             // Writing to a string does not fail.
             let _ = write!(text, "{byte:02x}");
         }
@@ -73,9 +90,13 @@ impl Key {
         if away > tolerance_seconds {
             return Err(Error::Stale(away));
         }
-        let verified = hmac::verify(&self.0, &signed(time, body), &tag);
+        let verified = hmac::verify(&self.current(), &signed(time, body), &tag);
         verified.map_err(|_| Error::Mismatch)
     }
+}
+
+fn key(secret: &str) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())
 }
 
 fn signed(time: &str, body: &[u8]) -> Vec<u8> {

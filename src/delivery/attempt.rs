@@ -109,10 +109,14 @@ pub(super) async fn run(
     .await
 }
 
-/// What the first attempt at an outcome sets off: nothing else is looked at for the others.
+/// What the first attempt at an outcome sets off: nothing else is looked at for the others. As
+/// long as nobody knew its network, no attempt was made.
 fn follow_ups(shared: &Shared, claimed: &Claimed) -> Vec<NewCallback> {
     let callback = &claimed.callback;
-    let is_first = callback.kind == CallbackKind::Final && callback.attempts.is_empty();
+    let unknown = Verdict::UnknownNetwork.outcome();
+    let mut attempts = callback.attempts.iter();
+    let is_first =
+        callback.kind == CallbackKind::Final && attempts.all(|past| past.outcome == unknown);
     let network = shared.networks.get(&callback.order.network);
     let network = network.filter(|_| is_first);
     let copy = network.and_then(|network| audit::copy(network, claimed));
@@ -130,8 +134,14 @@ async fn send(shared: &Shared, claimed: &Claimed, now: DateTime<Utc>) -> Sent {
     };
     let sender = &shared.sender;
     if callback.kind == CallbackKind::Webhook {
-        let key = network.webhook_key(&callback.subscriber);
-        return sender.send_webhook(key, &callback.url, &claimed.body).await;
+        let client = &callback.subscriber;
+        let Some(webhook) = network.webhook_of(client) else {
+            // Its address may be another's by now, and there is no key to sign with.
+            let complaint = format!("no partner {client} has a webhook_url on this network");
+            return Sent::unanswered(Verdict::UnknownNetwork, &complaint);
+        };
+        let (key, url) = (webhook.key.as_ref(), &callback.url);
+        return sender.send_webhook(key, url, &claimed.body).await;
     }
     if let Err(refused) = vouched(network, callback, now).await {
         return refused;

@@ -51,7 +51,7 @@ pub enum Verdict {
     NotVouched,
     /// The registry cannot be asked for the subscriber's address.
     RegistryUnavailable,
-    /// The callback's network is not in the configuration.
+    /// The callback's network, or the partner that it is for, is not in the configuration.
     UnknownNetwork,
     /// Our own code failed.
     Panic,

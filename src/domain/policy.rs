@@ -148,6 +148,15 @@ impl Policy {
         }
     }
 
+    /// The same rules, at no cost.
+    #[must_use]
+    pub fn without_fees(mut self) -> Self {
+        for rule in &mut self.rules {
+            rule.fee = Fee::default();
+        }
+        self
+    }
+
     /// What applies to a cancellation of `order`.
     #[must_use]
     pub fn applies(&self, order: &Order, asked: &Asked) -> Applied<'_> {

@@ -155,7 +155,8 @@ fn place<'a>(
         callback_url::callable(&placement.bap_uri)
             .map_err(|error| Error::Invalid(format!("context.{member}: {error}")))?;
     }
-    let policy = policy(placing, &facts)?;
+    let has_charges = network.is_none_or(|network| network.profile().has_charges);
+    let policy = policy(placing, has_charges, &facts)?;
     let zone = network.map_or(Tz::UTC, |network| network.settings.time_zone);
     let order = on_network((name, id), (facts, zone), policy, now);
     Ok((order, network))
@@ -253,9 +254,17 @@ fn named_or_serving<'a>(networks: &'a Networks, facts: &Facts) -> Result<&'a Net
 }
 
 /// The order's own terms, else the named policy, else the default one, else free. Own terms that
-/// leave a price open have the policy that would hold without them to stand in.
-fn policy(placing: &Placing<'_>, facts: &Facts) -> Result<Policy, Error> {
-    let configured = || configured(placing, facts.booking.policy.as_ref());
+/// leave a price open have the policy that would hold without them to stand in. What the default
+/// one costs is not for networks without charges: nobody there would see it.
+fn policy(placing: &Placing<'_>, has_charges: bool, facts: &Facts) -> Result<Policy, Error> {
+    let named = facts.booking.policy.as_ref();
+    let configured = || {
+        let policy = configured(placing, named);
+        match named.is_none() && !has_charges {
+            true => policy.map(Policy::without_fees),
+            false => policy,
+        }
+    };
     let policy = match &facts.own_terms {
         Some(own) if own.leaves_price_open() => Policy {
             otherwise: Some(Box::new(configured()?)),

@@ -103,7 +103,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let call = call(asked);
         if let Some(known) = self.store.request(&call.request_key()).await? {
-            return self.partner_again(&call, &known, now).await;
+            return self.partner_again(asked, &call, &known, now).await;
         }
         let request = CancelRequest {
             by: Party::Customer,
@@ -134,7 +134,7 @@ impl Engine {
                     return Ok(());
                 }
                 AtDoor::Refused(denial) => return Err(Error::NotCancellable(denial.sentence())),
-                AtDoor::Known(known) => return self.partner_again(&call, &known, now).await,
+                AtDoor::Known(known) => return self.partner_again(asked, &call, &known, now).await,
                 AtDoor::Again => {}
             }
         }
@@ -144,6 +144,7 @@ impl Engine {
     /// The answer to a request that came before: the same as then.
     async fn partner_again(
         &self,
+        asked: &PartnerCancel<'_>,
         call: &Call<'_>,
         known: &StoredRequest,
         now: DateTime<Utc>,
@@ -151,6 +152,7 @@ impl Engine {
         if !call.is(known) {
             return Err(Error::KeyReused);
         }
+        self.same_patient(asked).await?;
         let key = known.order_key();
         let at_door = self.outcome_again(&key, now).await;
         match at_door.map_err(|error| unable(&key, error))? {
@@ -177,6 +179,17 @@ impl Engine {
         })
     }
 
+    /// The first answer is for the patient and the facility that it was for, as far as they are
+    /// still known: the key is of the body alone, and they are in headers.
+    async fn same_patient(&self, asked: &PartnerCancel<'_>) -> Result<(), Error> {
+        let key = order_key(asked.network, asked.booking);
+        let stored = self.store.order(&key).await?;
+        let known = stored.filter(|stored| stored.order.erased_at.is_none());
+        known.map_or(Ok(()), |stored| {
+            check_patient(&stored.order, &asked.partner)
+        })
+    }
+
     /// The booking, if it is this patient's in these facilities and the ids are its own.
     async fn visit(
         &self,
@@ -184,10 +197,7 @@ impl Engine {
         partner: &Partner<'_>,
         ids: &BookingIds,
     ) -> Result<StoredOrder, Error> {
-        let key = OrderKey {
-            network: network.name().clone(),
-            id: ids.order.clone(),
-        };
+        let key = order_key(network, ids);
         let stored = self.store.order(&key).await?.ok_or(Error::NotFound)?;
         check_patient(&stored.order, partner)?;
         let placed = stored.order.placement.as_ref();
@@ -196,6 +206,13 @@ impl Engine {
             true => Ok(stored),
             false => Err(Error::OtherBooking),
         }
+    }
+}
+
+fn order_key(network: &Network, ids: &BookingIds) -> OrderKey {
+    OrderKey {
+        network: network.name().clone(),
+        id: ids.order.clone(),
     }
 }
 

@@ -19,11 +19,11 @@ use super::door::{self, Failure};
 use super::{Doors, X_REQUEST_ID, body};
 use crate::crypto::bearer::Bearer;
 use crate::crypto::digest::blake2b_512_base64;
-use crate::domain::ids::{MessageId, NetworkName};
+use crate::domain::ids::{MessageId, NetworkName, SubscriberId};
 use crate::domain::order::Reason;
 use crate::domain::refusal::Refusal;
 use crate::engine::partner::{Error, Partner, PartnerCancel};
-use crate::networks::Network;
+use crate::networks::{Network, webhook};
 use crate::protocol::consultations::{self as wire, BookingIds};
 
 /// The contract's word for what cannot be read.
@@ -93,7 +93,8 @@ pub async fn cancel(doors: Data<Doors>, request: HttpRequest, payload: Payload) 
         let asked = wire::read(&body).map_err(unreadable)?;
         let who = Who::of(&request)?;
         let hips = door.hips(&client, &who)?;
-        count(&doors, &client)?;
+        let subscriber = subscriber(&client)?;
+        doors.limits.count(&subscriber).map_err(refused)?;
         let reason = asked.reason.as_ref();
         let id = reason.unwrap_or(&door.settings.default_reason).clone();
         let cancel = PartnerCancel {
@@ -107,11 +108,11 @@ pub async fn cancel(doors: Data<Doors>, request: HttpRequest, payload: Payload) 
             key: key(&request, &body)?,
             body: (&body, blake2b_512_base64(&body)),
         };
-        let cancelled = doors.engine.cancel_for_partner(&cancel, Utc::now());
-        cancelled.await.map_err(failed)?;
+        let outcome = doors.engine.cancel_for_partner(&cancel, Utc::now()).await;
+        counted(&doors, &subscriber, outcome)?;
         Ok(asked.booking.to_json())
     };
-    finish(answer.await)
+    doors.parting(finish(answer.await))
 }
 
 /// The query of `GET`.
@@ -133,13 +134,14 @@ pub async fn status(doors: Data<Doors>, request: HttpRequest, ids: Query<Ids>) -
         let booking = booking.map_err(unreadable)?;
         let who = Who::of(&request)?;
         let hips = door.hips(&client, &who)?;
-        count(&doors, &client)?;
+        let subscriber = subscriber(&client)?;
+        doors.limits.count(&subscriber).map_err(refused)?;
         let partner = who.partner(&client, &hips);
         let engine = &doors.engine;
         let status = engine.status_for_partner(door.network, &partner, &booking);
-        Ok(status.await.map_err(failed)?.to_json())
+        Ok(counted(&doors, &subscriber, status.await)?.to_json())
     };
-    finish(answer.await)
+    doors.parting(finish(answer.await))
 }
 
 /// Any other method.
@@ -158,6 +160,18 @@ pub(super) fn bad_query(error: &QueryPayloadError) -> actix_web::Error {
     let failure = Failure::new(400, INVALID, error.to_string());
     let response = finish(Err(failure));
     InternalError::from_response("a query that cannot be read", response).into()
+}
+
+/// Counts what is not there for this client, so that nobody finds bookings by trying.
+fn counted<T>(
+    doors: &Doors,
+    subscriber: &SubscriberId,
+    outcome: Result<T, Error>,
+) -> Result<T, Failure> {
+    if let Err(Error::NotFound | Error::PatientMismatch | Error::OtherBooking) = &outcome {
+        doors.limits.count_not_found(subscriber).map_err(refused)?;
+    }
+    outcome.map_err(failed)
 }
 
 /// The section and its network.
@@ -255,10 +269,9 @@ fn key(request: &HttpRequest, body: &Bytes) -> Result<MessageId, Failure> {
 }
 
 /// Clients are counted as subscribers are.
-fn count(doors: &Doors, client: &str) -> Result<(), Failure> {
-    let counted = door::counted(&format!("client:{client}"));
-    let counted = counted.ok_or_else(|| Failure::new(401, "UNAUTHENTICATED", "sub is no id"))?;
-    doors.limits.count(&counted).map_err(refused)
+fn subscriber(client: &str) -> Result<SubscriberId, Failure> {
+    webhook::client(client)
+        .map_err(|error| Failure::new(401, "UNAUTHENTICATED", format!("sub: {error}")))
 }
 
 fn finish(answer: Result<Value, Failure>) -> HttpResponse {

@@ -113,6 +113,7 @@ pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<MessageId>
     };
     let text = value.to_str();
     let text = text.map_err(|_| "Idempotency-Key is not visible ASCII".to_owned())?;
+    let text = unquoted(text);
     let key = MessageId::parse(&format!("key:{text}"));
     let key = key.map_err(|error| format!("Idempotency-Key: {error}"))?;
     // The empty key would be the same for everybody who forgot to fill it in.
@@ -120,6 +121,12 @@ pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<MessageId>
         true => Err("Idempotency-Key is empty".to_owned()),
         false => Ok(Some(key)),
     }
+}
+
+/// The header's draft has the key in quotes, as a structured string; most clients have it bare.
+fn unquoted(text: &str) -> &str {
+    let inner = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+    inner.unwrap_or(text)
 }
 
 /// Clients of doors are counted as subscribers are.

@@ -27,12 +27,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::Route;
 use actix_web::guard;
-use actix_web::http::Method;
 use actix_web::http::header::HeaderName;
+use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::{HttpResponse, Route};
 use ipnet::IpNet;
 
 use self::admin::access::{Scope, Tokens};
@@ -112,6 +112,18 @@ pub struct Doors {
     pub failures: Failures,
     /// Renders the metrics.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Doors {
+    /// The answer of a door of others. While the server stops it ends its connection too: whoever
+    /// keeps it would meet a closed one when the grace ends.
+    fn parting(&self, mut response: HttpResponse) -> HttpResponse {
+        if self.readiness.is_draining() {
+            let head = response.head_mut();
+            head.set_connection_type(ConnectionType::Close);
+        }
+        response
+    }
 }
 
 /// What the networks reach: one path per action, below each network's own path.

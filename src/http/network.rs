@@ -2,8 +2,8 @@
 //!
 //! Read `proof::prove` for the order of the checks; nothing is written before all have passed.
 
+use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
-use actix_web::http::{ConnectionType, Method};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
@@ -77,14 +77,7 @@ pub async fn answer(
         }
         Err(refusal) => refuse(&doors, Some(network), &request, &refusal, &seen),
     };
-    let mut response = seen.identify(response);
-    if doors.readiness.is_draining() {
-        // Whoever keeps the connection would meet a closed one when the grace ends.
-        response
-            .head_mut()
-            .set_connection_type(ConnectionType::Close);
-    }
-    response
+    doors.parting(seen.identify(response))
 }
 
 /// The checks of this door, cheap first. The first that fails is the answer.

@@ -37,7 +37,7 @@ pub async fn answer(
         }
         Err(refusal) => refuse(&doors, Some(network), &request, &refusal, &seen),
     };
-    seen.identify(response)
+    doors.parting(seen.identify(response))
 }
 
 async fn accept(

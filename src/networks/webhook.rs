@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{Network, callback_url};
 use crate::crypto::webhook::Key;
-use crate::domain::ids::{MessageId, SubscriberId};
+use crate::domain::ids::{Error, MessageId, SubscriberId};
 use crate::domain::order::Order;
 use crate::protocol::consultations::News;
 use crate::store::{CallbackKind, NewCallback};
@@ -29,6 +29,14 @@ pub struct Webhook {
     pub hip_ids: Vec<String>,
     /// What its posts are signed with; without one they are not.
     pub key: Option<Key>,
+}
+
+/// What a partner's client is called where subscribers are counted, listed and held.
+///
+/// # Errors
+/// When the client id makes no such id.
+pub fn client(client_id: &str) -> Result<SubscriberId, Error> {
+    SubscriberId::parse(&format!("client:{client_id}"))
 }
 
 impl Network {
@@ -59,11 +67,10 @@ impl Network {
         })
     }
 
-    /// What posts to this partner are signed with; none where it registered no key, or is none
-    /// of ours any more.
+    /// The webhook of this partner; none where it has none any more.
     #[must_use]
-    pub fn webhook_key(&self, client: &SubscriberId) -> Option<&Key> {
+    pub fn webhook_of(&self, client: &SubscriberId) -> Option<&Webhook> {
         let mut webhooks = self.settings.webhooks.iter();
-        webhooks.find(|one| one.client == *client)?.key.as_ref()
+        webhooks.find(|one| one.client == *client)
     }
 }

@@ -22,6 +22,7 @@ pub static PROFILE: Profile = Profile {
     reasons: &[],
     reason_required: false,
     same_transaction: false,
+    has_charges: true,
     time_zone: chrono_tz::UTC,
     audit_path: None,
     ttl_seconds: None,

@@ -51,6 +51,9 @@ pub struct Profile {
     pub reason_required: bool,
     /// Whether an order is known in the session that it was placed in alone.
     pub same_transaction: bool,
+    /// Whether a cancellation may cost something there; where not, `[policy.default]` says only
+    /// who may cancel when.
+    pub has_charges: bool,
     /// Where times without a zone are, unless the configuration says otherwise.
     pub time_zone: Tz,
     /// Where below a gateway's URL copies of callbacks go.

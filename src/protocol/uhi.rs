@@ -27,6 +27,7 @@ pub static PROFILE: Profile = Profile {
     reasons: &REASONS,
     reason_required: true,
     same_transaction: true,
+    has_charges: false,
     time_zone: chrono_tz::Asia::Kolkata,
     audit_path: Some("api/v1/uhi/on_cancel_audit"),
     ttl_seconds: None,

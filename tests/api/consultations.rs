@@ -22,8 +22,8 @@ const SECRET: &str = "a-secret-of-partners-that-is-long-enough";
 struct Door {
     health: Health,
     token: String,
-    /// A server that is started again reads the secret again.
-    _keys: tempfile::TempDir,
+    /// A server that is started again reads the secret again, and so does one that runs.
+    keys: tempfile::TempDir,
 }
 
 /// What a request carries besides its body.
@@ -118,7 +118,7 @@ hip_ids = ["IN0000000009"]
         Self {
             health,
             token,
-            _keys: keys,
+            keys,
         }
     }
 
@@ -258,5 +258,23 @@ async fn an_erased_booking_names_neither_patient_nor_doctor_and_its_request_is_e
         let callback = app.get(&format!("/callbacks/{number}")).await.body;
         assert_eq!(callback["erased"], true, "{callback}");
     }
+    door.health.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_door_of_others_hangs_up_while_the_server_stops() {
+    let mut door = Door::open().await;
+    let app = &mut door.health.app;
+    let urls = ["/cancel", "/get_cancellation_reasons", "/uhi/cancel", PATH].map(|at| app.url(at));
+    let http = app.http.clone();
+    let ask = async || {
+        let asked = urls.iter().map(|url| answer(http.post(url.clone())));
+        let answers = futures_util::future::join_all(asked).await;
+        let hangs_up = |answer: &Answer| answer.headers.get("connection").is_some();
+        answers.iter().map(hangs_up).collect::<Vec<_>>()
+    };
+    assert_eq!(ask().await, [false; 4]);
+    assert_eq!(app.halt_during(ask()).await, [true; 4]);
+    app.resume().await;
     door.health.stop().await;
 }

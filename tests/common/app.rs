@@ -185,6 +185,14 @@ impl TestApp {
         server.stop(Duration::ZERO).await;
     }
 
+    /// Stops the server with a grace, within which something is done.
+    pub async fn halt_during<T>(&mut self, what: impl Future<Output = T>) -> T {
+        let server = self.server.take().expect("running");
+        // The first is begun first.
+        let ((), done) = tokio::join!(biased; server.stop(Duration::from_secs(2)), what);
+        done
+    }
+
     /// Starts the server on its store after a halt.
     pub async fn resume(&mut self) {
         let (server, token) = start_server(&self.config_file()).await;

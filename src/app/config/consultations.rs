@@ -4,20 +4,22 @@
 //! for. The door is there when its section is.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
 use super::fault::Problem;
 use super::section::Section;
 use super::values::{Word, invalid};
-use super::{Environment, Surroundings, signing_key};
+use super::watched::Watched;
+use super::{Environment, Surroundings, secret_file, signing_key};
 use crate::crypto::bearer::{Algorithm, Bearer};
 use crate::crypto::webhook::Key;
-use crate::domain::ids::SubscriberId;
 use crate::domain::order::Party;
 use crate::http::consultations::{PartnerSettings, Settings};
 use crate::networks;
-use crate::networks::webhook::Webhook;
+use crate::networks::Kind;
+use crate::networks::webhook::{Webhook, client};
 
 /// The reason of a cancellation whose request has none.
 const DEFAULT_REASON: &str = "PATIENT_UNABLE_TO_VISIT_PHYSICALLY";
@@ -64,9 +66,11 @@ fn network<'a>(
     networks: &'a mut [networks::Settings],
 ) -> Option<&'a mut networks::Settings> {
     let name: String = section.required("network")?;
-    let found = networks.iter_mut().find(|one| one.name.as_str() == name);
-    if found.is_none() {
-        section.fault("network", invalid("the name of a [network.NAME] section"));
+    let mut networks = networks.iter_mut();
+    let found = networks.find(|one| one.name.as_str() == name);
+    if !found.as_ref().is_some_and(|one| one.kind == Kind::Uhi) {
+        let expected = "the name of a [network.NAME] section of kind \"uhi\"";
+        section.fault("network", invalid(expected));
     }
     found
 }
@@ -101,7 +105,31 @@ fn bearer(section: &mut Section<'_>, around: &Surroundings) -> Option<Bearer> {
         let expected = "the name of a file with the secret or public key of the tokens".to_owned();
         section.missing("token_key_file", expected);
     }
-    key.and_then(|found| found.key)
+    let (bearer, path) = key.and_then(|found| Some((found.key?, found.path)))?;
+    let renewed = bearer.clone();
+    follow(around, path, "the key of partners' tokens", move |text| {
+        renewed.renew(text.as_bytes()).map_err(|e| e.to_string())
+    });
+    Some(bearer)
+}
+
+/// Takes a key again whenever its file changes; `renew` says whether it is another one.
+fn follow(
+    around: &Surroundings,
+    path: Option<PathBuf>,
+    what: &'static str,
+    renew: impl Fn(&str) -> Result<bool, String> + Send + 'static,
+) {
+    let Some(path) = path else { return };
+    let environment = around.environment;
+    let take = move |path: &Path| {
+        let text = secret_file::open(path, environment)?;
+        let renewed = renew(&text);
+        let is_other =
+            renewed.map_err(|e| secret_file::wrong(path, format!("holds no key: {e}")))?;
+        Ok(is_other.then(|| format!("{what} is another from now on")))
+    };
+    around.watch(Watched::new(path, take));
 }
 
 type Partners = (BTreeMap<String, PartnerSettings>, Vec<Webhook>);
@@ -116,10 +144,13 @@ fn partners(section: &mut Section<'_>, around: &Surroundings) -> Partners {
     let (mut partners, mut webhooks) = (BTreeMap::new(), Vec::new());
     for (name, mut partner) in named {
         super::check_name(&partner, &name, &[]);
-        let client_id: Option<String> = partner.required("client_id");
+        let client_id = client_id(&mut partner);
         let hip_ids: Vec<String> = partner.list("hip_ids", None);
-        let client_id = client_id.unwrap_or_default();
-        webhooks.extend(webhook(&mut partner, around, &client_id, &hip_ids));
+        let webhook = webhook(&mut partner, around, &client_id, &hip_ids);
+        if let Some(webhook) = &webhook {
+            check_alone(&partner, webhook, &webhooks);
+        }
+        webhooks.extend(webhook);
         if partners
             .insert(client_id, PartnerSettings { hip_ids })
             .is_some()
@@ -132,12 +163,53 @@ fn partners(section: &mut Section<'_>, around: &Surroundings) -> Partners {
     (partners, webhooks)
 }
 
+/// Clients are counted, listed and held as subscribers are, so theirs must be such an id.
+fn client_id(partner: &mut Section<'_>) -> String {
+    let client_id: Option<String> = partner.required("client_id");
+    let client_id = client_id.unwrap_or_default();
+    if partner.is_given("client_id") && client(&client_id).is_err() {
+        let expected = "the `sub` of the partner's tokens, in at most 248 characters of printable \
+                        ASCII without space, quote or '|': clients are listed and held by it";
+        partner.fault("client_id", invalid(expected));
+    }
+    client_id
+}
+
+/// One booking has one webhook: which of two partners hears of it must not be left to chance.
+fn check_alone(partner: &Section<'_>, webhook: &Webhook, before: &[Webhook]) {
+    let shared = |other: &&Webhook| {
+        other
+            .hip_ids
+            .iter()
+            .any(|hip| webhook.hip_ids.contains(hip))
+    };
+    if let Some(other) = before.iter().find(shared) {
+        let rule = format!(
+            "client {} has a webhook_url and one of these facilities too, and one partner alone \
+             hears of a booking",
+            other.client_id
+        );
+        partner.fault("hip_ids", Problem::Conflict(rule));
+    }
+}
+
+/// What is of no use to a partner that has no address for webhooks.
+const OF_WEBHOOK: [&str; 4] = [
+    "business_id",
+    "allow_http",
+    "webhook_key",
+    "webhook_key_file",
+];
+
 fn webhook(
     partner: &mut Section<'_>,
     around: &Surroundings,
     client_id: &str,
     hip_ids: &[String],
 ) -> Option<Webhook> {
+    if !partner.has("webhook_url") {
+        partner.no_use(&OF_WEBHOOK, "no webhook is sent without a webhook_url");
+    }
     let url: Option<Url> = partner.optional("webhook_url");
     let business_id = partner.or("business_id", client_id.to_owned());
     let allow_http = partner.or("allow_http", around.environment == Environment::Development);
@@ -151,13 +223,22 @@ fn webhook(
                     allow_http = true";
         partner.fault("webhook_url", Problem::Production(rule.to_owned()));
     }
-    let client = SubscriberId::parse(&format!("client:{client_id}"));
+    let key = key.map(|found| {
+        let renewed: Key = found.key.clone();
+        follow(
+            around,
+            found.path,
+            "the key of a partner's webhook",
+            move |text| Ok(renewed.renew(text)),
+        );
+        found.key
+    });
     Some(Webhook {
         url,
-        client: client.ok()?,
+        client: client(client_id).ok()?,
         client_id: client_id.to_owned(),
         business_id,
         hip_ids: hip_ids.to_vec(),
-        key: key.map(|found| found.key),
+        key,
     })
 }

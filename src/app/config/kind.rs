@@ -54,7 +54,11 @@ pub struct OfKind {
 /// The settings that only a health network has.
 const OF_UHI: [&str; 4] = ["gateway_url", "audit_action", "reason_text_tag", "send_pin"];
 
-/// Reads it, once the kind is known.
+/// The settings that a health network has no use for: its words and its reasons are its own, and
+/// it is asked for no list of them.
+const NOT_OF_UHI: [&str; 3] = ["cancelled_word", "reasons_in_on_cancel", "reason_table"];
+
+/// Reads it, once the kind is known; before the settings that some kinds have no use for.
 pub fn read(section: &mut Section<'_>, kind: Kind, allow_http: bool) -> OfKind {
     let profile = kind.profile();
     let of_any = OfKind {
@@ -69,6 +73,7 @@ pub fn read(section: &mut Section<'_>, kind: Kind, allow_http: bool) -> OfKind {
         section.no_use(&OF_UHI, "only a network of kind \"uhi\" has this");
         return of_any;
     }
+    section.no_use(&NOT_OF_UHI, "a network of kind \"uhi\" has no use for this");
     OfKind {
         text_tag: text_tag(section),
         sends_pin: section.or("send_pin", false),

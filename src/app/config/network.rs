@@ -69,8 +69,8 @@ fn network(
     let callback_rule = section.or("callback_url", CallbackRule::Registry);
     let default_version = default_version(&mut section, of, &domains);
     let allow_http_callbacks = section.or("allow_http_callbacks", is_development);
-    let cancelled_word = section.or("cancelled_word", "Cancelled".to_owned());
     let of_kind = kind::read(&mut section, of, allow_http);
+    let cancelled_word = section.or("cancelled_word", "Cancelled".to_owned());
     let reasons = reasons::read(&mut section, of);
     section.finish();
     let (signer, registry) = (signer?, registry?);

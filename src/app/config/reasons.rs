@@ -52,15 +52,18 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
     let published: Vec<_> = published.map(code).collect();
     let listed: Vec<_> = own.into_iter().chain(published).collect();
     let given = section.is_given("unknown_reasons");
+    let of_domains = match of == Kind::Ondc && listed.is_empty() {
+        true => of_domains(given.then_some(unknown_numbers)),
+        false => Vec::new(),
+    };
+    let codes = match listed.is_empty() {
+        true => kind::reasons(of),
+        false => listed,
+    };
+    check_unknown(section, codes.is_empty() && of_domains.is_empty());
     Reasons {
-        of_domains: match of == Kind::Ondc && listed.is_empty() {
-            true => of_domains(given.then_some(unknown_numbers)),
-            false => Vec::new(),
-        },
-        codes: match listed.is_empty() {
-            true => kind::reasons(of),
-            false => listed,
-        },
+        of_domains,
+        codes,
         unknown_numbers,
         in_on_cancel,
     }
@@ -84,6 +87,16 @@ fn of_domains(takes_unknown: Option<bool>) -> Vec<DomainReasons> {
         takes_unknown: takes_unknown.unwrap_or(table.takes_unknown_numbers),
     };
     published.map(of_domain).collect()
+}
+
+/// Where nothing is known, nothing is unknown: whoever writes `false` there expects refusals.
+fn check_unknown(section: &Section<'_>, any_code: bool) {
+    let name = "unknown_reasons";
+    // A faulty table was told of already.
+    if any_code && section.is_given(name) && !section.has_faults_below("reason") {
+        let rule = "any code is taken without a reason_table or reasons of your own".to_owned();
+        section.fault(name, Problem::Conflict(rule));
+    }
 }
 
 fn reason(mut section: Section<'_>) -> Option<ReasonCode> {

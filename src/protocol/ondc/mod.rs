@@ -40,6 +40,7 @@ pub static PROFILE: Profile = Profile {
     reasons: &[],
     reason_required: true,
     same_transaction: true,
+    has_charges: true,
     time_zone: chrono_tz::UTC,
     audit_path: None,
     ttl_seconds: Some(30),

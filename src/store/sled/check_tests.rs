@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::tests::{commit, directory, key, limits, now, open_at, write_raw};
 use super::{Report, SledStore, check, keys, rules};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, TransactionId};
 use crate::domain::order::{Booking, Cancellation, Order, Party, Reason, State};
 use crate::domain::policy::Policy;
 use crate::domain::undecided::Undecided;
@@ -215,6 +215,31 @@ async fn whatever_record_is_taken_away_or_spoilt_the_check_finds_it() {
         });
         assert!(!findings.is_empty(), "{}: one is spoilt", kind.name);
     }
+}
+
+#[tokio::test]
+async fn a_request_of_another_door_that_is_lost_is_found_by_the_mark_of_its_callback() {
+    let directory = directory();
+    let store = open_at(directory.path()).expect("opens");
+    let mut asked = whole("m1");
+    let request = asked.request.as_mut().expect("a request");
+    request.key.transaction = TransactionId::parse("a-door").expect("an id");
+    store.commit(asked).await.expect("commits");
+    store.close().await;
+    assert_eq!(looked_at(directory.path()).findings, Vec::<String>::new());
+    let findings = changed(directory.path(), |db| {
+        let mut requests = db.scan_prefix([keys::REQUEST]).keys();
+        let request = requests.next().expect("one").expect("reads");
+        for piece in db
+            .scan_prefix([&[keys::PIECE], &request[..]].concat())
+            .keys()
+        {
+            db.remove(piece.expect("a key")).expect("removes");
+        }
+        db.remove(request).expect("removes");
+    });
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert!(findings[0].contains("which is missing"), "{findings:#?}");
 }
 
 #[tokio::test]

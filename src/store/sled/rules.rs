@@ -321,7 +321,19 @@ fn of_order(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
     reading.leads_to(key, |kept| own(kept) == key)
 }
 
-fn of_session(reading: &mut Reading<'_>, key: &[u8], _: &IVec) -> Checked {
+/// Its value is the key of the request of another door that the callback owes its being to, if
+/// there is one: that must be there, and name the callback.
+fn of_session(reading: &mut Reading<'_>, key: &[u8], entry: &IVec) -> Checked {
+    let request = values::finish(reading.tree, key, entry)?;
+    if !request.is_empty() {
+        let found = commit::request_at(reading.tree, &request)?;
+        let named = found.and_then(|found| found.callback);
+        let is_right = named.is_some() && named == keys::last_number(key).map(CallbackId);
+        reading.must(is_right, || {
+            let (key, request) = (key.escape_ascii(), request.escape_ascii());
+            format!("{key} tells of request {request}, which is missing or says otherwise")
+        });
+    }
     reading.leads_to(key, |kept| {
         let callback = &kept.callback;
         let network = &callback.order.network;

@@ -144,6 +144,19 @@ async fn row_8_the_same_request_again_gets_the_first_answer_and_other_bytes_unde
     other["order_id"] = json!("another");
     door.fails(&keyed, &other.to_string(), 409, "IDEMPOTENCY_KEY_REUSED")
         .await;
+    let quoted = door.headers().with("Idempotency-Key", "\"k-1\"");
+    assert_eq!(door.cancel(&quoted).await.text, first.text);
+    // The key is of the body alone; for whom it is, is in headers.
+    let [stranger, two] = [("X-Pt-Id", "pt-2"), ("X-Partner-Pt-Id", "ours-2")];
+    let body = door.triple().to_string();
+    for (header, status, code) in [
+        (stranger, 404, "ORDER_NOT_FOUND"),
+        (two, 400, "PATIENT_MISMATCH"),
+        (("X-Hip-Id", "IN0000000002"), 404, "ORDER_NOT_FOUND"),
+    ] {
+        let headers = keyed.clone().with(header.0, header.1);
+        door.fails(&headers, &body, status, code).await;
+    }
     let bad = door.headers().with("Idempotency-Key", "a b");
     door.fails(&bad, &door.triple().to_string(), 400, "INVALID_REQUEST")
         .await;
@@ -228,6 +241,33 @@ async fn row_11_a_client_that_asks_too_fast_is_told_when_to_come_again() {
     let told = told.expect("one too many");
     check(&told, 429, "RATE_LIMITED");
     assert!(told.headers.contains_key("retry-after"));
+    door.health.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_11_a_client_that_tries_for_bookings_is_slowed_and_its_own_are_still_cancelled() {
+    let door = Door::open_with("[limits]\nnot_found_per_minute = 4").await;
+    let session = VISIT_1.transaction().expect("a sample");
+    let query = format!("order_id=nowhere&provider_id={HSPA}&txn_id={session}");
+    let mut body = door.triple();
+    body["transaction_id"] = json!("another");
+    let (mut gets, mut posts) = (0, 0);
+    // A place comes back every fifteen seconds: on a slow machine some may have.
+    while gets < 50 && door.status(&door.headers(), &query).await.status == 404 {
+        gets += 1;
+    }
+    assert!((4..50).contains(&gets), "{gets}");
+    let told = loop {
+        let answer = door.post(&door.headers(), &body.to_string()).await;
+        if answer.status != 409 || posts == 50 {
+            break answer;
+        }
+        posts += 1;
+    };
+    check(&told, 429, "RATE_LIMITED");
+    assert!(told.headers.contains_key("retry-after"));
+    assert_eq!(door.cancel(&door.headers()).await.status, 200);
+    door.health.app.settled().await;
     door.health.stop().await;
 }
 

@@ -45,6 +45,12 @@ async fn row_1_without_a_valid_token_of_a_partner_nothing_is_said() {
         String::new(),
         "x".repeat(5000),
     ];
+    // An issuer whose clock is a little ahead is believed: this one gets as far as the body.
+    let ahead = with(&|claims| claims["nbf"] = json!(now + 3));
+    let ahead = door
+        .headers()
+        .with("Authorization", &format!("Bearer {ahead}"));
+    door.fails(&ahead, "{", 400, "INVALID_REQUEST").await;
     for token in wrong {
         let headers = door
             .headers()

@@ -1,5 +1,7 @@
 //! The `booking.cancel` webhook: who hears of what, how often, and under which signature.
 
+use std::time::Duration;
+
 use beckn_bpp::crypto::webhook::Key;
 use beckn_bpp::mock::bap::{self, Answer as BapAnswer, BapHandle, Received};
 use beckn_bpp::mock::orders::VISIT_1;
@@ -9,9 +11,9 @@ use serde_json::json;
 use tempfile::TempDir;
 use url::Url;
 
-use super::{Door, booked};
+use super::{Door, booked, claims, hs256, token_of};
 use crate::app::{WAIT, listener};
-use crate::uhi::{assert_ack, message_id};
+use crate::uhi::{Health, assert_ack, message_id};
 
 const WEBHOOK_SECRET: &str = "a-key-for-webhooks";
 
@@ -165,4 +167,102 @@ async fn the_news_is_owed_by_the_cancellation_itself_and_waits_for_no_eua() {
     assert_eq!(app.all().len(), 1);
     door.health.stop().await;
     app.stop().await;
+}
+
+/// A visit of the third partner's.
+async fn visit_of_three(health: &Health, id: &str) {
+    let patient = json!({"id": "pt-3", "hip_id": "IN0000000003"});
+    health.hand_over_as(id, &booked(health, id, &patient)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_tokens_and_webhooks_are_read_again_when_their_files_change() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let hook = receiver(&"http://127.0.0.1:1".parse().expect("a URL"));
+    let (door, keys) = hooked(&format!("{}/on_cancel", hook.url)).await;
+    let (secret, other) = ("another-secret-of-partners-long-enough", "another-key");
+    // A file that holds no key changes nothing.
+    let token_key = door.keys.path().join("token.key");
+    std::fs::write(&token_key, "too short").expect("written");
+    std::fs::write(keys.path().join("hook.key"), other).expect("written");
+    let clinic = json!({"by": "provider", "reason": "FACILITY_CLOSURE"});
+    let signed_anew = async {
+        for number in 0.. {
+            let id = format!("v{number}");
+            visit_of_three(&door.health, &id).await;
+            door.health.cancel_for_clinic(&id, &clinic).await;
+            door.health.app.settled().await;
+            let post = hook.all().pop().expect("news");
+            let mut headers = post.headers.iter();
+            let header = headers.find(|(name, _)| name == "eka-webhook-signature");
+            let header = &header.expect("a signature").1;
+            let now = Utc::now().timestamp();
+            if Key::new(other).verify(header, &post.body, now, 180).is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(WAIT, signed_anew).await;
+    in_time.expect("the new key signs");
+    let bearing = |token: &str| {
+        let headers = door.headers();
+        headers.with("Authorization", &format!("Bearer {token}"))
+    };
+    let old = bearing(&door.token);
+    assert_eq!(door.post(&old, "{").await.status, 400, "the old key holds");
+    std::fs::write(&token_key, secret).expect("written");
+    let new = bearing(&token_of(&hs256(), &claims(), secret));
+    let taken = async {
+        while door.post(&new, "{").await.status != 400 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(WAIT, taken).await;
+    in_time.expect("the new key is taken");
+    assert_eq!(door.post(&old, "{").await.status, 401, "and the old is not");
+    door.health.stop().await;
+    hook.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_for_a_partner_that_is_gone_is_not_sent_and_can_be_redriven_once_it_is_back() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let hook = receiver(&"http://127.0.0.1:1".parse().expect("a URL"));
+    let (mut door, _keys) = hooked(&format!("{}/on_cancel", hook.url)).await;
+    let health = &mut door.health;
+    visit_of_three(health, "visit_3").await;
+    let partner = json!({"subscriber": "client:client-3"});
+    let clinic = json!({"by": "provider", "reason": "FACILITY_CLOSURE"});
+    let hold = |what: &str| format!("/callbacks/{what}");
+    health
+        .app
+        .admin("POST", &hold("hold"), Some(&partner))
+        .await;
+    health.cancel_for_clinic("visit_3", &clinic).await;
+    let renamed = |text: String| text.replace("\"client-3\"", "\"client-4\"");
+    health.app.reconfigure(renamed).await;
+    health
+        .app
+        .admin("POST", &hold("release"), Some(&partner))
+        .await;
+    health.app.settled().await;
+    let dead = health.app.get("/callbacks?state=dead").await.body;
+    assert_eq!(dead["callbacks"][0]["kind"], "webhook", "{dead}");
+    let path = format!("/callbacks/{}", dead["callbacks"][0]["id"]);
+    let shown = health.app.get(&path).await.text;
+    assert!(shown.contains("no partner client:client-3"), "{shown}");
+    assert!(hook.all().is_empty(), "nothing left unsigned");
+    let back = |text: String| text.replace("\"client-4\"", "\"client-3\"");
+    health.app.reconfigure(back).await;
+    health
+        .app
+        .admin("POST", &format!("{path}/redrive"), None)
+        .await;
+    health.app.settled().await;
+    let posts = hook.all();
+    assert_eq!(posts.len(), 1);
+    assert_signed(&posts[0]);
+    door.health.stop().await;
+    hook.stop().await;
 }

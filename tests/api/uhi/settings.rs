@@ -138,6 +138,64 @@ async fn a_time_without_a_zone_is_one_on_the_clocks_of_the_network() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_has_its_copy_even_if_the_first_attempts_met_no_network() {
+    let mut health = Health::start().await;
+    health.hand_over(VISIT_1).await;
+    let eua = json!({"subscriber": "eua.example.org"});
+    let app = &mut health.app;
+    app.admin("POST", "/callbacks/hold", Some(&eua)).await;
+    let asked = json!({"by": "provider", "reason": "FACILITY_CLOSURE"});
+    let cancelled = app
+        .admin("POST", "/orders/visit_1/cancel", Some(&asked))
+        .await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.text);
+    let left = |text: String| text.replace("[network.health]", "[network.elsewhere]");
+    app.reconfigure(left).await;
+    app.admin("POST", "/callbacks/release", Some(&eua)).await;
+    app.settled().await;
+    let dead = app.get("/callbacks?state=dead").await.body;
+    let path = format!("/callbacks/{}", dead["callbacks"][0]["id"]);
+    let shown = app.get(&path).await.text;
+    assert!(shown.contains("unknown_network"), "{shown}");
+    let back = |text: String| text.replace("[network.elsewhere]", "[network.health]");
+    app.reconfigure(back).await;
+    app.admin("POST", &format!("{path}/redrive"), None).await;
+    app.settled().await;
+    assert_eq!(health.eua.all().len(), 1);
+    assert_eq!(
+        health.gateway.inbox.all().len(),
+        1,
+        "and the copy is owed once"
+    );
+    health.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_policy_charges_nothing_where_a_network_has_no_charges() {
+    let more = "[policy.default]\n[[policy.default.rule]]\namount = \"30\"\ncurrency = \"INR\"\n\
+        [policy.named]\n[[policy.named.rule]]\namount = \"40\"\ncurrency = \"INR\"";
+    let health = Health::start_with(more).await;
+    for (id, booking) in [("plain", json!({})), ("named", json!({"policy": "named"}))] {
+        let mut document = health.placed(VISIT_1);
+        document["message"]["order"]["id"] = json!(id);
+        document["booking"] = booking;
+        health.hand_over_as(id, &document).await;
+        let mut message = health.cancel_of(VISIT_1);
+        message["message"]["order"]["id"] = json!(id);
+        health.answered(&message).await;
+    }
+    let events = health.app.get("/events?after=0").await.body;
+    let fee = |number: usize| events["events"][number]["fee"]["value"].clone();
+    assert_eq!(
+        (fee(0), fee(1)),
+        (json!("0.00"), json!("40.00")),
+        "{events}"
+    );
+    health.app.settled().await;
+    health.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_in_the_words_of_another_network_is_not_taken() {
     let health = Health::start().await;
     let mut document = health.placed(VISIT_1);
