@@ -255,7 +255,7 @@ fn finish(doors: &Doors, action: &'static str, answer: Result<Order, Failure>) -
         wire::booking(&order, amounts)
             .map_err(|_| Failure::new(500, "INTERNAL", "The booking cannot be written"))
     });
-    match written {
+    let response = match written {
         Ok(body) => HttpResponse::Ok()
             .insert_header((X_REQUEST_ID.clone(), Uuid::now_v7().to_string()))
             .content_type("application/json")
@@ -265,7 +265,8 @@ fn finish(doors: &Doors, action: &'static str, answer: Result<Order, Failure>) -
             let body = written_as(&failure, errors);
             failure.begin(NAME).json(body)
         }
-    }
+    };
+    doors.parting(response)
 }
 
 /// Documented is a plain text for what is wrong with a key, and a code for all else.
