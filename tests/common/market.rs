@@ -134,6 +134,8 @@ registry_url = "{}"
 
     /// What it is refused with; nothing may be kept of it.
     pub async fn refused(&self, request: &Value) -> Value {
+        // What is owed for earlier requests must not change meanwhile.
+        self.app.settled().await;
         let before = self.app.kept().await;
         let reply = self.send(request).await;
         let answer = reply.json();
