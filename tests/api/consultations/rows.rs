@@ -1,13 +1,15 @@
 //! Each row of the partner API's failures: its status and body, and nothing stored.
 //!
 //! Row 1 is in [`tokens`](super::tokens). Rows 12 and 13 speak of a foreign provider and cannot
-//! occur here; row 10 would need a cancellation that is under way, which waits for nobody yet.
+//! occur here.
 
+use beckn_bpp::mock::bap::Answer;
 use beckn_bpp::mock::orders::{VISIT_1, VISIT_2};
+use beckn_bpp::mock::provider;
 use serde_json::{Value, json};
 
 use super::{Door, PATH, SECRET, booked, check, claims, hs256, token_of};
-use crate::app::answer;
+use crate::app::{WAIT, answer, listener};
 use crate::uhi::{HSPA, Health};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,6 +226,36 @@ async fn row_9_what_is_cancelled_over_or_begun_cannot_be_cancelled() {
     door.fails(&door.headers(), &body, 409, "ORDER_NOT_CANCELLABLE")
         .await;
     door.health.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_10_while_the_provider_is_asked_a_cancellation_is_under_way() {
+    let mut door = Door::open().await;
+    let clinic = provider::start(listener()).expect("a back end");
+    clinic.answer_questions(Answer::Hang);
+    let secret = door.keys.path().join("provider.secret");
+    std::fs::write(&secret, provider::SECRET).expect("written");
+    let section = format!(
+        "\n[provider]\nsecret_file = \"{}\"\nhook_url = \"{}\"\nhook_wait = \"1m\"\n",
+        secret.display(),
+        clinic.hook_url
+    );
+    let health = &mut door.health;
+    health
+        .app
+        .reconfigure(|text| format!("{text}{section}"))
+        .await;
+    let patients = health.cancel_of(VISIT_1);
+    assert_eq!(health.send(&patients).await.status, 200);
+    assert!(clinic.until(WAIT, |one| !one.questions().is_empty()).await);
+    let body = door.triple().to_string();
+    door.fails(&door.headers(), &body, 409, "CANCELLATION_IN_PROGRESS")
+        .await;
+    let doctor = json!({"by": "provider", "reason": "DOCTOR_UNAVAILABLE"});
+    let ended = door.health.cancel_for_clinic("visit_1", &doctor).await;
+    assert_eq!(ended.status, 200, "{}", ended.text);
+    door.health.stop().await;
+    clinic.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
