@@ -96,8 +96,7 @@ async fn a_body_that_is_slow_to_come_takes_no_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_is_given_back_when_the_caller_goes_away() {
     let stage = Stage::set_with("[limits]\nin_flight = 1\nbody_timeout = \"60s\"").await;
-    let slow = Wire::with_head(&stage.app, &[("Content-Length", "2")]).await;
-    stage.until_refused("overloaded").await;
+    let slow = stage.only_place().await;
     drop(slow);
     stage.until_refused("header_missing").await;
     stage.ends_well().await;
