@@ -65,17 +65,33 @@ pub async fn answer(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    let Some(network) = doors.networks.get(&name) else {
+    answer_with(&doors, (&name, ACTION), (&request, payload), accept).await
+}
+
+/// Answers a request for an action of a network by what its checks make of it.
+pub(super) async fn answer_with(
+    doors: &Doors,
+    (name, action): (&NetworkName, &'static str),
+    (request, payload): (&HttpRequest, Payload),
+    accept: impl AsyncFnOnce(
+        &Doors,
+        &Network,
+        &HttpRequest,
+        Payload,
+        &mut Seen,
+    ) -> Result<HttpResponse, Refusal>,
+) -> HttpResponse {
+    let Some(network) = doors.networks.get(name) else {
         return HttpResponse::NotFound().finish();
     };
-    let mut seen = Seen::nothing(Some(network), ACTION);
-    let response = match accept(&doors, network, &request, payload, &mut seen).await {
-        Ok(()) => {
-            metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
+    let mut seen = Seen::nothing(Some(network), action);
+    let response = match accept(doors, network, request, payload, &mut seen).await {
+        Ok(response) => {
+            metrics::counter!("bpp_requests_total", "action" => action, "outcome" => "ack")
                 .increment(1);
-            reply::ack(network.settings.kind)
+            response
         }
-        Err(refusal) => refuse(&doors, Some(network), &request, &refusal, &seen),
+        Err(refusal) => refuse(doors, Some(network), request, &refusal, &seen),
     };
     doors.parting(seen.identify(response))
 }
@@ -87,7 +103,7 @@ async fn accept(
     request: &HttpRequest,
     payload: Payload,
     seen: &mut Seen,
-) -> Result<(), Refusal> {
+) -> Result<HttpResponse, Refusal> {
     let _place = doors.limits.admit(request)?;
     check_route(request)?;
     let proven = proof::prove(doors, network, request, payload, seen, |m| (m, ACTION)).await?;
@@ -98,7 +114,7 @@ async fn accept(
     {
         doors.limits.count_not_found(&asked.caller.subscriber.id)?;
     }
-    outcome
+    outcome.map(|()| reply::ack(network.settings.kind))
 }
 
 fn check_route(request: &HttpRequest) -> Result<(), Refusal> {

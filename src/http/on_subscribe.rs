@@ -13,7 +13,7 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use super::heard::{Entry, Latest};
-use super::network::{Seen, only_post, refuse};
+use super::network::{Seen, answer_with, only_post};
 use super::proof::{from_json, only_header};
 use super::{Doors, body, reply};
 use crate::domain::ids::{NetworkName, SubscriberId};
@@ -35,19 +35,7 @@ pub async fn answer(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    let Some(network) = doors.networks.get(&name) else {
-        return HttpResponse::NotFound().finish();
-    };
-    let mut seen = Seen::nothing(Some(network), ACTION);
-    let response = match accept(&doors, network, &request, payload, &mut seen).await {
-        Ok(response) => {
-            metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
-                .increment(1);
-            response
-        }
-        Err(refusal) => refuse(&doors, Some(network), &request, &refusal, &seen),
-    };
-    seen.identify(response)
+    answer_with(&doors, (&name, ACTION), (&request, payload), accept).await
 }
 
 /// The checks, cheap first.

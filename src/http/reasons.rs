@@ -1,12 +1,13 @@
 //! `POST {base}/get_cancellation_reasons`: which reasons a buyer app may give.
 //!
-//! Who asks must be proven like whoever cancels (`proof`). Up to 0.9.2 the list is the answer and nothing is stored; later it is owed.
+//! Who asks must be proven like whoever cancels (`proof`). Up to 0.9.2 the list is the answer and
+//! nothing is stored; later it is owed.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::network::{Seen, only_post, refuse};
+use super::network::{Seen, answer_with, only_post};
 use super::{Doors, proof, reply};
 use crate::domain::ids::NetworkName;
 use crate::domain::refusal::Refusal;
@@ -25,19 +26,7 @@ pub async fn answer(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    let Some(network) = doors.networks.get(&name) else {
-        return HttpResponse::NotFound().finish();
-    };
-    let mut seen = Seen::nothing(Some(network), ACTION);
-    let response = match accept(&doors, network, &request, payload, &mut seen).await {
-        Ok(response) => {
-            metrics::counter!("bpp_requests_total", "action" => ACTION, "outcome" => "ack")
-                .increment(1);
-            response
-        }
-        Err(refusal) => refuse(&doors, Some(network), &request, &refusal, &seen),
-    };
-    doors.parting(seen.identify(response))
+    answer_with(&doors, (&name, ACTION), (&request, payload), accept).await
 }
 
 async fn accept(

@@ -265,7 +265,14 @@ async fn an_erased_booking_names_neither_patient_nor_doctor_and_its_request_is_e
 async fn every_door_of_others_hangs_up_while_the_server_stops() {
     let mut door = Door::open().await;
     let app = &mut door.health.app;
-    let urls = ["/cancel", "/get_cancellation_reasons", "/uhi/cancel", PATH].map(|at| app.url(at));
+    let paths = [
+        "/cancel",
+        "/get_cancellation_reasons",
+        "/on_subscribe",
+        "/uhi/cancel",
+        PATH,
+    ];
+    let urls = paths.map(|at| app.url(at));
     let http = app.http.clone();
     let ask = async || {
         let asked = urls.iter().map(|url| answer(http.post(url.clone())));
@@ -273,8 +280,8 @@ async fn every_door_of_others_hangs_up_while_the_server_stops() {
         let hangs_up = |answer: &Answer| answer.headers.get("connection").is_some();
         answers.iter().map(hangs_up).collect::<Vec<_>>()
     };
-    assert_eq!(ask().await, [false; 4]);
-    assert_eq!(app.halt_during(ask()).await, [true; 4]);
+    assert_eq!(ask().await, [false; 5]);
+    assert_eq!(app.halt_during(ask()).await, [true; 5]);
     app.resume().await;
     door.health.stop().await;
 }
