@@ -6,6 +6,7 @@
 //! what a cancellation is: it compares versions, keeps request keys unique, numbers events
 //! without gaps, and hands out callbacks one at a time per order.
 
+mod callbacks;
 mod records;
 mod references;
 mod retention;
@@ -17,11 +18,13 @@ use chrono::{DateTime, Utc};
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
 
+pub use callbacks::{
+    Attempt, Callback, CallbackId, CallbackKind, CallbackState, ClaimLimits, Claimed,
+    MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT, NewCallback, Next, Redrive, Settlement, Signed,
+};
 pub use records::{
-    Answered, Attempt, AuditEntry, Callback, CallbackFilter, CallbackId, CallbackKind,
-    CallbackState, ClaimLimits, Claimed, Commit, Committed, Counts, Event, EventTarget,
-    MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT, NewCallback, Next, OrderFilter, OrderWrite, Redrive,
-    Settlement, Signed, StoredOrder, StoredRequest, Timeline,
+    Answered, AuditEntry, CallbackFilter, Commit, Committed, Counts, Event, EventTarget,
+    OrderFilter, OrderWrite, StoredOrder, StoredRequest, Timeline,
 };
 pub use references::{ReferenceField, ReferenceFilter};
 pub use retention::{Erased, Pruned, Walk};
