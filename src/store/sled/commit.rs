@@ -119,8 +119,7 @@ fn write_request(
         callback,
         ..request
     };
-    let value = values::encode_with(&request, &request.body)?;
-    draft.insert(keys::request(&request.key), &value)
+    draft.insert_with(keys::request(&request.key), &request, &request.body)
 }
 
 /// Owes the callback of a request that was accepted before, and says so in its record.
@@ -139,8 +138,7 @@ fn answer(
         callback,
         ..request
     };
-    let value = values::encode_with(&request, &request.body)?;
-    draft.replace(keys::request(&request.key), &value)
+    draft.replace_with(keys::request(&request.key), &request, &request.body)
 }
 
 /// The session that an order was placed in.
@@ -172,7 +170,9 @@ fn push(
         url: to.url.clone(),
         lane: to.lane.clone(),
         vouched: true,
-        body: values::encode(event)?.into(),
+        body: serde_json::to_vec(event)
+            .map_err(|error| Error::Io(error.into()))?
+            .into(),
     };
     owe_unasked(draft, live, at, (new, None)).map(drop)
 }

@@ -13,6 +13,7 @@ use sled::{Batch, IVec, Tree};
 
 use super::fresh::Fresh;
 use super::keys::{self, Key};
+use super::pack;
 use super::schedule::Head;
 use super::values::{self, Source};
 use crate::store::{CallbackId, Error};
@@ -118,13 +119,16 @@ impl<'a> Draft<'a> {
 
     /// Writes a value under a key that has none: saves the look at the older one.
     pub(super) fn insert(&mut self, key: Key, value: &[u8]) -> Result<(), Error> {
-        let (entry, pieces) = values::cut(value)?;
+        self.write(key, pack::bytes(value)?);
+        Ok(())
+    }
+
+    fn write(&mut self, key: Key, (entry, pieces): pack::Entries) {
         for (number, piece) in (0..).zip(pieces) {
             let piece_key = keys::piece(&key, number);
             self.job.writes.insert(piece_key, Some(piece));
         }
         self.job.writes.insert(key, Some(entry));
-        Ok(())
     }
 
     /// Writes a record in the place of another.
@@ -133,12 +137,34 @@ impl<'a> Draft<'a> {
         key: Key,
         record: &impl Serialize,
     ) -> Result<(), Error> {
-        self.replace(key, &values::encode(record)?)
+        self.replace_with(key, record, &[])
+    }
+
+    /// Writes a record with raw bytes behind it in the place of another.
+    pub(super) fn replace_with(
+        &mut self,
+        key: Key,
+        record: &impl Serialize,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        self.remove_pieces(&key)?;
+        self.insert_with(key, record, bytes)
     }
 
     /// Writes a record under a key that has none.
     pub(super) fn insert_record(&mut self, key: Key, record: &impl Serialize) -> Result<(), Error> {
-        self.insert(key, &values::encode(record)?)
+        self.insert_with(key, record, &[])
+    }
+
+    /// Writes a record with raw bytes behind it under a key that has none.
+    pub(super) fn insert_with(
+        &mut self,
+        key: Key,
+        record: &impl Serialize,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        self.write(key, pack::record(record, bytes)?);
+        Ok(())
     }
 
     /// Removes a value.

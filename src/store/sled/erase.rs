@@ -162,7 +162,6 @@ fn blank_request(draft: &mut Draft<'_>, request: Option<StoredRequest>) -> Resul
     let Some(request) = request.filter(|request| !request.is_erased()) else {
         return Ok(false);
     };
-    let without_body = values::encode_with(&request, &[])?;
-    draft.replace(keys::request(&request.key), &without_body)?;
+    draft.replace_record(keys::request(&request.key), &request)?;
     Ok(true)
 }

@@ -173,8 +173,7 @@ pub(super) fn previews(draft: &Draft<'_>, order: &OrderKey) -> Result<Vec<Waitin
 /// Puts a new callback at the back of its order's line; gives it back as written.
 pub(super) fn begin(draft: &mut Draft<'_>, callback: Callback, body: &[u8]) -> Result<Kept, Error> {
     let kept = last_in_line(draft, callback);
-    let value = values::encode_with(&kept, body)?;
-    draft.insert(keys::callback(kept.callback.id), &value)?;
+    draft.insert_with(keys::callback(kept.callback.id), &kept, body)?;
     draft.insert_record(place(&kept), &Waiting::of(&kept.callback))?;
     Ok(kept)
 }

@@ -6,12 +6,13 @@
 //! cannot read, and nothing else: what is there stays as it is. Format 4 finds orders by a
 //! partner's references.
 
+use serde::Serialize;
 use sled::{Batch, Db};
 
 use super::index::Known;
 use super::keys::{self, Key};
 use super::open::{FORMAT, Format};
-use super::values;
+use super::{pack, values};
 use crate::domain::order::Order;
 use crate::store::{CallbackId, Error};
 
@@ -35,14 +36,14 @@ pub(super) fn migrate(db: &Db, format: Format) -> Result<(), Error> {
         index_orders(db)?;
         let number = FORMAT;
         let present = Format { number, ..format };
-        put(db, keys::FORMAT, &values::encode(&present)?)?;
+        put(db, keys::FORMAT, &present)?;
     }
     Ok(())
 }
 
-/// Writes a value that has one piece.
-pub(super) fn put(db: &Db, key: &[u8], value: &[u8]) -> Result<(), Error> {
-    let (entry, _) = values::cut(value)?;
+/// Writes a record that has one piece.
+pub(super) fn put(db: &Db, key: &[u8], record: &impl Serialize) -> Result<(), Error> {
+    let (entry, _) = pack::record(record, &[])?;
     db.insert(key, entry)?;
     Ok(())
 }
@@ -69,7 +70,7 @@ fn index_orders(db: &Db) -> Result<(), Error> {
         let (key, entry) = entry?;
         let order: Order = values::decode(&key, &values::finish(&**db, &key, &entry)?)?;
         for called in Known::of(&order).keys(&order.key) {
-            put(db, &called, &values::encode(&order.key)?)?;
+            put(db, &called, &order.key)?;
         }
     }
     Ok(())
@@ -83,7 +84,7 @@ fn join_body(db: &Db, batch: &mut Batch, body_key: &[u8]) -> Result<(), Error> {
     let record = values::read(&**db, &key)?.ok_or_else(|| values::corrupt(&key, None))?;
     remove(db, batch, body_key)?;
     remove(db, batch, &key)?;
-    let (entry, pieces) = values::cut(&[&record[..], &body].concat())?;
+    let (entry, pieces) = pack::bytes(&[&record[..], &body].concat())?;
     for (number, piece) in (0..).zip(pieces) {
         batch.insert(keys::piece(&key, number), piece);
     }

@@ -25,6 +25,7 @@ mod line;
 mod live;
 mod migrate;
 mod open;
+mod pack;
 mod prune;
 mod rules;
 mod salvage;

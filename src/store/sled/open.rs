@@ -188,7 +188,7 @@ fn write_format(db: &Db, created_at: DateTime<Utc>) -> Result<(), Error> {
         number: FORMAT,
         created_at,
     };
-    migrate::put(db, keys::FORMAT, &values::encode(&format)?)
+    migrate::put(db, keys::FORMAT, &format)
 }
 
 /// Reads who is first in each line, how many are owed and given up on, and the holds.

@@ -308,7 +308,7 @@ async fn a_directory_serves_one_store_at_a_time() {
 
 pub(super) fn write_raw(path: &Path, record: &[u8], value: &[u8]) {
     let db = sled::open(path).expect("opens");
-    let (entry, _) = values::cut(value).expect("short");
+    let (entry, _) = pack::bytes(value).expect("short");
     db.insert(record, entry).expect("writes");
 }
 

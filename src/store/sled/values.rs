@@ -4,14 +4,14 @@
 //! 128 KiB, and it splits pages by the count of their entries (up to about twenty), not by
 //! their size. Such a blob file is never synced, so a value in it would not be durable. With
 //! pieces of 4 KiB no page grows that far, however long the value. The first piece lies
-//! under the key itself, behind the count of the others; those lie under [`keys::piece`].
+//! under the key itself, behind the count of the others; those lie under [`keys::piece`]. Here they
+//! are read; [`pack`](super::pack) makes them.
 //!
 //! Records are JSON, and so is most of what is kept beside them. Longer values are compressed
 //! with LZ4: sled writes whole pages anew when they split, are consolidated or move, about five
 //! bytes for each that is kept, so a byte saved here is saved five times.
 
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sled::IVec;
 
@@ -19,14 +19,17 @@ use super::keys;
 use crate::store::Error;
 
 /// The longest piece.
-const PIECE_BYTES: usize = 4_096;
+pub(super) const PIECE_BYTES: usize = 4_096;
+
+/// The count of further pieces before the first one.
+pub(super) const COUNT_BYTES: usize = 2;
+
+/// The length of a value before what LZ4 made of it.
+pub(super) const LENGTH_BYTES: usize = 4;
 
 /// Set in the count of pieces when the value is compressed; so a value has fewer than half of
 /// the pieces that the count could name.
-const COMPRESSED: u16 = 0x8000;
-
-/// Shorter values gain too little by it.
-const COMPRESS_FROM: usize = 512;
+pub(super) const COMPRESSED: u16 = 0x8000;
 
 /// LZ4 makes nothing longer than this many times its compressed length: what says otherwise is
 /// damaged, and must not make us take that much memory.
@@ -115,13 +118,6 @@ fn expand(key: &[u8], compressed: bool, kept: &[u8]) -> Result<Bytes, Error> {
     Ok(value.into())
 }
 
-/// What is kept of a value: compressed where that makes it shorter.
-fn compress(value: &[u8]) -> Option<Vec<u8>> {
-    let worth_it = value.len() >= COMPRESS_FROM;
-    let compressed = worth_it.then(|| lz4_flex::block::compress_prepend_size(value))?;
-    (compressed.len() < value.len()).then_some(compressed)
-}
-
 /// Reads the record under a key.
 pub(super) fn record<T: DeserializeOwned>(
     source: &impl Source,
@@ -134,22 +130,6 @@ pub(super) fn record<T: DeserializeOwned>(
 /// Reads a record from its bytes.
 pub(super) fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(value).map_err(|error| corrupt(key, Some(Box::new(error))))
-}
-
-/// Room for nearly every record, so that none is copied while it grows.
-const RECORD_BYTES: usize = 1_536;
-
-/// Writes a record as bytes.
-pub(super) fn encode(record: &impl Serialize) -> Result<Vec<u8>, Error> {
-    encode_with(record, &[])
-}
-
-/// Writes a record with raw bytes behind it, as one value.
-pub(super) fn encode_with(record: &impl Serialize, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut value = Vec::with_capacity(RECORD_BYTES + bytes.len());
-    serde_json::to_writer(&mut value, record).map_err(|error| Error::Io(error.into()))?;
-    value.extend_from_slice(bytes);
-    Ok(value)
 }
 
 /// Reads a record from its bytes, and the raw bytes behind it: JSON says itself where it ends.
@@ -165,22 +145,6 @@ pub(super) fn decode_with<T: DeserializeOwned>(
     }
 }
 
-/// Cuts a value into its entries: the first, then the further pieces in their order.
-pub(super) fn cut(value: &[u8]) -> Result<(IVec, Vec<IVec>), Error> {
-    let compressed = compress(value);
-    let kept = compressed.as_deref().unwrap_or(value);
-    let (first, rest) = kept.split_at(kept.len().min(PIECE_BYTES));
-    let pieces: Vec<IVec> = rest.chunks(PIECE_BYTES).map(IVec::from).collect();
-    let count = u16::try_from(pieces.len()).ok();
-    let count = count.filter(|count| *count < COMPRESSED).ok_or_else(|| {
-        let text = format!("a value of {} bytes is too long to be kept", value.len());
-        Error::Io(std::io::Error::new(std::io::ErrorKind::InvalidInput, text))
-    })?;
-    let flag = if compressed.is_some() { COMPRESSED } else { 0 };
-    let entry = [&(count | flag).to_be_bytes()[..], first].concat();
-    Ok((IVec::from(entry), pieces))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -188,6 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::store::sled::pack;
 
     impl Source for HashMap<Vec<u8>, IVec> {
         fn get(&self, key: &[u8]) -> Result<Option<IVec>, Error> {
@@ -196,7 +161,7 @@ mod tests {
     }
 
     fn kept(value: &[u8]) -> HashMap<Vec<u8>, IVec> {
-        let (entry, pieces) = cut(value).expect("not too long");
+        let (entry, pieces) = pack::bytes(value).expect("not too long");
         let mut source = HashMap::from([(b"k".to_vec(), entry)]);
         for (number, piece) in (0..).zip(pieces) {
             source.insert(keys::piece(b"k", number), piece);
@@ -226,18 +191,6 @@ mod tests {
             source.insert(b"k".to_vec(), entry.into());
             let _ = read(&source, b"k");
         }
-    }
-
-    #[test]
-    fn long_text_takes_less_room_and_noise_no_more_than_itself() {
-        let text = "\"name\":\"a ride\",".repeat(200);
-        let (entry, pieces) = cut(text.as_bytes()).expect("short");
-        assert!(pieces.is_empty() && entry.len() < text.len() / 4);
-        let noise: Vec<u8> = (0_u32..3_000)
-            .map(|i| ((i * i) >> 3) as u8 ^ (i >> 5) as u8)
-            .collect();
-        let (entry, _) = cut(&noise).expect("short");
-        assert!(entry.len() <= noise.len() + 2);
     }
 
     #[test]
