@@ -174,7 +174,7 @@ impl Engine {
         }
         if let Some(order) = awaiting {
             let asked = order.pending.as_ref();
-            commit.event = asked.map(|asked| pending::event(&order, asked, event::PENDING));
+            commit.event = asked.map(|asked| event::awaited(&order, asked));
             commit.order.order = Some(order);
         }
         Ok((commit, outcome(&decision)))

@@ -8,16 +8,15 @@ use chrono::{DateTime, Utc};
 use tracing::info;
 
 use super::cancel::ProvenCancel;
-use super::event::REFUSED;
 use super::provider::told;
-use super::{Engine, Error, MAX_RACES};
+use super::{Engine, Error, MAX_RACES, event};
 use crate::domain::decide::CancelRequest;
 use crate::domain::ids::OrderKey;
 use crate::domain::order::{Order, Party, Pending};
 use crate::networks::Network;
 use crate::protocol::cancel::Cancel;
 use crate::protocol::on_cancel::Content;
-use crate::store::{Commit, Committed, Event, OrderWrite, StoredOrder};
+use crate::store::{Commit, Committed, OrderWrite, StoredOrder};
 
 /// What the provider's side says when it does not cancel.
 #[derive(Debug, Clone, Copy)]
@@ -75,12 +74,7 @@ fn transaction(
         Content::Kept(pending, asked.note, now),
         now,
     )?;
-    let event = Event {
-        by: Party::Provider,
-        token: Some(asked.token.to_owned()),
-        at: now,
-        ..event(order, pending, REFUSED)
-    };
+    let event = event::kept(order, pending, asked.token, now);
     Ok(Commit {
         order: OrderWrite {
             key: order.key.clone(),
@@ -109,23 +103,6 @@ pub(super) fn awaiting(
         reason: cancel.request.reason.clone(),
         at: now,
     })
-}
-
-/// The provider's event for a question and what became of it.
-pub(super) fn event(order: &Order, pending: &Pending, kind: &str) -> Event {
-    Event {
-        sequence: 0,
-        kind: kind.to_owned(),
-        network: order.key.network.clone(),
-        order_id: order.key.id.clone(),
-        external_id: order.booking.external_id.clone(),
-        version: order.version,
-        by: Party::Customer,
-        token: None,
-        reason: pending.reason.clone(),
-        charge: None,
-        at: pending.at,
-    }
 }
 
 /// A provider that cancels what was asked for does so for the reason that was given.
