@@ -81,6 +81,7 @@ pub fn network() -> Network {
         allow_http_callbacks: true,
         reasons: Vec::new(),
         unknown_reasons: false,
+        reasons_ignore_zeros: false,
         reasons_in_on_cancel: true,
         handshake: beckn_bpp::networks::handshake::Handshake::default(),
         cancelled_word: "CANCELLED".into(),

@@ -93,6 +93,7 @@ fn network(
         reasons: reasons.codes,
         domain_reasons: reasons.of_domains,
         unknown_reasons: reasons.unknown_numbers,
+        reasons_ignore_zeros: reasons.ignore_zeros,
         reasons_in_on_cancel: reasons.in_on_cancel,
         reason_required: of_kind.reason_required,
         cancelled_word,
