@@ -174,7 +174,7 @@ fn dialect(context: &Value) -> Result<Dialect, Error> {
         .or(context["core_version"].as_str());
     let domain = context["domain"].as_str();
     let dialect = version.and_then(|version| Dialect::in_domain(version, domain));
-    let expected = "expected 0.9.x or 1.x, on UHI 0.7.1, in domains of ONDC 1.2.x or 2.0.x";
+    let expected = "expected 0.9.x or 1.x, on UHI 0.7.1, in domains of ONDC 1.2.x, 2.0.x or 2.1.x";
     dialect.ok_or_else(|| member("context.version", expected))
 }
 

@@ -7,6 +7,7 @@ use super::answer;
 use super::kind::Kind;
 use super::raw::{self, RawObject, quote};
 use super::{Dialect, ondc, quote as order_quote, uhi, v0_9, v1};
+use crate::domain::decide::Denial;
 use crate::domain::ids::MessageId;
 use crate::domain::order::{Cancellation, Pending};
 
@@ -62,7 +63,7 @@ pub enum Content<'a> {
     /// The provider looked into it and does not cancel, with a sentence why.
     Kept(&'a Pending, Option<&'a str>, DateTime<Utc>),
     /// It cannot be cancelled: `error` without `message`.
-    Denied(&'a str),
+    Denied(&'a Denial),
 }
 
 /// RFC 3339 in UTC with milliseconds and `Z`, as every network takes it.
@@ -142,8 +143,8 @@ pub fn encode(
     content: Content<'_>,
     style: &Style<'_>,
 ) -> Result<String, Error> {
-    if let Content::Denied(sentence) = content {
-        let error = denied(dialect, style.kind, sentence);
+    if let Content::Denied(denial) = content {
+        let error = denied(dialect, context, style.kind, denial);
         return Ok(format!(r#"{{"context":{context},"error":{error}}}"#));
     }
     let document = RawObject::parse(document)?;
@@ -205,12 +206,14 @@ fn change(
     }
 }
 
-fn denied(dialect: Dialect, kind: Kind, sentence: &str) -> String {
-    let (code, kind) = kind.profile().denied;
+fn denied(dialect: Dialect, context: &str, kind: Kind, denial: &Denial) -> String {
+    let context = RawObject::parse(context).unwrap_or_default();
+    let domain = context.get_str("domain").unwrap_or_default();
+    let (code, kind) = (kind.profile().denied)(&domain, denial);
     let error = answer::Error {
         code,
         kind,
-        message: sentence,
+        message: &denial.sentence(),
         path: None,
     };
     error.to_json(dialect).to_string()
@@ -369,7 +372,8 @@ mod tests {
 
     #[test]
     fn a_denial_is_an_error_without_a_message() {
-        let text = encoded(Dialect::V1, "{}", Content::Denied("The ride has started"));
+        let started = Denial::Terms(Some("The ride has started".to_owned()));
+        let text = encoded(Dialect::V1, "{}", Content::Denied(&started));
         let body: Value = serde_json::from_str(&text).expect("JSON");
         let error = json!({"code": "50001", "message": "The ride has started"});
         assert_eq!(body, json!({"context": {}, "error": error}));
