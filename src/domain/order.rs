@@ -129,7 +129,8 @@ pub struct Cancellation {
     pub token: Option<String>,
 }
 
-/// A cancellation that was asked for and that the provider still decides on.
+/// A cancellation that was asked for and that the provider still decides on: the buyer app knows
+/// that, and hears of the outcome later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// The request that the decision will answer.
@@ -138,6 +139,13 @@ pub struct Pending {
     pub reason: Reason,
     /// When.
     pub at: DateTime<Utc>,
+    /// When the terms decide without the provider; absent where a question to it has a time of
+    /// its own, and in records of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// How the order is cancelled then; absent where its terms forbid that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Box<Cancellation>>,
 }
 
 /// Who placed the order on the network, and where their callbacks go.

@@ -16,8 +16,8 @@ use crate::networks::Network;
 use crate::networks::caller::Verified;
 use crate::protocol::cancel::{self, Cancel};
 use crate::protocol::context::Context;
-use crate::protocol::on_cancel;
 use crate::protocol::schema;
+use crate::protocol::{on_cancel, ondc};
 use crate::store::{Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
 /// A request whose sender is proven.
@@ -125,11 +125,15 @@ impl Engine {
         key: &RequestKey,
         now: DateTime<Utc>,
     ) -> Result<(Commit, &'static str), Refusal> {
-        let decision = decide(&stored.order, &cancel.request, now);
         let kept = stored_request(asked, key, &cancel.order, now);
-        if let Decision::Undecided(undecided) = &decision {
-            return Ok((undecided::join(stored, undecided, kept, now), UNDECIDED));
-        }
+        let decision = match decide(&stored.order, &cancel.request, now) {
+            Decision::Undecided(undecided) if stored.order.pending.is_none() => {
+                return Ok((undecided::join(stored, &undecided, kept, now), UNDECIDED));
+            }
+            // The outcome follows for the first that asked; the others are told what it was told.
+            Decision::Undecided(_) => Decision::Waiting,
+            decision => decision,
+        };
         let replying = Replying {
             network: asked.network,
             subscriber: &asked.caller.subscriber.id,
@@ -137,15 +141,24 @@ impl Engine {
             base_url: asked.callback_base,
             body: asked.body,
         };
+        let said = |order: &Order, decision: &Decision| {
+            let said = reply(&replying, (order, text(&stored.document)), decision, now);
+            said.map_err(|error| {
+                error!(order.id = %order.key.id, %error, "an order document cannot be answered with");
+                Refusal::new(Word::Internal, "the order cannot be read")
+            })
+        };
+        let awaiting = match &decision {
+            Decision::Asked(proposed) => Some(pending::awaiting(
+                asked,
+                cancel,
+                (&stored.order, proposed),
+                now,
+            )),
+            _ => None,
+        };
         // Also where the provider is asked first: what cannot be answered is not acknowledged.
-        let awaiting = matches!(decision, Decision::Asked)
-            .then(|| pending::awaiting(asked, cancel, &stored.order, now));
-        let order = awaiting.as_ref().unwrap_or(&stored.order);
-        let said = reply(&replying, (order, text(&stored.document)), &decision, now);
-        let callback = said.map_err(|error| {
-            error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
-            Refusal::new(Word::Internal, "the order cannot be read")
-        })?;
+        let callback = said(awaiting.as_ref().unwrap_or(&stored.order), &decision)?;
         let mut commit = Commit {
             order: OrderWrite {
                 key: stored.order.key.clone(),
@@ -161,11 +174,22 @@ impl Engine {
             now,
         };
         if let Decision::Cancelled(cancellation) = &decision {
-            let valid_until = asked.context.valid_until;
+            let context = asked.context;
+            let is_told_twice = ondc::is_told_twice(context.dialect, context.domain.as_deref());
+            // What is answered at once is void for nobody while the provider thinks.
+            let valid_until = context.valid_until.filter(|_| !is_told_twice);
             if let Some(until) = self.asks(&stored.order, cancellation.by, valid_until, now) {
-                let waits = (commit.request, vec![key.clone()]);
-                let (commit, _) = undecided::put(stored, cancellation.clone(), until, waits);
-                return Ok((commit, UNDECIDED));
+                let waiting = match is_told_twice {
+                    true => Vec::new(),
+                    false => vec![key.clone()],
+                };
+                let waits = (commit.request, waiting);
+                let (mut put, _) = undecided::put(stored, cancellation.clone(), until, waits);
+                if let (true, Some(order)) = (is_told_twice, &mut put.order.order) {
+                    order.pending = Some(pending::meanwhile(asked, cancel, now));
+                    put.callback = Some(said(order, &Decision::Waiting)?);
+                }
+                return Ok((put, UNDECIDED));
             }
             let order = stored.order.cancelled(cancellation.clone());
             commit.event = Some(event::cancelled(&order, cancellation));
@@ -287,7 +311,7 @@ fn outcome(decision: &Decision) -> &'static str {
         Decision::Cancelled(_) => "cancelled",
         Decision::AlreadyCancelled(_) => "already_cancelled",
         Decision::Quoted(_) => "quoted",
-        Decision::Asked => "asked",
+        Decision::Asked(_) => "asked",
         Decision::Waiting => "waiting",
         Decision::Refused(_) => "refused",
         Decision::Undecided(_) => UNDECIDED,

@@ -31,22 +31,26 @@ pub(super) fn refused(order: &Order, proposed: &Cancellation, now: DateTime<Utc>
 
 /// The provider has to look into a cancellation.
 pub(super) fn awaited(order: &Order, pending: &Pending) -> Event {
-    let said = Said {
-        by: Party::Customer,
-        token: None,
-        reason: &pending.reason,
-        charge: None,
-    };
-    event(PENDING, order, said, pending.at)
+    event(PENDING, order, Said::asked(pending), pending.at)
 }
 
-/// The provider has looked into it, and this token says that the order is not cancelled.
-pub(super) fn kept(order: &Order, pending: &Pending, token: &str, now: DateTime<Utc>) -> Event {
+/// It was looked into and the order is not cancelled: this token says so for the provider, or the
+/// time is over and the terms do.
+pub(super) fn kept(
+    order: &Order,
+    pending: &Pending,
+    token: Option<&str>,
+    now: DateTime<Utc>,
+) -> Event {
+    let by = match token {
+        Some(_) => Party::Provider,
+        None => Party::Customer,
+    };
     let said = Said {
-        by: Party::Provider,
-        token: Some(token),
-        reason: &pending.reason,
+        by,
+        token,
         charge: None,
+        ..Said::asked(pending)
     };
     event(REFUSED, order, said, now)
 }
@@ -60,6 +64,16 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
+    fn asked(pending: &'a Pending) -> Self {
+        let proposed = pending.proposed.as_ref();
+        Self {
+            by: Party::Customer,
+            token: None,
+            reason: &pending.reason,
+            charge: proposed.and_then(|proposed| proposed.charge),
+        }
+    }
+
     fn of(cancellation: &'a Cancellation) -> Self {
         Self {
             by: cancellation.by,

@@ -94,7 +94,7 @@ impl Engine {
                     }
                 }
                 Decision::Refused(denial) => return Err(Error::Denied(denial)),
-                Decision::Asked | Decision::Waiting => return Err(pending::waiting()),
+                Decision::Asked(_) | Decision::Waiting => return Err(pending::waiting()),
             };
             match at_door {
                 AtDoor::Cancelled(order, cancellation) => {

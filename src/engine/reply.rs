@@ -76,7 +76,7 @@ pub(super) fn reply(
     let content = match decision {
         Decision::Cancelled(c) | Decision::AlreadyCancelled(c) => Content::Cancelled(c),
         Decision::Quoted(c) => Content::Quoted(c),
-        Decision::Asked | Decision::Waiting => {
+        Decision::Asked(_) | Decision::Waiting => {
             let pending = order.pending.as_ref();
             Content::Initiated(pending.ok_or(on_cancel::Error::Missing("open question"))?)
         }

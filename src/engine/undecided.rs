@@ -21,7 +21,7 @@ use crate::domain::ids::{MessageId, OrderKey, RequestKey};
 use crate::domain::order::{Cancellation, Order, Party};
 use crate::domain::undecided::{Answer, Undecided, settle};
 use crate::networks::Network;
-use crate::protocol::on_cancel::Content;
+use crate::protocol::on_cancel::{Content, Kept};
 use crate::store::{self, Answered, Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
 /// The provider is never asked longer than until so long before the request is void.
@@ -182,6 +182,20 @@ impl Engine {
             (Decision::Cancelled(cancellation), true) => {
                 told(network, stored, Content::Cancelled(cancellation), now)?
             }
+            (Decision::Refused(denial), true) => match &stored.order.pending {
+                // Its buyer app was told that it is looked into.
+                Some(pending) => {
+                    let sentence = denial.sentence();
+                    let kept = Kept {
+                        pending,
+                        note: Some(&sentence),
+                        at: now,
+                        is_over: order.state.is_final(),
+                    };
+                    told(network, stored, Content::Kept(kept), now)?
+                }
+                None => None,
+            },
             _ => None,
         };
         let told = answers.first().map(|answered| &answered.callback);

@@ -7,6 +7,7 @@ pub mod handshake;
 pub mod webhook;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -98,6 +99,9 @@ pub struct Settings {
     pub cancelled_word: String,
     /// Where times without a zone are.
     pub time_zone: Tz,
+    /// ONDC: how long the provider may look into a cancellation of which the buyer app is told the
+    /// outcome later; then the terms decide.
+    pub settle_within: Duration,
     /// UHI: the tag that holds a reason in free text, if any.
     pub text_tag: Option<String>,
     /// UHI: whether the check-in PIN is kept, and left in a cancelled order.

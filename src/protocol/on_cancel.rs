@@ -60,10 +60,23 @@ pub enum Content<'a> {
     Quoted(&'a Cancellation),
     /// The provider looks into it; the outcome follows by an `on_update`.
     Initiated(&'a Pending),
-    /// The provider looked into it and does not cancel, with a sentence why.
-    Kept(&'a Pending, Option<&'a str>, DateTime<Utc>),
+    /// It was looked into and is not cancelled.
+    Kept(Kept<'a>),
     /// It cannot be cancelled: `error` without `message`.
     Denied(&'a Denial),
+}
+
+/// An order that is not cancelled after all.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// What was asked for.
+    pub pending: &'a Pending,
+    /// Why not, in a sentence for people.
+    pub note: Option<&'a str>,
+    /// When that was decided.
+    pub at: DateTime<Utc>,
+    /// Whether the order is over; else it goes on as it is.
+    pub is_over: bool,
 }
 
 /// RFC 3339 in UTC with milliseconds and `Z`, as every network takes it.
@@ -197,8 +210,8 @@ fn change(
             mobility::initiated(order, pending);
             Ok(())
         }
-        (_, Content::Kept(pending, note, at)) => {
-            mobility::kept(order, pending, note, at);
+        (_, Content::Kept(kept)) => {
+            mobility::kept(order, &kept);
             Ok(())
         }
         // UHI has no way to ask for a price.

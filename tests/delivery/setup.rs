@@ -82,6 +82,7 @@ pub fn network() -> Network {
         reasons: Vec::new(),
         unknown_reasons: false,
         reasons_ignore_zeros: false,
+        settle_within: Duration::from_secs(60),
         reasons_in_on_cancel: true,
         handshake: beckn_bpp::networks::handshake::Handshake::default(),
         cancelled_word: "CANCELLED".into(),

@@ -98,6 +98,7 @@ fn network(
         reason_required: of_kind.reason_required,
         cancelled_word,
         time_zone: of_kind.time_zone,
+        settle_within: of_kind.settle_within,
         text_tag: of_kind.text_tag,
         sends_pin: of_kind.sends_pin,
         audit: of_kind.audit,

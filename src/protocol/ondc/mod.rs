@@ -78,6 +78,13 @@ pub fn default_version(domains: &[String]) -> &'static str {
     }
 }
 
+/// Whether a buyer app is told at once that its cancellation is looked into, and of the outcome
+/// later by an `on_update`.
+#[must_use]
+pub fn is_told_twice(dialect: Dialect, domain: Option<&str>) -> bool {
+    dialect == Dialect::OndcMobility && domain == Some(TICKETS)
+}
+
 /// The reasons of a dialect's domains; `None` outside this network.
 #[must_use]
 pub fn reasons(dialect: Dialect) -> Option<&'static Table> {
