@@ -7,6 +7,7 @@ use tracing::{error, info};
 use url::Url;
 
 use super::reply::{Replying, reply};
+use super::undecided::Hears;
 use super::{Engine, MAX_RACES, event, pending, reasons, reasons_list, refusal_of, undecided};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
@@ -126,14 +127,6 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(Commit, &'static str), Refusal> {
         let kept = stored_request(asked, key, &cancel.order, now);
-        let decision = match decide(&stored.order, &cancel.request, now) {
-            Decision::Undecided(undecided) if stored.order.pending.is_none() => {
-                return Ok((undecided::join(stored, &undecided, kept, now), UNDECIDED));
-            }
-            // The outcome follows for the first that asked; the others are told what it was told.
-            Decision::Undecided(_) => Decision::Waiting,
-            decision => decision,
-        };
         let replying = Replying {
             network: asked.network,
             subscriber: &asked.caller.subscriber.id,
@@ -147,6 +140,27 @@ impl Engine {
                 error!(order.id = %order.key.id, %error, "an order document cannot be answered with");
                 Refusal::new(Word::Internal, "the order cannot be read")
             })
+        };
+        let domain = asked.context.domain.as_deref();
+        let hears = match ondc::is_told_twice(asked.context.dialect, domain) {
+            true => Hears::ByUpdate,
+            false => Hears::ByCallback,
+        };
+        // Who hears by an update is told at once that it is looked into.
+        let asking = |mut commit: Commit| {
+            if let (Hears::ByUpdate, Some(order)) = (hears, &mut commit.order.order) {
+                order.pending = Some(pending::meanwhile(asked, cancel, now));
+                commit.callback = Some(said(order, &Decision::Waiting)?);
+            }
+            Ok((commit, UNDECIDED))
+        };
+        let decision = match decide(&stored.order, &cancel.request, now) {
+            Decision::Undecided(undecided) if stored.order.pending.is_none() => {
+                return asking(undecided::join(stored, &undecided, (kept, hears), now));
+            }
+            // The outcome follows for the first that asked; the others are told what it was told.
+            Decision::Undecided(_) => Decision::Waiting,
+            decision => decision,
         };
         let awaiting = match &decision {
             Decision::Asked(proposed) => Some(pending::awaiting(
@@ -174,22 +188,13 @@ impl Engine {
             now,
         };
         if let Decision::Cancelled(cancellation) = &decision {
-            let context = asked.context;
-            let is_told_twice = ondc::is_told_twice(context.dialect, context.domain.as_deref());
             // What is answered at once is void for nobody while the provider thinks.
-            let valid_until = context.valid_until.filter(|_| !is_told_twice);
+            let valid_until = asked.context.valid_until;
+            let valid_until = valid_until.filter(|_| hears == Hears::ByCallback);
             if let Some(until) = self.asks(&stored.order, cancellation.by, valid_until, now) {
-                let waiting = match is_told_twice {
-                    true => Vec::new(),
-                    false => vec![key.clone()],
-                };
-                let waits = (commit.request, waiting);
-                let (mut put, _) = undecided::put(stored, cancellation.clone(), until, waits);
-                if let (true, Some(order)) = (is_told_twice, &mut put.order.order) {
-                    order.pending = Some(pending::meanwhile(asked, cancel, now));
-                    put.callback = Some(said(order, &Decision::Waiting)?);
-                }
-                return Ok((put, UNDECIDED));
+                let waits = (commit.request, hears);
+                let (put, _) = undecided::put(stored, cancellation.clone(), until, waits);
+                return asking(put);
             }
             let order = stored.order.cancelled(cancellation.clone());
             commit.event = Some(event::cancelled(&order, cancellation));
@@ -335,6 +340,7 @@ pub(super) fn stored_request(
         order_network: None,
         stale_key_of: stale.then_some(asked.caller.subscriber.vouched_at),
         callback: None,
+        refused: None,
         body: asked.body.clone(),
     }
 }

@@ -80,7 +80,9 @@ impl Engine {
                     self.resolve(network, question, &allowed, now).await?;
                     continue;
                 }
-                Decision::Undecided(undecided) => self.wait_out(&stored, &undecided, now).await?,
+                Decision::Undecided(undecided) => {
+                    self.wait_out(&stored, &undecided, None, now).await?
+                }
                 Decision::AlreadyCancelled(cancellation) | Decision::Quoted(cancellation) => {
                     match self.store.commit(unchanged(&stored, now)).await? {
                         Committed::Done { .. } => {
@@ -105,7 +107,7 @@ impl Engine {
                         already: false,
                     });
                 }
-                AtDoor::Refused(denial) => return Err(Error::Denied(denial)),
+                AtDoor::Refused(refused) => return Err(Error::Denied(refused.denial)),
                 AtDoor::Again | AtDoor::Known(_) => {}
             }
         }

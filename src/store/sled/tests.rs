@@ -65,6 +65,7 @@ pub(super) fn commit(message: &str) -> Commit {
         order_network: None,
         stale_key_of: None,
         callback: None,
+        refused: None,
         body: Bytes::from_static(b"{}"),
     };
     let callback = NewCallback {
