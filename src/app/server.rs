@@ -23,6 +23,7 @@ use crate::delivery;
 use crate::delivery::provider::Endpoint;
 use crate::delivery::send::Sender;
 use crate::engine::Engine;
+use crate::engine::intake::Policies;
 use crate::hook::Hook;
 use crate::http::admin::access::Tokens;
 use crate::http::admin::failures::Failures;
@@ -137,7 +138,10 @@ impl Server {
         let doors = Data::new(Doors {
             engine,
             networks,
-            policies: config.policies,
+            policies: Policies {
+                configured: config.policies,
+                read: config::inline_policy,
+            },
             consultations: config.consultations,
             bookings,
             limits: Limits::new(&config.http),

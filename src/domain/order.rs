@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::ids::{MessageId, OrderKey, SubscriberId, TransactionId};
 use super::money::Money;
@@ -199,12 +200,22 @@ pub struct Booking {
     /// The patient, for consultations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<Patient>,
-    /// The policy to freeze on the order, by its configured name.
+    /// The policy to freeze on the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<PolicyBlock>,
     /// The price, where the document has no quote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
+}
+
+/// The policy of a booking block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PolicyBlock {
+    /// A configured one, by its name.
+    Named(String),
+    /// One of its own, as it was written: the members of a configured one.
+    Inline(Map<String, Value>),
 }
 
 /// Who a consultation is for.

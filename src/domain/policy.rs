@@ -16,13 +16,17 @@ pub use super::fee::{Charge, Fee};
 /// The name of terms that came with the order.
 pub const OWN: &str = "order";
 
+/// The name of terms that came beside the order, in its booking block. No section can have it.
+pub const INLINE: &str = "booking.policy";
+
 /// The name of the policy under which everything is free.
 pub const FREE: &str = "free";
 
 /// Ordered rules with a name that people know them by.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Policy {
-    /// [`OWN`] for an order's own terms, [`FREE`] for none, else the configured name.
+    /// [`OWN`] for an order's own terms, [`INLINE`] for those beside it, [`FREE`] for none, else the
+    /// configured name.
     pub name: String,
     /// A fingerprint of what it says: other rules, other version. Empty on orders that were
     /// taken in before there were versions.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use serde_json::{Map, Value};
 
 pub(super) use self::merge::final_already;
 
@@ -32,12 +33,20 @@ const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 /// The network name under which orders that are on no network are kept.
 pub const NO_NETWORK: &str = "none";
 
+/// The policies that orders are taken in with.
+pub struct Policies {
+    /// Those that are configured; `default` applies where nothing else does.
+    pub configured: BTreeMap<String, Policy>,
+    /// Reads one that an order brings, or says all that is wrong with it.
+    pub read: fn(&Map<String, Value>) -> Result<Policy, String>,
+}
+
 /// What intake needs to know of the rest of the server.
 pub struct Placing<'a> {
     /// The joined networks.
     pub networks: &'a Networks,
-    /// The configured policies; `default` applies where nothing else does.
-    pub policies: &'a BTreeMap<String, Policy>,
+    /// The policies.
+    pub policies: &'a Policies,
 }
 
 /// What became of an order handed over.

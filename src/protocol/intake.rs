@@ -161,6 +161,13 @@ fn booking_only(value: &Value, booking: Booking) -> Result<Facts, Error> {
 }
 
 fn booking(block: &Value) -> Result<Booking, Error> {
+    if !matches!(
+        block["policy"],
+        Value::Null | Value::String(_) | Value::Object(_)
+    ) {
+        let what = "expected the name of a configured policy, or a policy";
+        return Err(member("booking.policy", what));
+    }
     match block {
         Value::Null => Ok(Booking::default()),
         block => serde_json::from_value(block.clone())

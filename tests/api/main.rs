@@ -19,6 +19,7 @@ mod lying;
 mod ondc;
 mod outage;
 mod outcomes;
+mod policy_block;
 mod preview;
 mod provider;
 mod reasons;

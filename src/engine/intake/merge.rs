@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::TakenIn;
 use super::terms::check_currency;
-use crate::domain::order::{Booking, Order, State};
-use crate::domain::policy::{OWN, Policy};
+use crate::domain::order::{Booking, Order, PolicyBlock, State};
+use crate::domain::policy::{INLINE, OWN, Policy};
 use crate::engine::Error;
 use crate::store::StoredOrder;
 
@@ -76,8 +76,20 @@ fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
 /// Whether a message says which terms hold. One that says nothing must not turn terms that
 /// were agreed into the present default, or into none.
 fn brings_terms(known: &Order, new: &Order) -> bool {
-    let named = new.booking.policy.as_ref();
-    new.policy.name == OWN || named.is_some_and(|name| *name != known.policy.name)
+    new.policy.name == OWN || !is_agreed(&known.policy, new)
+}
+
+/// Whether a message's booking block says no other policy than one that was agreed. A configured
+/// one is frozen, whatever its name stands for by now; one that is brought is what it says.
+fn is_agreed(agreed: &Policy, new: &Order) -> bool {
+    match &new.booking.policy {
+        None => true,
+        Some(PolicyBlock::Named(name)) => *name == agreed.name,
+        Some(PolicyBlock::Inline(_)) => {
+            let brought = new.policy.otherwise.as_deref().unwrap_or(&new.policy);
+            agreed.name == INLINE && agreed.version == brought.version
+        }
+    }
 }
 
 /// The new terms. What stands in for them stays the policy that was agreed before, unless the
@@ -87,9 +99,8 @@ fn renewed(known: &Policy, new: &Order) -> Policy {
         OWN => known.otherwise.as_deref(),
         _ => Some(known),
     };
-    let named = new.booking.policy.as_ref();
-    let same_named = |agreed: &&Policy| named.is_none_or(|name| *name == agreed.name);
-    match (agreed.filter(same_named), &new.policy.otherwise) {
+    let agreed = agreed.filter(|agreed| is_agreed(agreed, new));
+    match (agreed, &new.policy.otherwise) {
         (Some(agreed), Some(_)) => Policy {
             otherwise: Some(Box::new(agreed.clone())),
             ..new.policy.clone()

@@ -2,49 +2,47 @@
 
 use super::Placing;
 use crate::domain::money::Money;
+use crate::domain::order::PolicyBlock;
 use crate::domain::policy::Policy;
 use crate::engine::Error;
 use crate::protocol::intake::Facts;
 
-/// The order's own terms, else the named policy, else the default one, else free. Own terms that
-/// leave a price open have the policy that would hold without them to stand in. What the default
-/// one costs is not for networks without charges: nobody there would see it.
+/// The order's own terms, else the policy that its booking block brings or names, else the default
+/// one, else free. Own terms that leave a price open have the policy that would hold without them
+/// to stand in. What the default one costs is not for networks without charges: whoever wrote it
+/// had no such order in mind, and nobody there would be told.
 pub(super) fn policy(
     placing: &Placing<'_>,
     has_charges: bool,
     facts: &Facts,
 ) -> Result<Policy, Error> {
-    let named = facts.booking.policy.as_ref();
-    let configured = || {
-        let policy = configured(placing, named);
-        match named.is_none() && !has_charges {
-            true => policy.map(Policy::without_fees),
-            false => policy,
-        }
+    let block = facts.booking.policy.as_ref();
+    // Read also where the order's own terms leave no place for it: its faults are faults.
+    let policy = of_block(placing, block)?;
+    let policy = match block.is_none() && !has_charges {
+        true => policy.without_fees(),
+        false => policy,
     };
     let policy = match &facts.own_terms {
         Some(own) if own.leaves_price_open() => Policy {
-            otherwise: Some(Box::new(configured()?)),
+            otherwise: Some(Box::new(policy)),
             ..own.clone()
         },
         Some(own) => own.clone(),
-        None => configured()?,
+        None => policy,
     };
     check_currency(&policy, facts.price.as_ref())?;
     Ok(policy)
 }
 
-fn configured(placing: &Placing<'_>, named: Option<&String>) -> Result<Policy, Error> {
+fn of_block(placing: &Placing<'_>, block: Option<&PolicyBlock>) -> Result<Policy, Error> {
     let policies = placing.policies;
-    match named {
-        Some(name) => policies
-            .get(name)
-            .cloned()
+    let configured = |name: &str| policies.configured.get(name).cloned();
+    match block {
+        Some(PolicyBlock::Named(name)) => configured(name)
             .ok_or_else(|| Error::Invalid(format!("booking.policy: {name:?} is not configured"))),
-        None => Ok(policies
-            .get("default")
-            .cloned()
-            .unwrap_or_else(Policy::free)),
+        Some(PolicyBlock::Inline(policy)) => (policies.read)(policy).map_err(Error::Invalid),
+        None => Ok(configured("default").unwrap_or_else(Policy::free)),
     }
 }
 
