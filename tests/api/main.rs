@@ -15,6 +15,7 @@ mod checks;
 mod consultations;
 mod delivery;
 mod handshake;
+mod item_terms;
 mod lying;
 mod ondc;
 mod outage;
