@@ -3,6 +3,7 @@
 
 mod asked;
 mod rows;
+mod same;
 mod tokens;
 mod webhook;
 
