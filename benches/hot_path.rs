@@ -280,6 +280,7 @@ fn request(
         order_network: None,
         stale_key_of: None,
         callback: None,
+        refused: None,
         body,
     }
 }

@@ -312,6 +312,7 @@ fn cancellation(number: u64, now: DateTime<Utc>) -> Commit {
         order_network: None,
         stale_key_of: None,
         callback: None,
+        refused: None,
         body: "b".repeat(700).into(),
     });
     commit.callback = Some(callback);

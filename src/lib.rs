@@ -15,6 +15,7 @@ pub mod hook;
 pub mod http;
 pub mod mock;
 pub mod networks;
+pub mod overdue;
 pub mod protocol;
 pub mod registry;
 pub mod store;

@@ -1234,7 +1234,7 @@ fn a_market_has_the_defaults_of_its_kind_and_domains() {
         &[
             "network.market.domains",
             "begin with \"ONDC:\"",
-            "a version 1.2.x or 2.0.x",
+            "a version 1.2.x, 2.0.x or, for rides and tickets, 2.1.x",
             "2 faults",
         ],
     );

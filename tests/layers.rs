@@ -13,7 +13,7 @@ use tokens::{paths, tokens, without_tests};
 
 /// The layer of each top module, and the only ones it may import where that is not simply
 /// every lower one.
-const LAYERS: [(&str, u8, Option<&[&str]>); 14] = [
+const LAYERS: [(&str, u8, Option<&[&str]>); 15] = [
     ("domain", 0, None),
     ("crypto", 1, Some(&[])),
     ("protocol", 2, None),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, u8, Option<&[&str]>); 14] = [
     ),
     ("delivery", 5, None),
     ("hook", 6, None),
+    ("overdue", 6, None),
     ("http", 6, None),
     ("mock", 6, Some(&["domain", "crypto", "protocol"])),
     ("app", 7, None),

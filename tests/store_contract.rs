@@ -121,6 +121,7 @@ fn request(order: &str, message: &str) -> StoredRequest {
         order_network: None,
         stale_key_of: None,
         callback: None,
+        refused: None,
         body: Bytes::from(format!("{{\"message\": \"{message}\"}}")),
     }
 }

@@ -23,6 +23,7 @@ use crate::delivery;
 use crate::delivery::provider::Endpoint;
 use crate::delivery::send::Sender;
 use crate::engine::Engine;
+use crate::engine::intake::Policies;
 use crate::hook::Hook;
 use crate::http::admin::access::Tokens;
 use crate::http::admin::failures::Failures;
@@ -33,6 +34,7 @@ use crate::http::limits::Limits;
 use crate::http::refusals::Refusals;
 use crate::http::{self, Doors};
 use crate::networks::Networks;
+use crate::overdue;
 use crate::registry;
 use crate::store::sled::SledStore;
 use crate::store::{self, Store};
@@ -107,6 +109,8 @@ impl Server {
         let (stop_background, stopped) = watch::channel(false);
         // Ends by itself once told to: what is being asked then is asked again at the next start.
         tokio::spawn(hook.run(stopped.clone()));
+        let (deciding, joined) = (engine.clone(), networks.clone());
+        tokio::spawn(overdue::run(deciding, joined, Utc::now, stopped.clone()));
         let pruning = retention::run(store.clone(), config.retention, stopped.clone());
         let retention = tokio::spawn(pruning);
         let mut watched = config.watched;
@@ -134,7 +138,10 @@ impl Server {
         let doors = Data::new(Doors {
             engine,
             networks,
-            policies: config.policies,
+            policies: Policies {
+                configured: config.policies,
+                read: config::inline_policy,
+            },
             consultations: config.consultations,
             bookings,
             limits: Limits::new(&config.http),

@@ -1,6 +1,7 @@
 //! What comes of a request to cancel. Pure: the order, the request and the time decide.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::order::{Cancellation, Order, Party, Reason, State};
 use super::policy::{Asked, Door};
@@ -52,8 +53,9 @@ pub enum Decision {
     AlreadyCancelled(Cancellation),
     /// What it would cost now.
     Quoted(Cancellation),
-    /// The provider has to look into it.
-    Asked,
+    /// The provider has to look into it; how the order is cancelled if it never does, where the
+    /// terms allow that.
+    Asked(Option<Cancellation>),
     /// The provider looks into it already.
     Waiting,
     /// It cannot be cancelled.
@@ -63,7 +65,7 @@ pub enum Decision {
 }
 
 /// Why an order cannot be cancelled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Denial {
     /// Its state does not allow it.
     State(State),
@@ -97,22 +99,22 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
     if let Some(cancellation) = &order.cancellation {
         return Decision::AlreadyCancelled(cancellation.clone());
     }
-    let is_settling = request.by == Party::Provider || request.intent == Intent::Quote;
-    if order.pending.is_some() && !is_settling {
-        return Decision::Waiting;
-    }
     if order.state.is_cancellable()
         && request.intent != Intent::Quote
         && let Some(undecided) = &order.undecided
     {
         return Decision::Undecided(undecided.clone());
     }
-    if request.intent == Intent::Ask && order.state.is_cancellable() {
-        return Decision::Asked;
+    let is_settling = request.by == Party::Provider || request.intent == Intent::Quote;
+    if order.pending.is_some() && !is_settling {
+        return Decision::Waiting;
     }
+    let is_for_provider = request.intent == Intent::Ask && order.state.is_cancellable();
     let terms = terms(order, &request.asked(now));
-    if let Some(denial) = terms.denial {
-        return Decision::Refused(denial);
+    match terms.denial {
+        Some(_) if is_for_provider => return Decision::Asked(None),
+        Some(denial) => return Decision::Refused(denial),
+        None => {}
     }
     let cancellation = Cancellation {
         by: request.by,
@@ -123,6 +125,7 @@ pub fn decide(order: &Order, request: &CancelRequest, now: DateTime<Utc>) -> Dec
         token: None,
     };
     match request.intent {
+        Intent::Ask if is_for_provider => Decision::Asked(Some(cancellation)),
         Intent::Quote => Decision::Quoted(cancellation),
         Intent::Commit | Intent::Ask => Decision::Cancelled(cancellation),
     }
@@ -219,9 +222,10 @@ mod tests {
             Decision::Cancelled(c) | Decision::Quoted(c) | Decision::AlreadyCancelled(c) => {
                 c.charge
             }
-            Decision::Asked | Decision::Waiting | Decision::Refused(_) | Decision::Undecided(_) => {
-                None
-            }
+            Decision::Asked(_)
+            | Decision::Waiting
+            | Decision::Refused(_)
+            | Decision::Undecided(_) => None,
         }
     }
 
@@ -320,11 +324,17 @@ mod tests {
     fn while_the_provider_looks_into_it_only_the_provider_cancels() {
         let open = order(State::Confirmed, vec![rule(&[], "50")]);
         let ask = request(Party::Customer, Intent::Ask);
-        assert_eq!(decide(&open, &ask, now()), Decision::Asked);
+        let Decision::Asked(Some(proposed)) = decide(&open, &ask, now()) else {
+            panic!("expected a question")
+        };
+        let fee = proposed.charge.map(|charge| charge.fee);
+        assert_eq!(fee, Some(inr(7_300)), "what the terms would say");
         let pending = Pending {
             request: MessageId::parse("m1").expect("valid"),
             reason: Reason::default(),
             at: now(),
+            until: None,
+            proposed: Some(Box::new(proposed)),
         };
         let waiting = open.awaiting(pending);
         assert_eq!((waiting.version, waiting.state), (2, State::Confirmed));

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::money::{Money, Percentage};
-use super::policy::RefundTerm;
+use super::policy::is_in;
 
 /// A fee: an amount, or else a share of the price, kept between floor and cap.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,6 +21,23 @@ pub struct Fee {
     /// At most this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap: Option<Money>,
+}
+
+/// How much of what is paid goes back, in some states. What may not go back is kept, so it is
+/// part of the fee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundTerm {
+    /// The fulfilment states it speaks of; empty means any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fulfillment_states: Vec<String>,
+    /// Whether anything goes back.
+    pub eligible: bool,
+    /// At most this goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// By when, as the order has it (ISO 8601); for people alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
 }
 
 /// What a cancellation costs and what changes hands.
@@ -62,6 +79,12 @@ impl Charge {
 }
 
 impl RefundTerm {
+    /// Whether it speaks of this state.
+    #[must_use]
+    pub fn holds_in(&self, state: Option<&str>) -> bool {
+        is_in(&self.fulfillment_states, state)
+    }
+
     /// The fee with what may not go back: it stays with the provider, so the customer pays it.
     /// Never above the price.
     #[must_use]

@@ -6,6 +6,7 @@
 pub mod decide;
 pub mod fee;
 pub mod ids;
+pub mod items;
 pub mod money;
 pub mod order;
 pub mod policy;

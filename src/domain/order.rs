@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::ids::{MessageId, OrderKey, SubscriberId, TransactionId};
 use super::money::Money;
@@ -129,7 +130,8 @@ pub struct Cancellation {
     pub token: Option<String>,
 }
 
-/// A cancellation that was asked for and that the provider still decides on.
+/// A cancellation that was asked for and that the provider still decides on: the buyer app knows
+/// that, and hears of the outcome later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// The request that the decision will answer.
@@ -138,6 +140,13 @@ pub struct Pending {
     pub reason: Reason,
     /// When.
     pub at: DateTime<Utc>,
+    /// When the terms decide without the provider; absent where a question to it has a time of
+    /// its own, and in records of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// How the order is cancelled then; absent where its terms forbid that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Box<Cancellation>>,
 }
 
 /// Who placed the order on the network, and where their callbacks go.
@@ -191,12 +200,22 @@ pub struct Booking {
     /// The patient, for consultations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<Patient>,
-    /// The policy to freeze on the order, by its configured name.
+    /// The policy to freeze on the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<PolicyBlock>,
     /// The price, where the document has no quote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
+}
+
+/// The policy of a booking block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PolicyBlock {
+    /// A configured one, by its name.
+    Named(String),
+    /// One of its own, as it was written: the members of a configured one.
+    Inline(Map<String, Value>),
 }
 
 /// Who a consultation is for.

@@ -11,10 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::money::{Error, Money};
 use super::order::{Order, Party, State};
 
-pub use super::fee::{Charge, Fee};
+pub use super::fee::{Charge, Fee, RefundTerm};
+pub use super::items::ItemTerms;
 
 /// The name of terms that came with the order.
 pub const OWN: &str = "order";
+
+/// The name of terms that came beside the order, in its booking block. No section can have it.
+pub const INLINE: &str = "booking.policy";
 
 /// The name of the policy under which everything is free.
 pub const FREE: &str = "free";
@@ -22,7 +26,8 @@ pub const FREE: &str = "free";
 /// Ordered rules with a name that people know them by.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Policy {
-    /// [`OWN`] for an order's own terms, [`FREE`] for none, else the configured name.
+    /// [`OWN`] for an order's own terms, [`INLINE`] for those beside it, [`FREE`] for none, else the
+    /// configured name.
     pub name: String,
     /// A fingerprint of what it says: other rules, other version. Empty on orders that were
     /// taken in before there were versions.
@@ -33,6 +38,9 @@ pub struct Policy {
     /// What is given back at most, first match wins; none means all that is left after the fee.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<RefundTerm>,
+    /// The items with terms of their own, which go before these for their part of the price.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ItemTerms>,
     /// The terms that stand in where one of these rules leaves the price open, because it only
     /// points to a page of the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,23 +118,6 @@ pub struct Rule {
     pub text: Option<String>,
 }
 
-/// How much of what is paid goes back, in some states. What may not go back is kept, so it is
-/// part of the fee.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundTerm {
-    /// The fulfilment states it speaks of; empty means any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fulfillment_states: Vec<String>,
-    /// Whether anything goes back.
-    pub eligible: bool,
-    /// At most this goes back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amount: Option<Money>,
-    /// By when, as the order has it (ISO 8601); for people alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub within: Option<String>,
-}
-
 /// What of a policy applies to one cancellation.
 #[derive(Debug, Clone, Copy)]
 pub struct Applied<'a> {
@@ -136,6 +127,18 @@ pub struct Applied<'a> {
     pub rule: Option<(usize, &'a Rule)>,
     /// Whether a reason must be given.
     pub reason_required: bool,
+}
+
+impl<'a> Applied<'a> {
+    /// No rule of this policy.
+    #[must_use]
+    pub fn nothing(policy: &'a Policy) -> Self {
+        Self {
+            policy,
+            rule: None,
+            reason_required: false,
+        }
+    }
 }
 
 impl Policy {
@@ -161,7 +164,8 @@ impl Policy {
     #[must_use]
     pub fn applies(&self, order: &Order, asked: &Asked) -> Applied<'_> {
         let mut numbered = self.rules.iter().enumerate();
-        let rule = numbered.find(|(_, rule)| rule.fits(order, asked));
+        let state = order.fulfillment_state();
+        let rule = numbered.find(|(_, rule)| rule.fits(order, state, asked));
         let reason_required = rule.is_some_and(|(_, rule)| rule.reason_required);
         match (rule, &self.otherwise) {
             (Some((_, rule)), Some(other)) if rule.leaves_price_open() => {
@@ -182,8 +186,8 @@ impl Policy {
     /// How much of what is paid may go back in the order's present state.
     #[must_use]
     pub fn refund_term(&self, order: &Order) -> Option<&RefundTerm> {
-        let states = |term: &&RefundTerm| is_in(&term.fulfillment_states, order);
-        self.refunds.iter().find(states)
+        let state = order.fulfillment_state();
+        self.refunds.iter().find(|term| term.holds_in(state))
     }
 
     /// Whether a rule names no price, so that another policy may stand in.
@@ -192,10 +196,11 @@ impl Policy {
         self.rules.iter().any(Rule::leaves_price_open)
     }
 
-    /// Its rules and those of the policy that stands in.
+    /// Its rules, those of items and those of the policy that stands in.
     pub fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+        let of_items = self.items.iter().flat_map(|item| &item.rules);
         let other = self.otherwise.iter().flat_map(|other| &other.rules);
-        self.rules.iter().chain(other)
+        self.rules.iter().chain(of_items).chain(other)
     }
 
     /// Refuses amounts in another currency than the price they would be taken from.
@@ -207,8 +212,11 @@ impl Policy {
             let fee = &rule.fee;
             [fee.amount, fee.floor, fee.cap].into_iter().flatten()
         });
-        let refunds = self.refunds.iter().filter_map(|term| term.amount);
-        for amount in fees.chain(refunds) {
+        let of_items = self.items.iter().flat_map(|item| &item.refunds);
+        let refunds = self.refunds.iter().chain(of_items);
+        let refunds = refunds.filter_map(|term| term.amount);
+        let parts = self.items.iter().filter_map(|item| item.price);
+        for amount in fees.chain(refunds).chain(parts) {
             if amount.currency != price.currency {
                 return Err(Error::CurrencyMismatch {
                     expected: price.currency,
@@ -221,12 +229,14 @@ impl Policy {
 }
 
 impl Rule {
-    /// Borders count for the customer: exactly `before_start_seconds` away still fits.
-    fn fits(&self, order: &Order, asked: &Asked) -> bool {
+    /// Whether it applies, where the fulfilment that counts is in this state. Borders count for the
+    /// customer: exactly `before_start_seconds` away still fits.
+    #[must_use]
+    pub fn fits(&self, order: &Order, state: Option<&str>, asked: &Asked) -> bool {
         self.by.contains(&asked.by)
             && (self.doors.is_empty() || self.doors.contains(&asked.door))
             && (self.order_states.is_empty() || self.order_states.contains(&order.state))
-            && is_in(&self.fulfillment_states, order)
+            && is_in(&self.fulfillment_states, state)
             && self.fits_at(order, asked.at)
     }
 
@@ -286,12 +296,9 @@ impl Rule {
     }
 }
 
-/// Whether the order is in one of the states; no states means any.
-fn is_in(states: &[String], order: &Order) -> bool {
-    states.is_empty()
-        || order
-            .fulfillment_state()
-            .is_some_and(|state| states.iter().any(|known| known == state))
+/// Whether it is one of the states; no states means any.
+pub(super) fn is_in(states: &[String], state: Option<&str>) -> bool {
+    states.is_empty() || state.is_some_and(|state| states.iter().any(|known| known == state))
 }
 
 /// Whether all of `inner` is in `outer`, where an empty list means everything.

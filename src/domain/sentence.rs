@@ -2,6 +2,7 @@
 
 use chrono::SecondsFormat;
 
+use super::items::Part;
 use super::order::{Party, State};
 use super::policy::{Door, Fee, RefundTerm, Rule};
 
@@ -15,6 +16,17 @@ pub fn of_rule(rule: &Rule) -> String {
         Some(text) => text.clone(),
         None => format!("{}{}", effect(rule), condition(rule)),
     }
+}
+
+/// What an item's terms say, where a rule of them applies.
+#[must_use]
+pub fn of_part(part: &Part<'_>) -> Option<String> {
+    let mut said = format!("item {}: {}", part.item.item, of_rule(part.rule?));
+    if let Some(refund) = part.refund {
+        said.push_str(", ");
+        said.push_str(&of_refund(refund));
+    }
+    Some(said)
 }
 
 /// What a rule does: allows or not, and for how much.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decide::Denial;
+use super::items::{self, Part, Rest};
 use super::order::{Order, Party, State};
 use super::policy::{Applied, Asked, Charge, Door};
 use super::sentence;
@@ -42,14 +43,21 @@ pub struct Basis {
 /// that is cancelled cannot be cancelled.
 #[must_use]
 pub fn terms(order: &Order, asked: &Asked) -> Terms {
-    let applied = order.policy.applies(order, asked);
-    let priced = match is_unagreed(order, asked) {
-        true => Applied {
-            rule: None,
-            ..applied
-        },
-        false => applied,
+    let items = order.policy.items.iter();
+    let mut parts: Vec<Part<'_>> = items.map(|item| item.applies(order, asked)).collect();
+    let mut of_items = parts.iter().filter_map(|part| part.rule);
+    let reason_required = of_items.any(|rule| rule.reason_required);
+    let is_all_items = order
+        .price
+        .is_some_and(|price| items::are_all(&parts, price));
+    let applied = match is_all_items {
+        true => Applied::nothing(&order.policy),
+        false => order.policy.applies(order, asked),
     };
+    let mut priced = applied;
+    if is_unagreed(order, asked) {
+        (priced.rule, parts) = (None, Vec::new());
+    }
     let possible = order.state.is_cancellable();
     let denial = match applied.rule {
         _ if !possible => Some(Denial::State(order.state)),
@@ -57,9 +65,11 @@ pub fn terms(order: &Order, asked: &Asked) -> Terms {
         _ => None,
     };
     Terms {
-        charge: charge(order, asked, &priced).filter(|_| denial.is_none()),
-        reason_required: possible && denial.is_none() && applied.reason_required,
-        basis: basis(order, asked, &priced),
+        charge: charge(order, asked, (&priced, &parts)).filter(|_| denial.is_none()),
+        reason_required: possible
+            && denial.is_none()
+            && (applied.reason_required || reason_required),
+        basis: basis(order, asked, (&priced, &parts, is_all_items)),
         denial,
     }
 }
@@ -69,24 +79,43 @@ fn is_unagreed(order: &Order, asked: &Asked) -> bool {
     asked.door == Door::Bookings && order.state != State::Confirmed
 }
 
-fn charge(order: &Order, asked: &Asked, applied: &Applied<'_>) -> Option<Charge> {
+fn charge(
+    order: &Order,
+    asked: &Asked,
+    (applied, parts): (&Applied<'_>, &[Part<'_>]),
+) -> Option<Charge> {
     let price = order.price?;
-    let free = price.with_minor(0);
-    let fee = applied.rule.map_or(free, |(_, rule)| rule.fee.on(&price));
     // What goes back after a provider's own cancellation is no matter of the customer's terms.
-    let refund = match asked.by {
-        Party::Provider => None,
-        _ if is_unagreed(order, asked) => None,
-        Party::Customer | Party::Partner => order.policy.refund_term(order),
+    let is_providers = asked.by == Party::Provider;
+    let limits_refund = !is_providers && !is_unagreed(order, asked);
+    let refund = order.policy.refund_term(order);
+    let rest = Rest {
+        fee: applied.rule.map(|(_, rule)| &rule.fee),
+        refund: refund.filter(|_| limits_refund),
     };
-    let fee = refund.map_or(fee, |term| term.on(fee, price, order.paid));
+    let mut parts = parts.to_vec();
+    if !limits_refund {
+        parts.iter_mut().for_each(|part| part.refund = None);
+    }
+    let fee = items::fee(&parts, &rest, price, order.paid);
     Some(Charge::of(fee, order.paid))
 }
 
-fn basis(order: &Order, asked: &Asked, applied: &Applied<'_>) -> Basis {
-    let mut sentence = match applied.rule {
+fn basis(
+    order: &Order,
+    asked: &Asked,
+    (applied, parts, is_all_items): (&Applied<'_>, &[Part<'_>], bool),
+) -> Basis {
+    let of_order = match applied.rule {
         Some((_, rule)) => sentence::of_rule(rule),
         None => sentence::NO_RULE.to_owned(),
+    };
+    let priced = parts.iter().filter(|part| part.fee().is_some());
+    let of_items: Vec<_> = priced.filter_map(sentence::of_part).collect();
+    let mut sentence = match (of_items.is_empty(), is_all_items) {
+        (true, _) => of_order,
+        (false, true) => of_items.join("; "),
+        (false, false) => format!("{}; the rest: {of_order}", of_items.join("; ")),
     };
     if asked.by != Party::Provider
         && let Some(term) = order.policy.refund_term(order)

@@ -1,5 +1,5 @@
-//! A cancellation that the provider is asked about before it is final, and what its answer makes
-//! of it.
+//! A cancellation that the provider is asked about before it is final, and what its answer, or
+//! the end of the time for one, makes of it.
 //!
 //! The terms go first: only what they allow is asked about, and the provider can refuse it or
 //! take less than they say, never more. What they say is fixed when the question is put, so
@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::decide::{Decision, Denial};
 use super::ids::{MessageId, RequestKey};
 use super::money::Money;
-use super::order::{Cancellation, Order};
-use super::policy::Charge;
+use super::order::{Cancellation, Order, Party, Pending, State};
+use super::policy::{Asked, Charge, Door};
+use super::terms::terms;
 
 /// A cancellation that waits for the provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,18 @@ pub struct Undecided {
     /// The requests of a network that get the outcome, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<RequestKey>,
+    /// The requests of other doors that get it as their answer, and again when they come again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_doors: Vec<RequestKey>,
+}
+
+/// Why an order that was asked about was not cancelled, as everybody who waited was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Where the order stood then.
+    pub state: State,
+    /// Why.
+    pub denial: Denial,
 }
 
 /// What the provider says.
@@ -56,6 +69,7 @@ impl Order {
         Order {
             version: self.version + 1,
             undecided: None,
+            pending: None,
             ..self.clone()
         }
     }
@@ -87,6 +101,28 @@ pub fn settle(
     })
 }
 
+/// What becomes of a cancellation that the provider looked into for too long: the same as of a
+/// question that it did not answer in time.
+#[must_use]
+pub fn overdue(order: &Order, pending: &Pending, now: DateTime<Utc>) -> Decision {
+    if !order.state.is_cancellable() {
+        return Decision::Refused(Denial::State(order.state));
+    }
+    if let Some(proposed) = &pending.proposed {
+        return Decision::Cancelled(Cancellation {
+            at: now,
+            ..Cancellation::clone(proposed)
+        });
+    }
+    let asked = Asked {
+        by: Party::Customer,
+        door: Door::Network,
+        at: pending.at,
+    };
+    let denial = terms(order, &asked).denial;
+    Decision::Refused(denial.unwrap_or(Denial::Terms(None)))
+}
+
 /// The fee of the terms is the most there is.
 fn lowered(charge: Charge, order: &Order, fee: Option<Money>) -> Charge {
     match fee.filter(|fee| fee.currency == charge.fee.currency && fee.minor < charge.fee.minor) {
@@ -100,8 +136,8 @@ mod tests {
     use super::super::decide::{CancelRequest, Intent, decide};
     use super::super::ids::{NetworkName, OrderId, OrderKey};
     use super::super::money::Currency;
-    use super::super::order::{Booking, Party, Reason, State};
-    use super::super::policy::{Door, Policy};
+    use super::super::order::{Booking, Reason};
+    use super::super::policy::{Policy, Rule};
     use super::*;
 
     fn inr(minor: i128) -> Money {
@@ -149,6 +185,7 @@ mod tests {
             },
             until: at(21),
             waiting: Vec::new(),
+            at_doors: Vec::new(),
         }
     }
 
@@ -189,6 +226,44 @@ mod tests {
             let late = settle(&order(state), &undecided(), &allowed, at(9));
             assert_eq!(late, Decision::Refused(Denial::State(state)));
         }
+    }
+
+    #[test]
+    fn what_the_provider_looks_into_for_too_long_is_decided_by_the_terms_of_when_it_was_asked() {
+        let pending = |proposed| Pending {
+            request: MessageId::parse("m1").expect("valid"),
+            reason: Reason::default(),
+            at: at(1),
+            until: Some(at(86_401)),
+            proposed,
+        };
+        let proposed = undecided().proposed;
+        let late = at(90_000);
+        let asked = pending(Some(Box::new(proposed.clone())));
+        let cancelled = Decision::Cancelled(Cancellation {
+            at: late,
+            ..proposed
+        });
+        assert_eq!(overdue(&order(State::Confirmed), &asked, late), cancelled);
+        let used = Decision::Refused(Denial::State(State::Completed));
+        assert_eq!(overdue(&order(State::Completed), &asked, late), used);
+        let mut forbidden = order(State::Confirmed);
+        forbidden.policy.rules.push(Rule {
+            by: vec![Party::Customer],
+            doors: Vec::new(),
+            fulfillment_states: Vec::new(),
+            order_states: Vec::new(),
+            before_start_seconds: None,
+            since_booking_seconds: None,
+            not_after: None,
+            allowed: false,
+            fee: Default::default(),
+            reason_required: false,
+            text: Some("Never".to_owned()),
+        });
+        let denial = Denial::Terms(Some("Never".to_owned()));
+        let kept = overdue(&forbidden, &pending(None), late);
+        assert_eq!(kept, Decision::Refused(denial));
     }
 
     #[test]

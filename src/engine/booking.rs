@@ -17,7 +17,7 @@ use crate::domain::ids::{MessageId, NetworkName, OrderId, OrderKey};
 use crate::domain::order::{Cancellation, Order, Reason, State};
 use crate::domain::policy::Door;
 use crate::domain::refusal::Refusal;
-use crate::domain::undecided::Undecided;
+use crate::domain::undecided::{Refused, Undecided};
 use crate::networks::{Network, Networks};
 use crate::protocol::bookings::{Asked, Reference};
 use crate::store::{self, ReferenceField, ReferenceFilter, StoredOrder, StoredRequest};
@@ -207,7 +207,11 @@ impl Engine {
                 return self.booking_again(&call, &known, stored, now).await;
             }
             let at_door = match decided(&stored.order, network, asked, now)? {
-                Decided::Waits(undecided) => self.wait_out(&stored, &undecided, now).await,
+                Decided::Waits(undecided) => {
+                    let again = asked.key.as_ref();
+                    let kept = again.map(|_| call.kept(&stored.order.key, now));
+                    self.wait_out(&stored, &undecided, kept, now).await
+                }
                 Decided::Cancelled(cancellation) => {
                     self.store.writable()?;
                     let kept = Some(call.kept(&stored.order.key, now));
@@ -221,9 +225,7 @@ impl Engine {
                         "a booking is cancelled for a partner");
                     return Ok(*order);
                 }
-                AtDoor::Refused(denial) => {
-                    return Err(Error::NotAllowed(stored.order.state, denial));
-                }
+                AtDoor::Refused(refused) => return Err(not_allowed(refused)),
                 AtDoor::Known(_) | AtDoor::Again => {}
             }
         }
@@ -242,13 +244,17 @@ impl Engine {
         if !call.is(known) || known.order_key() != order.key {
             return Err(Error::KeyReused);
         }
-        let at_door = self.outcome_again(&order.key, now).await;
+        let at_door = self.outcome_again(known, now).await;
         match at_door.map_err(|error| unable(&order.key, error))? {
             AtDoor::Cancelled(order, _) => Ok(*order),
-            AtDoor::Refused(denial) => Err(Error::NotAllowed(order.state, denial)),
+            AtDoor::Refused(refused) => Err(not_allowed(refused)),
             AtDoor::Known(_) | AtDoor::Again => Err(Error::Changing),
         }
     }
+}
+
+fn not_allowed(refused: Refused) -> Error {
+    Error::NotAllowed(refused.state, refused.denial)
 }
 
 /// What is not the client's fault.

@@ -7,6 +7,7 @@ use tracing::{error, info};
 use url::Url;
 
 use super::reply::{Replying, reply};
+use super::undecided::Hears;
 use super::{Engine, MAX_RACES, event, pending, reasons, reasons_list, refusal_of, undecided};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
@@ -16,8 +17,8 @@ use crate::networks::Network;
 use crate::networks::caller::Verified;
 use crate::protocol::cancel::{self, Cancel};
 use crate::protocol::context::Context;
-use crate::protocol::on_cancel;
 use crate::protocol::schema;
+use crate::protocol::{on_cancel, ondc};
 use crate::store::{Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
 /// A request whose sender is proven.
@@ -125,11 +126,7 @@ impl Engine {
         key: &RequestKey,
         now: DateTime<Utc>,
     ) -> Result<(Commit, &'static str), Refusal> {
-        let decision = decide(&stored.order, &cancel.request, now);
         let kept = stored_request(asked, key, &cancel.order, now);
-        if let Decision::Undecided(undecided) = &decision {
-            return Ok((undecided::join(stored, undecided, kept, now), UNDECIDED));
-        }
         let replying = Replying {
             network: asked.network,
             subscriber: &asked.caller.subscriber.id,
@@ -137,15 +134,45 @@ impl Engine {
             base_url: asked.callback_base,
             body: asked.body,
         };
+        let said = |order: &Order, decision: &Decision| {
+            let said = reply(&replying, (order, text(&stored.document)), decision, now);
+            said.map_err(|error| {
+                error!(order.id = %order.key.id, %error, "an order document cannot be answered with");
+                Refusal::new(Word::Internal, "the order cannot be read")
+            })
+        };
+        let domain = asked.context.domain.as_deref();
+        let hears = match ondc::is_told_twice(asked.context.dialect, domain) {
+            true => Hears::ByUpdate,
+            false => Hears::ByCallback,
+        };
+        // Who hears by an update is told at once that it is looked into.
+        let asking = |mut commit: Commit| {
+            if let (Hears::ByUpdate, Some(order)) = (hears, &mut commit.order.order) {
+                order.pending = Some(pending::meanwhile(asked, cancel, now));
+                commit.callback = Some(said(order, &Decision::Waiting)?);
+            }
+            Ok((commit, UNDECIDED))
+        };
+        let decision = match decide(&stored.order, &cancel.request, now) {
+            Decision::Undecided(undecided) if stored.order.pending.is_none() => {
+                return asking(undecided::join(stored, &undecided, (kept, hears), now));
+            }
+            // The outcome follows for the first that asked; the others are told what it was told.
+            Decision::Undecided(_) => Decision::Waiting,
+            decision => decision,
+        };
+        let awaiting = match &decision {
+            Decision::Asked(proposed) => Some(pending::awaiting(
+                asked,
+                cancel,
+                (&stored.order, proposed),
+                now,
+            )),
+            _ => None,
+        };
         // Also where the provider is asked first: what cannot be answered is not acknowledged.
-        let awaiting = matches!(decision, Decision::Asked)
-            .then(|| pending::awaiting(asked, cancel, &stored.order, now));
-        let order = awaiting.as_ref().unwrap_or(&stored.order);
-        let said = reply(&replying, (order, text(&stored.document)), &decision, now);
-        let callback = said.map_err(|error| {
-            error!(order.id = %stored.order.key.id, %error, "an order document cannot be answered with");
-            Refusal::new(Word::Internal, "the order cannot be read")
-        })?;
+        let callback = said(awaiting.as_ref().unwrap_or(&stored.order), &decision)?;
         let mut commit = Commit {
             order: OrderWrite {
                 key: stored.order.key.clone(),
@@ -161,11 +188,13 @@ impl Engine {
             now,
         };
         if let Decision::Cancelled(cancellation) = &decision {
+            // What is answered at once is void for nobody while the provider thinks.
             let valid_until = asked.context.valid_until;
+            let valid_until = valid_until.filter(|_| hears == Hears::ByCallback);
             if let Some(until) = self.asks(&stored.order, cancellation.by, valid_until, now) {
-                let waits = (commit.request, vec![key.clone()]);
-                let (commit, _) = undecided::put(stored, cancellation.clone(), until, waits);
-                return Ok((commit, UNDECIDED));
+                let waits = (commit.request, hears);
+                let (put, _) = undecided::put(stored, cancellation.clone(), until, waits);
+                return asking(put);
             }
             let order = stored.order.cancelled(cancellation.clone());
             commit.event = Some(event::cancelled(&order, cancellation));
@@ -174,7 +203,7 @@ impl Engine {
         }
         if let Some(order) = awaiting {
             let asked = order.pending.as_ref();
-            commit.event = asked.map(|asked| pending::event(&order, asked, event::PENDING));
+            commit.event = asked.map(|asked| event::awaited(&order, asked));
             commit.order.order = Some(order);
         }
         Ok((commit, outcome(&decision)))
@@ -287,7 +316,7 @@ fn outcome(decision: &Decision) -> &'static str {
         Decision::Cancelled(_) => "cancelled",
         Decision::AlreadyCancelled(_) => "already_cancelled",
         Decision::Quoted(_) => "quoted",
-        Decision::Asked => "asked",
+        Decision::Asked(_) => "asked",
         Decision::Waiting => "waiting",
         Decision::Refused(_) => "refused",
         Decision::Undecided(_) => UNDECIDED,
@@ -311,6 +340,7 @@ pub(super) fn stored_request(
         order_network: None,
         stale_key_of: stale.then_some(asked.caller.subscriber.vouched_at),
         callback: None,
+        refused: None,
         body: asked.body.clone(),
     }
 }

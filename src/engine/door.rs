@@ -9,12 +9,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::provider::transaction;
-use super::undecided::{Listening, put};
+use super::undecided::{Hears, Listening, join, put};
 use super::{Engine, Error, MAX_RACES};
 use crate::domain::decide::Denial;
 use crate::domain::ids::{MessageId, NetworkName, OrderKey, RequestKey, TransactionId};
 use crate::domain::order::{Cancellation, Order};
-use crate::domain::undecided::Undecided;
+use crate::domain::undecided::{Refused, Undecided};
 use crate::networks::Network;
 use crate::store::{Committed, StoredOrder, StoredRequest};
 
@@ -23,7 +23,7 @@ pub(super) enum AtDoor {
     /// The order is cancelled, in this way.
     Cancelled(Box<Order>, Box<Cancellation>),
     /// The provider was asked and did not want it, or the order went on meanwhile.
-    Refused(Denial),
+    Refused(Refused),
     /// The request is known: it came before.
     Known(Box<StoredRequest>),
     /// The order changed meanwhile: decide again.
@@ -42,7 +42,8 @@ impl Engine {
         let now = cancellation.at;
         if let Some(until) = self.asks(&stored.order, cancellation.by, None, now) {
             let listening = self.listen();
-            let (commit, question) = put(stored, cancellation, until, (kept, Vec::new()));
+            let waits = (kept, Hears::AtDoor);
+            let (commit, question) = put(stored, cancellation, until, waits);
             let committed = self.store.commit(commit).await?;
             if let Committed::Done { .. } = committed {
                 self.questions_put();
@@ -59,15 +60,24 @@ impl Engine {
         })
     }
 
-    /// Waits for the outcome of a question that somebody else's request has put.
+    /// Waits for the outcome of a question that somebody else's request has put. The request is
+    /// kept where it can come again, so that it gets this outcome then too.
     pub(super) async fn wait_out(
         &self,
         stored: &StoredOrder,
         undecided: &Undecided,
+        kept: Option<StoredRequest>,
         now: DateTime<Utc>,
     ) -> Result<AtDoor, Error> {
         let listening = self.listen();
         let key = &stored.order.key;
+        if let Some(request) = kept {
+            let commit = join(stored, undecided, (request, Hears::AtDoor), now);
+            let committed = self.store.commit(commit).await?;
+            if !matches!(committed, Committed::Done { .. }) {
+                return Ok(undone(committed));
+            }
+        }
         // Decided since it was read, it is told of no more.
         let present = self.store.order(key).await?;
         let present = present.and_then(|stored| stored.order.undecided);
@@ -81,18 +91,25 @@ impl Engine {
         }
     }
 
-    /// What came of a request that was taken before, as far as its order tells.
+    /// What came of a request that was taken before: what it was refused with, else what its order
+    /// tells.
     pub(super) async fn outcome_again(
         &self,
-        key: &OrderKey,
+        known: &StoredRequest,
         now: DateTime<Utc>,
     ) -> Result<AtDoor, Error> {
+        let key = &known.order_key();
+        let mut again = false;
         for _ in 0..MAX_RACES {
+            let known = self.store.request(&known.key).await?;
+            if let Some(refused) = known.and_then(|known| known.refused) {
+                return Ok(AtDoor::Refused(refused));
+            }
             let stored = self.store.order(key).await?;
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
             let order = &stored.order;
             match (&order.undecided, &order.cancellation) {
-                (Some(undecided), _) => match self.wait_out(&stored, undecided, now).await? {
+                (Some(undecided), _) => match self.wait_out(&stored, undecided, None, now).await? {
                     AtDoor::Again => {}
                     told => return Ok(told),
                 },
@@ -100,8 +117,16 @@ impl Engine {
                     let cancellation = Box::new(cancellation.clone());
                     return Ok(AtDoor::Cancelled(Box::new(stored.order), cancellation));
                 }
-                // It was taken, and the order is not cancelled: nothing else could stop it.
-                (None, None) => return Ok(AtDoor::Refused(Denial::Provider(None))),
+                // It was taken, and the order is not cancelled: nothing else could stop it. Only a
+                // release before this one did not keep why.
+                (None, None) if again => {
+                    return Ok(AtDoor::Refused(Refused {
+                        state: order.state,
+                        denial: Denial::Provider(None),
+                    }));
+                }
+                // It may have been decided since the request was read.
+                (None, None) => again = true,
             }
         }
         Ok(AtDoor::Again)
@@ -113,15 +138,15 @@ impl Engine {
         (key, question): (&OrderKey, &MessageId),
         (until, now): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<AtDoor, Error> {
-        let denial = listening.outcome(question, until, now).await;
+        let refused = listening.outcome(question, until, now).await;
         let stored = self.store.order(key).await?;
         let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
-        match (stored.order.cancellation.clone(), denial) {
+        match (stored.order.cancellation.clone(), refused) {
             (Some(cancellation), _) => Ok(AtDoor::Cancelled(
                 Box::new(stored.order),
                 Box::new(cancellation),
             )),
-            (None, Some(denial)) => Ok(AtDoor::Refused(denial)),
+            (None, Some(refused)) => Ok(AtDoor::Refused(refused)),
             (None, None) => Err(Error::Conflict {
                 what: "it is not decided yet; ask again".to_owned(),
                 cancellation: None,
@@ -186,6 +211,7 @@ impl Call<'_> {
             received_at: now,
             stale_key_of: None,
             callback: None,
+            refused: None,
             body: self.body.clone(),
         }
     }

@@ -10,6 +10,7 @@ mod door;
 pub mod erase;
 mod event;
 pub mod intake;
+pub mod overdue;
 pub mod partner;
 pub mod pending;
 pub mod preview;
@@ -141,7 +142,7 @@ fn callback(
     )?;
     let kind = match saying.content {
         Content::Quoted(_) => CallbackKind::Preview,
-        Content::Cancelled(_) | Content::Denied(_) | Content::Initiated(_) | Content::Kept(..) => {
+        Content::Cancelled(_) | Content::Denied(_) | Content::Initiated(_) | Content::Kept(_) => {
             CallbackKind::Final
         }
     };

@@ -133,7 +133,9 @@ impl Engine {
                         "a booking is cancelled for a partner");
                     return Ok(());
                 }
-                AtDoor::Refused(denial) => return Err(Error::NotCancellable(denial.sentence())),
+                AtDoor::Refused(refused) => {
+                    return Err(Error::NotCancellable(refused.denial.sentence()));
+                }
                 AtDoor::Known(known) => return self.partner_again(asked, &call, &known, now).await,
                 AtDoor::Again => {}
             }
@@ -154,9 +156,9 @@ impl Engine {
         }
         self.same_patient(asked).await?;
         let key = known.order_key();
-        let at_door = self.outcome_again(&key, now).await;
+        let at_door = self.outcome_again(known, now).await;
         match at_door.map_err(|error| unable(&key, error))? {
-            AtDoor::Refused(denial) => Err(Error::NotCancellable(denial.sentence())),
+            AtDoor::Refused(refused) => Err(Error::NotCancellable(refused.denial.sentence())),
             _ => Ok(()),
         }
     }

@@ -1,23 +1,23 @@
 //! A cancellation that the provider looks into first: begun on the network, settled later.
 //!
 //! The request is acknowledged and answered with an order whose cancellation is initiated. The
-//! provider then cancels as it always does, or refuses here; either way the buyer app hears of it
-//! by an `on_update` under the message id of its request.
+//! provider then cancels as it always does, or refuses here, or lets the time for it pass; either
+//! way the buyer app hears of it by an `on_update` under the message id of its request.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::info;
 
 use super::cancel::ProvenCancel;
-use super::event::REFUSED;
 use super::provider::told;
-use super::{Engine, Error, MAX_RACES};
+use super::{Engine, Error, MAX_RACES, event};
 use crate::domain::decide::CancelRequest;
 use crate::domain::ids::OrderKey;
-use crate::domain::order::{Order, Party, Pending};
+use crate::domain::order::{Cancellation, Order, Party, Pending};
+use crate::domain::undecided::Answer;
 use crate::networks::Network;
 use crate::protocol::cancel::Cancel;
-use crate::protocol::on_cancel::Content;
-use crate::store::{Commit, Committed, Event, OrderWrite, StoredOrder};
+use crate::protocol::on_cancel::{Content, Kept};
+use crate::store::{Commit, Committed, OrderWrite, StoredOrder};
 
 /// What the provider's side says when it does not cancel.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,8 @@ pub struct Refusing<'a> {
 
 impl Engine {
     /// Settles what was asked for: the order is not cancelled, and is over. The buyer app is told.
+    /// Where the provider is being asked a question about the order, this is the answer to it, and
+    /// the order goes on.
     ///
     /// # Errors
     /// When there is no such order, nothing was asked for, or it cannot be stored.
@@ -41,10 +43,17 @@ impl Engine {
         asked: Refusing<'_>,
         now: DateTime<Utc>,
     ) -> Result<Order, Error> {
-        let Refusing { key, token, .. } = asked;
+        let Refusing { key, token, note } = asked;
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
+            if let Some(undecided) = &stored.order.undecided {
+                let refuse = Answer::Refuse(note.map(str::to_owned));
+                let question = (key, &undecided.question);
+                self.resolve(network, question, &refuse, now).await?;
+                let told = self.store.order(key).await?;
+                return Ok(told.map_or(stored.order, |told| told.order));
+            }
             let Some(pending) = &stored.order.pending else {
                 return Err(nothing_asked(&stored.order));
             };
@@ -69,18 +78,14 @@ fn transaction(
     (order, pending): (&Order, &Pending),
     (asked, now): (Refusing<'_>, DateTime<Utc>),
 ) -> Result<Commit, Error> {
-    let callback = told(
-        network,
-        stored,
-        Content::Kept(pending, asked.note, now),
-        now,
-    )?;
-    let event = Event {
-        by: Party::Provider,
-        token: Some(asked.token.to_owned()),
+    let kept = Kept {
+        pending,
+        note: asked.note,
         at: now,
-        ..event(order, pending, REFUSED)
+        is_over: true,
     };
+    let callback = told(network, stored, Content::Kept(kept), now)?;
+    let event = event::kept(order, pending, Some(asked.token), now);
     Ok(Commit {
         order: OrderWrite {
             key: order.key.clone(),
@@ -97,34 +102,31 @@ fn transaction(
     })
 }
 
-/// The order once a request waits for the provider.
+/// The order once a request waits for the provider, or for the time that it has to pass.
 pub(super) fn awaiting(
     asked: &ProvenCancel<'_>,
     cancel: &Cancel,
-    order: &Order,
+    (order, proposed): (&Order, &Option<Cancellation>),
     now: DateTime<Utc>,
 ) -> Order {
+    let within = TimeDelta::from_std(asked.network.settings.settle_within);
     order.awaiting(Pending {
-        request: asked.context.message.clone(),
-        reason: cancel.request.reason.clone(),
-        at: now,
+        until: within
+            .ok()
+            .and_then(|within| now.checked_add_signed(within)),
+        proposed: proposed.clone().map(Box::new),
+        ..meanwhile(asked, cancel, now)
     })
 }
 
-/// The provider's event for a question and what became of it.
-pub(super) fn event(order: &Order, pending: &Pending, kind: &str) -> Event {
-    Event {
-        sequence: 0,
-        kind: kind.to_owned(),
-        network: order.key.network.clone(),
-        order_id: order.key.id.clone(),
-        external_id: order.booking.external_id.clone(),
-        version: order.version,
-        by: Party::Customer,
-        token: None,
-        reason: pending.reason.clone(),
-        charge: None,
-        at: pending.at,
+/// What the buyer app is told while a question to the provider is open that has a time of its own.
+pub(super) fn meanwhile(asked: &ProvenCancel<'_>, cancel: &Cancel, now: DateTime<Utc>) -> Pending {
+    Pending {
+        request: asked.context.message.clone(),
+        reason: cancel.request.reason.clone(),
+        at: now,
+        until: None,
+        proposed: None,
     }
 }
 

@@ -80,7 +80,9 @@ impl Engine {
                     self.resolve(network, question, &allowed, now).await?;
                     continue;
                 }
-                Decision::Undecided(undecided) => self.wait_out(&stored, &undecided, now).await?,
+                Decision::Undecided(undecided) => {
+                    self.wait_out(&stored, &undecided, None, now).await?
+                }
                 Decision::AlreadyCancelled(cancellation) | Decision::Quoted(cancellation) => {
                     match self.store.commit(unchanged(&stored, now)).await? {
                         Committed::Done { .. } => {
@@ -94,7 +96,7 @@ impl Engine {
                     }
                 }
                 Decision::Refused(denial) => return Err(Error::Denied(denial)),
-                Decision::Asked | Decision::Waiting => return Err(pending::waiting()),
+                Decision::Asked(_) | Decision::Waiting => return Err(pending::waiting()),
             };
             match at_door {
                 AtDoor::Cancelled(order, cancellation) => {
@@ -105,7 +107,7 @@ impl Engine {
                         already: false,
                     });
                 }
-                AtDoor::Refused(denial) => return Err(Error::Denied(denial)),
+                AtDoor::Refused(refused) => return Err(Error::Denied(refused.denial)),
                 AtDoor::Again | AtDoor::Known(_) => {}
             }
         }

@@ -16,12 +16,12 @@ use super::cancel::text;
 use super::provider::{not_joined, told};
 use super::reply::{ReadAgain, reply};
 use super::{Engine, Error, MAX_RACES, event};
-use crate::domain::decide::{Decision, Denial};
+use crate::domain::decide::Decision;
 use crate::domain::ids::{MessageId, OrderKey, RequestKey};
 use crate::domain::order::{Cancellation, Order, Party};
-use crate::domain::undecided::{Answer, Undecided, settle};
+use crate::domain::undecided::{Answer, Refused, Undecided, settle};
 use crate::networks::Network;
-use crate::protocol::on_cancel::Content;
+use crate::protocol::on_cancel::{Content, Kept};
 use crate::store::{self, Answered, Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
 /// The provider is never asked longer than until so long before the request is void.
@@ -47,8 +47,11 @@ pub struct Asking {
 pub(super) struct Questions {
     asking: Option<Asking>,
     put: Notify,
-    outcomes: broadcast::Sender<(MessageId, Option<Denial>)>,
+    outcomes: broadcast::Sender<Outcome>,
 }
+
+/// A question, and what was refused if it was.
+type Outcome = (MessageId, Option<Refused>);
 
 impl Questions {
     pub(super) fn new(asking: Option<Asking>) -> Self {
@@ -61,7 +64,18 @@ impl Questions {
 }
 
 /// One who waits for an outcome.
-pub(super) struct Listening(broadcast::Receiver<(MessageId, Option<Denial>)>);
+pub(super) struct Listening(broadcast::Receiver<Outcome>);
+
+/// How one who waits for an outcome hears of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hears {
+    /// By a callback that answers the request.
+    ByCallback,
+    /// By the answer of a door.
+    AtDoor,
+    /// By an update of the order, as it was told already that it is looked into.
+    ByUpdate,
+}
 
 impl Engine {
     /// Until when the provider is asked about this cancellation; `None` when it is not asked.
@@ -130,14 +144,11 @@ impl Engine {
             let decision = settle(&stored.order, &undecided, answer, now);
             let commit = self.outcome(network, &stored, &undecided, &decision, now);
             if let Committed::Done { .. } = self.store.commit(commit.await?).await? {
-                let denial = match decision {
-                    Decision::Refused(denial) => Some(denial),
-                    _ => None,
-                };
-                info!(order.id = %key.id, refused = denial.is_some(),
+                let refused = refused(&stored.order, &decision);
+                info!(order.id = %key.id, refused = refused.is_some(),
                     "a cancellation that the provider was asked about is decided");
                 // Nobody may be waiting in this process.
-                let _ = self.questions.outcomes.send((question.clone(), denial));
+                let _ = self.questions.outcomes.send((question.clone(), refused));
                 return Ok(());
             }
         }
@@ -182,14 +193,34 @@ impl Engine {
             (Decision::Cancelled(cancellation), true) => {
                 told(network, stored, Content::Cancelled(cancellation), now)?
             }
+            (Decision::Refused(denial), true) => match &stored.order.pending {
+                // Its buyer app was told that it is looked into.
+                Some(pending) => {
+                    let sentence = denial.sentence();
+                    let kept = Kept {
+                        pending,
+                        note: Some(&sentence),
+                        at: now,
+                        is_over: order.state.is_final(),
+                    };
+                    told(network, stored, Content::Kept(kept), now)?
+                }
+                None => None,
+            },
             _ => None,
         };
-        let told = answers.first().map(|answered| &answered.callback);
+        let told = answers.first().and_then(|one| one.callback.as_ref());
         let webhook = told.or(callback.as_ref()).and_then(|callback| {
             // Of a refusal nobody hears but those who asked.
             let cancelled = Some(&order).filter(|order| order.cancellation.is_some())?;
             network?.news(cancelled, &callback.message)
         });
+        let refused = refused(&stored.order, decision);
+        answers.extend(
+            refused
+                .iter()
+                .flat_map(|refused| at_doors(undecided, refused)),
+        );
         Ok(Commit {
             order: OrderWrite {
                 key: order.key.clone(),
@@ -215,12 +246,12 @@ impl Listening {
         question: &MessageId,
         until: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> Option<Denial> {
+    ) -> Option<Refused> {
         let wait = (until - now).to_std().unwrap_or_default() + GRACE;
         let heard = async {
             loop {
                 match self.0.recv().await {
-                    Ok((about, denial)) if about == *question => return denial,
+                    Ok((about, refused)) if about == *question => return refused,
                     Ok(_) => {}
                     Err(_) => return None,
                 }
@@ -235,16 +266,21 @@ pub(super) fn put(
     stored: &StoredOrder,
     proposed: Cancellation,
     until: DateTime<Utc>,
-    (request, waiting): (Option<StoredRequest>, Vec<RequestKey>),
+    (request, hears): (Option<StoredRequest>, Hears),
 ) -> (Commit, MessageId) {
     let now = proposed.at;
     let question = MessageId::parse(&Uuid::new_v4().to_string()).expect("a UUID is an id");
-    let order = stored.order.asked_about(Undecided {
+    let mut undecided = Undecided {
         question: question.clone(),
         proposed: proposed.clone(),
         until,
-        waiting,
-    });
+        waiting: Vec::new(),
+        at_doors: Vec::new(),
+    };
+    if let Some(request) = &request {
+        wait(&mut undecided, &request.key, hears);
+    }
+    let order = stored.order.asked_about(undecided);
     let event = event::pending(&order, &proposed);
     (changed(stored, order, request, Some(event), now), question)
 }
@@ -253,13 +289,41 @@ pub(super) fn put(
 pub(super) fn join(
     stored: &StoredOrder,
     undecided: &Undecided,
-    request: StoredRequest,
+    (request, hears): (StoredRequest, Hears),
     now: DateTime<Utc>,
 ) -> Commit {
     let mut undecided = undecided.clone();
-    undecided.waiting.push(request.key.clone());
+    wait(&mut undecided, &request.key, hears);
     let order = stored.order.asked_about(undecided);
     changed(stored, order, Some(request), None, now)
+}
+
+fn wait(undecided: &mut Undecided, request: &RequestKey, hears: Hears) {
+    match hears {
+        Hears::ByCallback => undecided.waiting.push(request.clone()),
+        Hears::AtDoor => undecided.at_doors.push(request.clone()),
+        Hears::ByUpdate => {}
+    }
+}
+
+/// What was refused, as everybody is told: of the order as it stood.
+fn refused(order: &Order, decision: &Decision) -> Option<Refused> {
+    match decision {
+        Decision::Refused(denial) => Some(Refused {
+            state: order.state,
+            denial: denial.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// What requests of doors are to be answered with when they come again.
+fn at_doors(undecided: &Undecided, refused: &Refused) -> impl Iterator<Item = Answered> {
+    undecided.at_doors.iter().map(|request| Answered {
+        request: request.clone(),
+        callback: None,
+        refused: Some(refused.clone()),
+    })
 }
 
 fn changed(
@@ -294,13 +358,10 @@ fn answered(
     let network = network.ok_or_else(|| not_joined(&stored.order))?;
     let again = ReadAgain::of(network, &request.body)?;
     let replying = again.replying(network, &request.body);
+    let order = (&stored.order, text(&stored.document));
     Ok(Answered {
         request: request.key.clone(),
-        callback: reply(
-            &replying,
-            (&stored.order, text(&stored.document)),
-            decision,
-            now,
-        )?,
+        callback: Some(reply(&replying, order, decision, now)?),
+        refused: None,
     })
 }

@@ -22,7 +22,6 @@ pub mod refusals;
 pub mod reply;
 pub mod site;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,8 +36,8 @@ use ipnet::IpNet;
 
 use self::admin::access::{Scope, Tokens};
 use self::admin::failures::Failures;
-use crate::domain::policy::Policy;
 use crate::engine::Engine;
+use crate::engine::intake::Policies;
 use crate::networks::{Kind, Networks};
 
 /// Every answer carries its own id, so that people can speak about one.
@@ -90,8 +89,8 @@ pub struct Doors {
     pub engine: Arc<Engine>,
     /// The joined networks.
     pub networks: Arc<Networks>,
-    /// The configured policies.
-    pub policies: BTreeMap<String, Policy>,
+    /// The policies that orders are taken in with.
+    pub policies: Policies,
     /// The door of booking apps, where it is open.
     pub bookings: Option<bookings::Door>,
     /// The door of partners' apps, where it is open.

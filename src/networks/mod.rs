@@ -7,6 +7,7 @@ pub mod handshake;
 pub mod webhook;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -19,7 +20,7 @@ use crate::domain::order::Party;
 pub use crate::protocol::kind::Kind;
 use crate::protocol::kind::Profile;
 use crate::protocol::on_cancel::{Style, Us};
-use crate::protocol::{Dialect, reasons};
+use crate::protocol::{Dialect, ondc, reasons};
 use crate::registry::{self, Registry};
 
 /// How a `bap_uri` must agree with the URL the registry has for that subscriber.
@@ -86,9 +87,10 @@ pub struct Settings {
     pub reasons: Vec<ReasonCode>,
     /// Whether a cancellation needs a reason, whatever the order's terms say.
     pub reason_required: bool,
-    /// Whether numbers that are not among them are taken all the same, and zeros before numbers
-    /// make no difference.
+    /// Whether numbers that are not among them are taken all the same.
     pub unknown_reasons: bool,
+    /// Whether zeros before numbers make no difference, whatever the domain.
+    pub reasons_ignore_zeros: bool,
     /// ONDC: what each dialect's domains publish, where no codes are known above.
     pub domain_reasons: Vec<DomainReasons>,
     /// Whether a cancel of 0.9.x that lacks a reason is answered with the list of them.
@@ -97,6 +99,9 @@ pub struct Settings {
     pub cancelled_word: String,
     /// Where times without a zone are.
     pub time_zone: Tz,
+    /// ONDC: how long the provider may look into a cancellation of which the buyer app is told the
+    /// outcome later; then the terms decide.
+    pub settle_within: Duration,
     /// UHI: the tag that holds a reason in free text, if any.
     pub text_tag: Option<String>,
     /// UHI: whether the check-in PIN is kept, and left in a cancelled order.
@@ -123,9 +128,11 @@ pub struct DomainReasons {
 pub struct Reasons<'a> {
     /// The known codes; empty means any code is taken.
     pub codes: &'a [ReasonCode],
-    /// Whether numbers that are not among them are taken all the same, and zeros before numbers
-    /// make no difference.
+    /// Whether numbers that are not among them are taken all the same.
     pub takes_unknown: bool,
+    /// Whether zeros before numbers make no difference. Where unknown numbers are taken they never
+    /// do: else `11` would pass where `011` is the other side's.
+    pub ignores_zeros: bool,
 }
 
 /// Copies of callbacks for a gateway.
@@ -212,15 +219,18 @@ impl Network {
     pub fn reasons(&self, dialect: Option<Dialect>) -> Reasons<'_> {
         let settings = &self.settings;
         let mut of_domains = settings.domain_reasons.iter();
-        match of_domains.find(|one| Some(one.dialect) == dialect) {
-            Some(one) => Reasons {
-                codes: &one.codes,
-                takes_unknown: one.takes_unknown,
-            },
-            None => Reasons {
-                codes: &settings.reasons,
-                takes_unknown: settings.unknown_reasons,
-            },
+        let of_domain = of_domains.find(|one| Some(one.dialect) == dialect);
+        let (codes, takes_unknown) = match of_domain {
+            Some(one) => (&one.codes, one.takes_unknown),
+            None => (&settings.reasons, settings.unknown_reasons),
+        };
+        let published = dialect.and_then(ondc::reasons);
+        Reasons {
+            codes,
+            takes_unknown,
+            ignores_zeros: takes_unknown
+                || published.is_some_and(|table| table.ignores_zeros)
+                || (of_domain.is_none() && settings.reasons_ignore_zeros),
         }
     }
 

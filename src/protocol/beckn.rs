@@ -18,7 +18,7 @@ pub static PROFILE: Profile = Profile {
     registry_form: Form::Core,
     ack: answer::ACK,
     error,
-    denied: ("50001", "POLICY-ERROR"),
+    denied: |_, _| ("50001", "POLICY-ERROR"),
     reasons: &[],
     reason_required: false,
     same_transaction: false,

@@ -5,10 +5,12 @@
 //! and terms that cannot be read are refused: they must not become free by mistake. Any other
 //! fault in the provider's document is the provider's and passes through.
 
+mod money;
+
 use serde_json::Value;
 
-use super::quote::{self, Quote, decimal_text};
-use super::raw::{self, RawArray, RawObject};
+use super::quote;
+use super::raw::{self, RawObject};
 use super::time::Time;
 use super::{Dialect, strict, terms, uhi, words};
 use crate::domain::ids::{self, OrderId, SubscriberId, TransactionId};
@@ -105,7 +107,7 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
     let context = whole.get("context").unwrap_or("{}");
     let dialect = dialect(&value["context"])?;
     let (fulfillments, starts_at) = fulfillments(dialect, order);
-    let price = price(order_text, &booking)?;
+    let price = money::price(order_text, &booking)?;
     Ok(Facts {
         id: Some(id("message.order.id", &order["id"], OrderId::parse)?),
         dialect: Some(dialect),
@@ -118,7 +120,7 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
         fulfillments,
         starts_at,
         price,
-        paid: paid(order, order_text, price)?,
+        paid: money::paid(order, order_text, price)?,
         own_terms: terms::read(order)?,
         booked_at: time(&order["created_at"]),
         occurred_at: time(&order["updated_at"]).or_else(|| time(&value["context"]["timestamp"])),
@@ -159,6 +161,13 @@ fn booking_only(value: &Value, booking: Booking) -> Result<Facts, Error> {
 }
 
 fn booking(block: &Value) -> Result<Booking, Error> {
+    if !matches!(
+        block["policy"],
+        Value::Null | Value::String(_) | Value::Object(_)
+    ) {
+        let what = "expected the name of a configured policy, or a policy";
+        return Err(member("booking.policy", what));
+    }
     match block {
         Value::Null => Ok(Booking::default()),
         block => serde_json::from_value(block.clone())
@@ -172,7 +181,7 @@ fn dialect(context: &Value) -> Result<Dialect, Error> {
         .or(context["core_version"].as_str());
     let domain = context["domain"].as_str();
     let dialect = version.and_then(|version| Dialect::in_domain(version, domain));
-    let expected = "expected 0.9.x or 1.x, on UHI 0.7.1, in domains of ONDC 1.2.x or 2.0.x";
+    let expected = "expected 0.9.x or 1.x, on UHI 0.7.1, in domains of ONDC 1.2.x, 2.0.x or 2.1.x";
     dialect.ok_or_else(|| member("context.version", expected))
 }
 
@@ -255,47 +264,6 @@ fn fulfillments(dialect: Dialect, order: &Value) -> (Vec<Fulfillment>, Vec<Optio
     };
     let both = list.iter().map(|item| (read(item), starts_at(item)));
     both.unzip()
-}
-
-fn price(order_text: &str, booking: &Booking) -> Result<Option<Money>, Error> {
-    let order = RawObject::parse(order_text)?;
-    let quote = order.get("quote").map(Quote::read).transpose()?.flatten();
-    Ok(quote.map(|quote| quote.total).or(booking.price))
-}
-
-/// The sum of the payments marked `PAID`; one without an amount counts as the whole price.
-fn paid(order: &Value, order_text: &str, price: Option<Money>) -> Result<Option<Money>, Error> {
-    let Some(price) = price else { return Ok(None) };
-    let raw_order = RawObject::parse(order_text)?;
-    let mut payments = match raw_order.get("payments") {
-        Some(list) if order["payments"].is_array() => RawArray::parse(list)?,
-        _ => RawArray::default(),
-    };
-    if let (true, Some(one)) = (payments.is_empty(), raw_order.get("payment")) {
-        payments.push(one);
-    }
-    let mut minor = 0;
-    for (index, payment) in payments.iter().enumerate() {
-        let payment = RawObject::parse(payment)?;
-        if payment.get_str("status").as_deref() == Some("PAID") {
-            minor += amount_paid(&payment, price).map_err(|source| Error::Paid {
-                path: format!("payments[{index}]"),
-                source,
-            })?;
-        }
-    }
-    Ok(Some(price.with_minor(minor)))
-}
-
-fn amount_paid(payment: &RawObject<'_>, price: Money) -> Result<i128, MoneyError> {
-    let amount = payment
-        .get("params")
-        .and_then(|params| RawObject::parse(params).ok())
-        .and_then(|params| params.get("amount").and_then(decimal_text));
-    match amount {
-        Some(text) => Money::parse(&text, price.currency).map(|amount| amount.minor),
-        None => Ok(price.minor),
-    }
 }
 
 fn time(value: &Value) -> Option<Time> {

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use super::registry::Form;
 use super::{Dialect, beckn, ondc, uhi};
 use crate::crypto::signature::Scheme;
+use crate::domain::decide::Denial;
 use crate::domain::order::Party;
 use crate::domain::refusal::Word;
 
@@ -18,7 +19,8 @@ use crate::domain::refusal::Word;
 pub enum Kind {
     /// Beckn core 0.9.x and 1.x.
     Beckn,
-    /// India's open network for commerce: retail 1.2.x and 2.0.x, mobility 2.0.x.
+    /// India's open network for commerce: retail 1.2.x and 2.0.x, mobility 2.0.x and
+    /// 2.1.x.
     Ondc,
     /// India's Unified Health Interface, 0.7.1.
     Uhi,
@@ -43,8 +45,8 @@ pub struct Profile {
     pub ack: &'static str,
     /// Error number and type of a refusal.
     pub error: fn(Word) -> (&'static str, &'static str),
-    /// The same of an order that cannot be cancelled.
-    pub denied: (&'static str, &'static str),
+    /// The same of an order in a domain that cannot be cancelled for this reason.
+    pub denied: fn(&str, &Denial) -> (&'static str, &'static str),
     /// The reasons there are, whatever the domain; none means any, or a table for each domain.
     pub reasons: &'static [ReasonRow],
     /// Whether a cancellation needs one unless the configuration says otherwise.

@@ -44,7 +44,7 @@ pub enum Dialect {
     OndcRetail,
     /// ONDC retail 2.0.x: trade between businesses.
     OndcB2b,
-    /// ONDC mobility 2.0.x: rides and tickets.
+    /// ONDC mobility 2.0.x and 2.1.x: rides and tickets.
     OndcMobility,
 }
 

@@ -7,6 +7,7 @@ use super::answer;
 use super::kind::Kind;
 use super::raw::{self, RawObject, quote};
 use super::{Dialect, ondc, quote as order_quote, uhi, v0_9, v1};
+use crate::domain::decide::Denial;
 use crate::domain::ids::MessageId;
 use crate::domain::order::{Cancellation, Pending};
 
@@ -59,10 +60,23 @@ pub enum Content<'a> {
     Quoted(&'a Cancellation),
     /// The provider looks into it; the outcome follows by an `on_update`.
     Initiated(&'a Pending),
-    /// The provider looked into it and does not cancel, with a sentence why.
-    Kept(&'a Pending, Option<&'a str>, DateTime<Utc>),
+    /// It was looked into and is not cancelled.
+    Kept(Kept<'a>),
     /// It cannot be cancelled: `error` without `message`.
-    Denied(&'a str),
+    Denied(&'a Denial),
+}
+
+/// An order that is not cancelled after all.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// What was asked for.
+    pub pending: &'a Pending,
+    /// Why not, in a sentence for people.
+    pub note: Option<&'a str>,
+    /// When that was decided.
+    pub at: DateTime<Utc>,
+    /// Whether the order is over; else it goes on as it is.
+    pub is_over: bool,
 }
 
 /// RFC 3339 in UTC with milliseconds and `Z`, as every network takes it.
@@ -142,8 +156,8 @@ pub fn encode(
     content: Content<'_>,
     style: &Style<'_>,
 ) -> Result<String, Error> {
-    if let Content::Denied(sentence) = content {
-        let error = denied(dialect, style.kind, sentence);
+    if let Content::Denied(denial) = content {
+        let error = denied(dialect, context, style.kind, denial);
         return Ok(format!(r#"{{"context":{context},"error":{error}}}"#));
     }
     let document = RawObject::parse(document)?;
@@ -196,8 +210,8 @@ fn change(
             mobility::initiated(order, pending);
             Ok(())
         }
-        (_, Content::Kept(pending, note, at)) => {
-            mobility::kept(order, pending, note, at);
+        (_, Content::Kept(kept)) => {
+            mobility::kept(order, &kept);
             Ok(())
         }
         // UHI has no way to ask for a price.
@@ -205,12 +219,14 @@ fn change(
     }
 }
 
-fn denied(dialect: Dialect, kind: Kind, sentence: &str) -> String {
-    let (code, kind) = kind.profile().denied;
+fn denied(dialect: Dialect, context: &str, kind: Kind, denial: &Denial) -> String {
+    let context = RawObject::parse(context).unwrap_or_default();
+    let domain = context.get_str("domain").unwrap_or_default();
+    let (code, kind) = (kind.profile().denied)(&domain, denial);
     let error = answer::Error {
         code,
         kind,
-        message: sentence,
+        message: &denial.sentence(),
         path: None,
     };
     error.to_json(dialect).to_string()
@@ -369,7 +385,8 @@ mod tests {
 
     #[test]
     fn a_denial_is_an_error_without_a_message() {
-        let text = encoded(Dialect::V1, "{}", Content::Denied("The ride has started"));
+        let started = Denial::Terms(Some("The ride has started".to_owned()));
+        let text = encoded(Dialect::V1, "{}", Content::Denied(&started));
         let body: Value = serde_json::from_str(&text).expect("JSON");
         let error = json!({"code": "50001", "message": "The ride has started"});
         assert_eq!(body, json!({"context": {}, "error": error}));

@@ -37,6 +37,8 @@ pub struct Table {
     pub name: &'static str,
     /// Whether numbers that are not in it are in use all the same.
     pub takes_unknown_numbers: bool,
+    /// Whether zeros before a number make no difference.
+    pub ignores_zeros: bool,
     /// Its codes.
     pub rows: &'static [Row],
 }
@@ -78,6 +80,8 @@ pub const TABLES: &[Table] = &[
         name: "ondc-mobility",
         // Published examples use 7.
         takes_unknown_numbers: true,
+        // They have 0 and 5 as well as 005.
+        ignores_zeros: true,
         rows: &[
             row("000", &[], "Technical cancellation"),
             row("001", BUYER, "The driver is not moving"),
@@ -94,11 +98,13 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "ondc-retail-1.2",
         takes_unknown_numbers: false,
+        ignores_zeros: false,
         rows: RETAIL.split_at(18).0,
     },
     Table {
         name: "ondc-retail-2.0",
         takes_unknown_numbers: false,
+        ignores_zeros: false,
         rows: &RETAIL,
     },
 ];

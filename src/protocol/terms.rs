@@ -8,7 +8,10 @@
 //! page leaves the price open, and a policy of the provider stands in.
 //!
 //! `cancel_by` is read as a time (`timestamp`, or the end of a `range`) or as a `duration` from
-//! the booking on; no specification says from when. Terms of single items are not read.
+//! the booking on; no specification says from when. Terms of single [`items`] go before those of
+//! the order; fulfilments have none in any specification.
+
+mod items;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -27,8 +30,8 @@ const VERSION_BYTES: usize = 6;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{list}[{index}]: {fault}")]
 pub struct Error {
-    /// `cancellation_terms` or `refund_terms`.
-    pub list: &'static str,
+    /// `cancellation_terms` or `refund_terms`, with the item that they are of, if they are of one.
+    pub list: String,
     /// Which of them.
     pub index: usize,
     /// What is wrong with it.
@@ -51,6 +54,9 @@ pub enum Fault {
         /// What is there.
         got: String,
     },
+    /// Nothing says what part of the price is the item's.
+    #[error("expected a line of the quote or a price for this item, to take a fee of")]
+    NoPrice,
 }
 
 /// The order's own terms; `None` when it has none.
@@ -58,19 +64,17 @@ pub enum Fault {
 /// # Errors
 /// Names the first term that is not readable.
 pub fn read(order: &Value) -> Result<Option<Policy>, Error> {
-    let (terms, refunds) = (
-        list(order, "cancellation_terms"),
-        list(order, "refund_terms"),
-    );
-    if terms.is_empty() && refunds.is_empty() {
-        return Ok(None);
-    }
+    let booked_at = booked_at(order);
     let mut policy = Policy {
         name: OWN.to_owned(),
-        rules: rules(terms, booked_at(order))?,
-        refunds: refund_terms(refunds)?,
+        rules: rules(order, "", booked_at)?,
+        refunds: refund_terms(order, "")?,
+        items: items::read(order, booked_at)?,
         ..Policy::default()
     };
+    if policy.rules.is_empty() && policy.refunds.is_empty() && policy.items.is_empty() {
+        return Ok(None);
+    }
     if policy.rules.is_empty() {
         policy.rules.push(open(Vec::new(), false));
     }
@@ -81,14 +85,30 @@ pub fn read(order: &Value) -> Result<Option<Policy>, Error> {
 /// The version of a policy: a fingerprint of what it says, whatever it is called.
 #[must_use]
 pub fn version(policy: &Policy) -> String {
-    let said = serde_json::to_vec(&(&policy.rules, &policy.refunds)).unwrap_or_default();
+    let mut said = serde_json::to_vec(&(&policy.rules, &policy.refunds)).unwrap_or_default();
+    if !policy.items.is_empty() {
+        said.extend(serde_json::to_vec(&policy.items).unwrap_or_default());
+    }
     let digest = blake2b_512(&said);
     let hex = |byte: &u8| format!("{byte:02x}");
     digest[..VERSION_BYTES].iter().map(hex).collect()
 }
 
-fn list<'a>(order: &'a Value, name: &str) -> &'a [Value] {
-    order[name].as_array().map_or(&[], Vec::as_slice)
+const TERMS: &str = "cancellation_terms";
+const REFUNDS: &str = "refund_terms";
+
+fn list<'a>(of: &'a Value, name: &str) -> &'a [Value] {
+    of[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// `prefix` says whose they are, where they are not the order's.
+fn fault<E: Into<Fault>>(prefix: &str, name: &str, index: usize) -> impl FnOnce(E) -> Error {
+    let list = format!("{prefix}{name}");
+    move |fault| Error {
+        list,
+        index,
+        fault: fault.into(),
+    }
 }
 
 /// Without a time of its own the order is as good as booked long ago: then only the order among
@@ -97,15 +117,14 @@ fn booked_at(order: &Value) -> DateTime<Utc> {
     instant(&order["created_at"]).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-fn rules(terms: &[Value], booked_at: DateTime<Utc>) -> Result<Vec<Rule>, Error> {
+/// The rules of an order's or an item's `cancellation_terms`.
+fn rules(of: &Value, prefix: &str, booked_at: DateTime<Utc>) -> Result<Vec<Rule>, Error> {
+    let terms = list(of, TERMS);
     let own_states: Vec<&str> = terms.iter().filter_map(state).collect();
     let mut dated = Vec::with_capacity(terms.len());
     for (index, term) in terms.iter().enumerate() {
-        let read = rule(term, &own_states, booked_at).map_err(|fault| Error {
-            list: "cancellation_terms",
-            index,
-            fault,
-        })?;
+        let read = rule(term, &own_states, booked_at);
+        let read = read.map_err(fault(prefix, TERMS, index))?;
         dated.push(read);
     }
     dated.sort_by_key(|(until, rule)| {
@@ -232,15 +251,12 @@ fn fee(fee: &Value) -> Result<Fee, MoneyError> {
     })
 }
 
-fn refund_terms(terms: &[Value]) -> Result<Vec<RefundTerm>, Error> {
+fn refund_terms(of: &Value, prefix: &str) -> Result<Vec<RefundTerm>, Error> {
+    let terms = list(of, REFUNDS);
     let own_states: Vec<&str> = terms.iter().filter_map(state).collect();
     let mut read = Vec::with_capacity(terms.len());
     for (index, term) in terms.iter().enumerate() {
-        let amount = price(&term["refund_amount"]).map_err(|error| Error {
-            list: "refund_terms",
-            index,
-            fault: error.into(),
-        })?;
+        let amount = price(&term["refund_amount"]).map_err(fault(prefix, REFUNDS, index))?;
         read.push(RefundTerm {
             fulfillment_states: state(term).map_or(Vec::new(), |s| covered(s, &own_states)),
             eligible: term["refund_eligible"].is_null() || is_true(&term["refund_eligible"]),

@@ -23,7 +23,7 @@ pub static PROFILE: Profile = Profile {
     registry_form: Form::Uhi,
     ack: answer::ACK_UHI,
     error,
-    denied: ("UHI-1403", "POLICY-ERROR"),
+    denied: |_, _| ("UHI-1403", "POLICY-ERROR"),
     reasons: &REASONS,
     reason_required: true,
     same_transaction: true,

@@ -103,6 +103,10 @@ pub trait Store: Send + Sync {
     /// before it is durable.
     async fn undecided(&self) -> Result<Vec<OrderKey>, Error>;
 
+    /// The orders with a cancellation that the provider should have decided on by `now`, the longest
+    /// overdue first. May show one a moment before it is durable.
+    async fn overdue(&self, now: DateTime<Utc>) -> Result<Vec<OrderKey>, Error>;
+
     /// From now on each event is owed to them as well, as a callback of its order committed with
     /// it: in the order of the events of that order.
     fn push_events(&self, to: Option<EventTarget>);

@@ -12,6 +12,7 @@ use super::callbacks::{Callback, CallbackId, CallbackState, NewCallback};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey, RequestKey, SubscriberId};
 use crate::domain::order::{Order, Party, Reason, State};
 use crate::domain::policy::Charge;
+use crate::domain::undecided::Refused;
 
 /// An order with the document the provider handed over.
 #[derive(Debug, Clone)]
@@ -46,6 +47,9 @@ pub struct StoredRequest {
     pub stale_key_of: Option<DateTime<Utc>>,
     /// The callback it caused; the store fills this in.
     pub callback: Option<CallbackId>,
+    /// What it was refused with once the provider had been asked: a door answers so again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
     /// The raw body; kept beside the rest. Empty once it is erased.
     #[serde(skip)]
     pub body: Bytes,
@@ -154,7 +158,7 @@ pub struct Commit {
     pub callback: Option<NewCallback>,
     /// The news for a partner's app, owed besides.
     pub webhook: Option<NewCallback>,
-    /// The callbacks owed for requests that were accepted before and waited.
+    /// What becomes of requests that were accepted before and waited.
     pub answers: Vec<Answered>,
     /// The provider's event; its sequence is filled in.
     pub event: Option<Event>,
@@ -162,13 +166,15 @@ pub struct Commit {
     pub now: DateTime<Utc>,
 }
 
-/// The callback of a request that was accepted before.
+/// What becomes of a request that was accepted before, and says so from now on.
 #[derive(Debug, Clone)]
 pub struct Answered {
-    /// The request, which says from now on that it has this callback.
+    /// The request.
     pub request: RequestKey,
-    /// The callback.
-    pub callback: NewCallback,
+    /// The callback owed for it, where it came in on a network.
+    pub callback: Option<NewCallback>,
+    /// What it is refused with, where it came in through another door.
+    pub refused: Option<Refused>,
 }
 
 /// Whom events are pushed to.

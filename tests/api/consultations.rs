@@ -1,7 +1,9 @@
 //! Door 2: what a partner's cancellation does. Each row of the contract's failures is in `rows`, who
 //! gets in in `tokens`, what partners hear in `webhook`.
 
+mod asked;
 mod rows;
+mod same;
 mod tokens;
 mod webhook;
 

@@ -3,6 +3,8 @@
 //! What its messages look like is compared with the published ones in `tests/examples`; here is
 //! what the network wants besides: numbers, times, reasons, and who may ask for what.
 
+mod asked;
 mod later;
+mod overdue;
 mod reasons;
 mod rules;

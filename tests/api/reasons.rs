@@ -270,7 +270,7 @@ async fn a_published_table_refuses_the_sellers_codes_and_takes_numbers_as_it_say
             vec!["000", "0", "5", "005", "7"],
             vec!["011", "11", "014", "other"],
         ),
-        (&strict, vec!["000", "005"], vec!["7", "5", "013"]),
+        (&strict, vec!["000", "005", "5"], vec!["7", "11", "013"]),
         (
             retail,
             vec!["001", "010"],

@@ -144,6 +144,15 @@ async fn a_preview_is_a_table_of_steps() {
             "Confirmed  -      73.00 INR  0.00 INR  73.00 INR  -       Half of the fare",
         ]
     );
+    let own = json!({"booking": {"policy": {"rule": [{"percent": "10", "text": "A tenth"}]},
+        "price": {"value": "146.00", "currency": "INR"}}});
+    let answer = app.admin("PUT", "/orders/B-2", Some(&own)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let of_order = by_hand(&app, &["policy", "preview", "--order", "B-2"]);
+    let of_order = of_order.expect(0).out;
+    let terms = "\nterms   booking.policy, version ";
+    assert!(of_order.contains(terms), "{of_order}");
+    assert!(of_order.contains("14.60 INR"), "{of_order}");
     let by_provider = [&preview[..], &["--by", "provider", "--json"]].concat();
     let json = by_hand(&app, &by_provider).expect(0).json();
     assert_eq!(json["steps"][0]["fee"]["value"], "0.00");

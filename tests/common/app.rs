@@ -168,9 +168,14 @@ impl TestApp {
 
     /// Rewrites the configuration file and restarts on the same store.
     pub async fn reconfigure(&mut self, edit: impl FnOnce(String) -> String) {
+        self.rewrite(edit);
+        self.restart().await;
+    }
+
+    /// Rewrites the configuration file.
+    pub fn rewrite(&self, edit: impl FnOnce(String) -> String) {
         let text = std::fs::read_to_string(self.config_file()).expect("readable");
         std::fs::write(self.config_file(), edit(text)).expect("written");
-        self.restart().await;
     }
 
     /// Stops the server and starts it again on the same store (with new ports).

@@ -81,6 +81,8 @@ pub fn network() -> Network {
         allow_http_callbacks: true,
         reasons: Vec::new(),
         unknown_reasons: false,
+        reasons_ignore_zeros: false,
+        settle_within: Duration::from_secs(60),
         reasons_in_on_cancel: true,
         handshake: beckn_bpp::networks::handshake::Handshake::default(),
         cancelled_word: "CANCELLED".into(),

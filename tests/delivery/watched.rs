@@ -169,6 +169,10 @@ impl Store for Watched {
     async fn undecided(&self) -> Result<Vec<OrderKey>, Error> {
         self.sled.undecided().await
     }
+
+    async fn overdue(&self, now: DateTime<Utc>) -> Result<Vec<OrderKey>, Error> {
+        self.sled.overdue(now).await
+    }
     fn push_events(&self, to: Option<EventTarget>) {
         self.sled.push_events(to);
     }

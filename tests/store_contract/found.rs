@@ -1,8 +1,9 @@
 //! What orders are found by besides their ids, requests that wait for their callbacks, and events
 //! that are pushed.
 
-use beckn_bpp::domain::order::{Booking, Cancellation, Order, State};
-use beckn_bpp::domain::undecided::Undecided;
+use beckn_bpp::domain::decide::Denial;
+use beckn_bpp::domain::order::{Booking, Cancellation, Order, Pending, State};
+use beckn_bpp::domain::undecided::{Refused, Undecided};
 use beckn_bpp::store::{Answered, EventTarget, ReferenceField, ReferenceFilter, Walk};
 
 use super::*;
@@ -47,6 +48,7 @@ fn asked_about(id: &str) -> Order {
         proposed,
         until: at(20),
         waiting: vec![request(id, "m1").key],
+        at_doors: Vec::new(),
     })
 }
 
@@ -103,7 +105,8 @@ async fn a_request_that_waits_gets_its_callback_from_a_later_commit() {
     outcome.order.order = Some(order("o1", 3, State::Cancelled));
     outcome.answers = vec![Answered {
         request: request("o1", "m1").key,
-        callback: callback(CallbackKind::Final, "bap.example", "m1"),
+        callback: Some(callback(CallbackKind::Final, "bap.example", "m1")),
+        refused: None,
     }];
     commit(&*store, outcome).await;
     assert!(store.undecided().await.expect("reads").is_empty());
@@ -118,6 +121,76 @@ async fn a_request_that_waits_gets_its_callback_from_a_later_commit() {
         .await
         .expect("reads");
     assert_eq!((timeline.requests.len(), timeline.callbacks.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_overdue_from_the_end_of_its_providers_time_until_it_is_settled() {
+    let home = SledHome::new();
+    let store = home.open().await;
+    let awaiting = |id: &str, until: Option<i64>| {
+        let pending = Pending {
+            request: MessageId::parse("m1").expect("valid"),
+            reason: Reason::default(),
+            at: at(0),
+            until: until.map(at),
+            proposed: None,
+        };
+        let mut commit = nothing(id, 1);
+        commit.order.order = Some(order(id, 1, State::Confirmed).awaiting(pending));
+        commit
+    };
+    for (id, until) in [("o1", Some(30)), ("o2", Some(20)), ("o3", None)] {
+        commit(&*store, intake(id, State::Confirmed)).await;
+        commit(&*store, awaiting(id, until)).await;
+    }
+    let overdue = async |store: &dyn Store, seconds: i64| -> Vec<String> {
+        let keys = store.overdue(at(seconds)).await.expect("reads");
+        keys.iter().map(|key| key.id.to_string()).collect()
+    };
+    drop(store);
+    let store = home.open().await;
+    assert_eq!(overdue(&*store, 19).await, [""; 0]);
+    assert_eq!(overdue(&*store, 20).await, ["o2"], "exactly then");
+    assert_eq!(
+        overdue(&*store, 40).await,
+        ["o2", "o1"],
+        "the longest first"
+    );
+    let mut later = nothing("o2", 2);
+    later.order.order = Some(order("o2", 3, State::Cancelled));
+    commit(&*store, later).await;
+    assert_eq!(overdue(&*store, 40).await, ["o1"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_a_door_keeps_what_it_was_refused_with() {
+    let home = SledHome::new();
+    let store = home.open().await;
+    commit(&*store, intake("o1", State::Confirmed)).await;
+    let mut question = nothing("o1", 1);
+    question.order.order = Some(asked_about("o1"));
+    question.request = Some(request("o1", "m1"));
+    commit(&*store, question).await;
+    let refused = Refused {
+        state: State::Confirmed,
+        denial: Denial::Provider(Some("No".to_owned())),
+    };
+    let mut outcome = nothing("o1", 2);
+    outcome.order.order = Some(order("o1", 3, State::Confirmed));
+    outcome.answers = vec![Answered {
+        request: request("o1", "m1").key,
+        callback: None,
+        refused: Some(refused.clone()),
+    }];
+    assert_eq!(commit(&*store, outcome).await, None);
+    drop(store);
+    let store = home.open().await;
+    let kept = store
+        .request(&request("o1", "m1").key)
+        .await
+        .expect("reads");
+    let kept = kept.expect("kept");
+    assert_eq!((kept.refused, kept.callback), (Some(refused), None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

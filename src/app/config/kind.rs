@@ -4,6 +4,8 @@
 //! A setting without a use is a fault, not a silence: whoever writes `gateway_url` for a Beckn
 //! network expects copies that nobody would send.
 
+use std::time::Duration;
+
 use chrono_tz::Tz;
 use url::Url;
 
@@ -46,6 +48,7 @@ pub struct OfKind {
     pub time_zone: Tz,
     pub restamp: bool,
     pub reason_required: bool,
+    pub settle_within: Duration,
     pub text_tag: Option<String>,
     pub sends_pin: bool,
     pub audit: Option<Audit>,
@@ -65,6 +68,7 @@ pub fn read(section: &mut Section<'_>, kind: Kind, allow_http: bool) -> OfKind {
         time_zone: section.or("time_zone", profile.time_zone),
         restamp: section.or("restamp", profile.restamp),
         reason_required: section.or("reason_required", profile.reason_required),
+        settle_within: settle_within(section, kind),
         text_tag: None,
         sends_pin: false,
         audit: None,
@@ -80,6 +84,25 @@ pub fn read(section: &mut Section<'_>, kind: Kind, allow_http: bool) -> OfKind {
         audit: audit(section, kind, allow_http),
         ..of_any
     }
+}
+
+/// A working day, so that people can look at what a machine has noted, and not so long that a
+/// customer who is owed money complains elsewhere.
+const SETTLE_WITHIN: Duration = Duration::from_secs(86_400);
+
+const LONGEST_SETTLING: Duration = Duration::from_secs(30 * 86_400);
+
+fn settle_within(section: &mut Section<'_>, kind: Kind) -> Duration {
+    let name = "settle_within";
+    if kind != Kind::Ondc {
+        section.no_use(&[name], "only a network of kind \"ondc\" has this");
+        return SETTLE_WITHIN;
+    }
+    let within = section.or(name, SETTLE_WITHIN);
+    if within.is_zero() || within > LONGEST_SETTLING {
+        section.fault(name, invalid("a duration from \"1ms\" to \"30d\""));
+    }
+    within
 }
 
 /// Version and domain together say what a message of ONDC looks like, so a domain of somebody

@@ -45,6 +45,7 @@ pub use admin_token::{AdminToken, Error as AdminTokenError, hex, random, sha256}
 pub use bookings::Bookings;
 pub use fault::{Fault, Faults, Place, Problem};
 pub use named_token::{NamedToken, name_fault as token_name_fault, parse_sha256};
+pub use policy::inline as inline_policy;
 pub use provider::Provider;
 pub use report::Shown;
 pub use secret_file::open_within as open_private;

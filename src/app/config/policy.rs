@@ -1,19 +1,22 @@
 //! The sections `[policy.NAME]`: cancellation terms for orders that bring none of their own.
 //!
 //! Gathers `domain::policy::Policy` by name. The rule that applies and its price are the
-//! domain's business; here a rule is only made sure to be one. Also behind `policy check`.
+//! domain's business; here a rule is only made sure to be one. Also behind `policy check`, and for
+//! policies that orders bring: they are read by the same code and have the same faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
-use super::fault::Problem;
+use super::fault::{Fault, Problem};
+use super::report::Report;
 use super::section::Section;
+use super::tree;
 use super::values::{Decimal, Setting, Word, invalid};
 use crate::domain::money::{Currency, Money, Percentage};
 use crate::domain::order::{Party, State};
-use crate::domain::policy::{Door, FREE, Fee, OWN, Policy, Rule};
+use crate::domain::policy::{Door, FREE, Fee, INLINE, OWN, Policy, Rule};
 use crate::protocol::terms;
 
 /// Names that an order's terms already have.
@@ -46,11 +49,46 @@ pub fn read(root: &mut Section<'_>) -> BTreeMap<String, Policy> {
         .collect()
 }
 
-fn policy(name: String, mut section: Section<'_>) -> Policy {
+fn policy(name: String, section: Section<'_>) -> Policy {
     super::check_name(&section, &name, &RESERVED);
+    frozen(name, section, "at least one [[policy.NAME.rule]]")
+}
+
+/// Reads a policy that an order brings in its booking block: the members of a section
+/// `[policy.NAME]`, as JSON.
+///
+/// # Errors
+/// All that is wrong with it, in one line.
+pub fn inline(policy: &Map<String, Json>) -> Result<Policy, String> {
+    let report = Report::default();
+    let section = Section::at(&report, INLINE, tree::of_json(policy));
+    let policy = frozen(INLINE.to_owned(), section, "at least one rule");
+    let faults = report.faults.into_inner();
+    match faults.is_empty() {
+        true => Ok(policy),
+        false => Err(faults.into_iter().map(told).collect::<Vec<_>>().join("; ")),
+    }
+}
+
+/// A fault of what came in a message; nobody could set an environment variable instead.
+fn told(fault: Fault) -> String {
+    let problem = match fault.problem {
+        Problem::Missing { expected, .. } => Problem::Missing {
+            expected,
+            variable: None,
+        },
+        problem => problem,
+    };
+    match fault.value {
+        Some(value) => format!("{} = {value}: {problem}", fault.key),
+        None => format!("{}: {problem}", fault.key),
+    }
+}
+
+fn frozen(name: String, mut section: Section<'_>, expected: &str) -> Policy {
     let rules: Vec<Rule> = section.tables("rule").into_iter().map(rule).collect();
     if rules.is_empty() && !section.has_faults_below("rule") {
-        section.missing("rule", "at least one [[policy.NAME.rule]]".to_owned());
+        section.missing("rule", expected.to_owned());
     }
     section.finish();
     let mut policy = Policy {

@@ -19,6 +19,8 @@ pub(super) struct Reasons {
     pub of_domains: Vec<DomainReasons>,
     /// Whether numbers that are not among them are taken.
     pub unknown_numbers: bool,
+    /// Whether zeros before a number make no difference.
+    pub ignore_zeros: bool,
     /// Whether a cancel of 0.9.x that lacks a reason is answered with the list.
     pub in_on_cancel: bool,
 }
@@ -45,6 +47,7 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
         .collect();
     let takes_numbers = published.is_some_and(|table| table.takes_unknown_numbers);
     let unknown_numbers = section.or("unknown_reasons", takes_numbers);
+    let ignore_zeros = published.is_some_and(|table| table.ignores_zeros);
     let in_on_cancel = section.or("reasons_in_on_cancel", true);
     let is_own = |id: &str| own.iter().any(|reason| reason.id == id);
     let published = published.into_iter().flat_map(|table| table.rows);
@@ -65,6 +68,7 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
         of_domains,
         codes,
         unknown_numbers,
+        ignore_zeros,
         in_on_cancel,
     }
 }

@@ -34,6 +34,11 @@ impl<'r> Section<'r> {
         Self::new(report, String::new(), place, table)
     }
 
+    /// What somebody else than the operator wrote: it stands nowhere in a file.
+    pub fn at(report: &'r Report, key: &str, left: Table) -> Self {
+        Self::new(report, key.to_owned(), Place::Default, left)
+    }
+
     fn new(report: &'r Report, key: String, place: Place, left: Table) -> Self {
         Self {
             report,

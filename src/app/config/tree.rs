@@ -78,6 +78,36 @@ pub fn parse(text: &str, file: &Arc<str>) -> Result<Table, Vec<Fault>> {
     Err(errors.iter().map(fault).collect())
 }
 
+/// The same tree of a JSON object that may stand for a section; members that are null are absent.
+#[must_use]
+pub fn of_json(object: &serde_json::Map<String, serde_json::Value>) -> Table {
+    let node = |(key, value): (&String, &_)| {
+        let value = json_value(value)?;
+        Some((key.clone(), unplaced(value)))
+    };
+    object.iter().filter_map(node).collect()
+}
+
+fn json_value(value: &serde_json::Value) -> Option<Value> {
+    use serde_json::Value as Json;
+    Some(match value {
+        Json::Null => return None,
+        Json::Bool(value) => Value::Boolean(*value),
+        Json::Number(number) => Value::Literal(number.to_string()),
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Array(items) => {
+            let items = items.iter().filter_map(json_value);
+            Value::List(items.map(unplaced).collect())
+        }
+        Json::Object(object) => Value::Table(of_json(object)),
+    })
+}
+
+fn unplaced(value: Value) -> Node {
+    let place = Place::Default;
+    Node { place, value }
+}
+
 /// Reads one TOML value, as it may stand in an environment variable; all of it is at `place`.
 #[must_use]
 pub fn parse_value(text: &str, place: &Place) -> Option<Value> {

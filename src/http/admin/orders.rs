@@ -339,6 +339,7 @@ fn listed(order: &Order) -> Value {
         ("/cancellation/reason", "text"),
         ("/undecided/proposed/reason", "text"),
         ("/pending_cancellation/reason", "text"),
+        ("/pending_cancellation/proposed/reason", "text"),
     ];
     for (parent, member) in personal {
         let parent = shown.pointer_mut(parent).and_then(Value::as_object_mut);

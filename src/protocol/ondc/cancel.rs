@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::TICKETS;
+use super::is_told_twice;
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::order::{Party, Reason};
 use crate::domain::policy::Door;
@@ -23,13 +23,13 @@ pub fn request(dialect: Dialect, message: &Value) -> CancelRequest {
     let content = &message["message"];
     let owned = |value: &Value| value.as_str().map(str::to_owned);
     let is_mobility = dialect == Dialect::OndcMobility;
+    let is_ticket = is_told_twice(dialect, message["context"]["domain"].as_str());
     let id = owned(&content["cancellation_reason_id"]);
     let text = owned(&content["descriptor"]["short_desc"]).filter(|_| is_mobility);
     let is_technical = id.as_deref().is_some_and(|id| reasons::same(id, TECHNICAL));
-    let domain = &message["context"]["domain"];
     let intent = match asks_only(&content["descriptor"]) {
         true => Intent::Quote,
-        false if is_mobility && is_technical && domain == TICKETS => Intent::Ask,
+        false if is_ticket && is_technical => Intent::Ask,
         false => Intent::Commit,
     };
     CancelRequest {
@@ -54,6 +54,7 @@ pub fn part(dialect: Dialect, message: &Value) -> Option<String> {
 mod tests {
     use serde_json::json;
 
+    use super::super::TICKETS;
     use super::*;
 
     fn message(domain: &str, reason: &str, code: &str) -> Value {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::lines;
 use crate::domain::order::{Cancellation, Party, Pending, Reason};
-use crate::protocol::on_cancel::{Error, rfc3339};
+use crate::protocol::on_cancel::{Error, Kept, rfc3339};
 use crate::protocol::raw::{RawArray, RawObject, quote};
 use crate::protocol::{v1, words};
 
@@ -48,17 +48,20 @@ pub fn initiated(order: &mut RawObject<'_>, pending: &Pending) {
     order.set("cancellation", block.to_string());
 }
 
-/// The order as it stays when the provider does not cancel it after all.
-pub fn kept(order: &mut RawObject<'_>, pending: &Pending, note: Option<&str>, at: DateTime<Utc>) {
-    order.set("status", quote("COMPLETED"));
-    updated(order, at);
-    let mut block = block(Party::Provider, at);
+/// The order as it stays when it is not cancelled after all. Published messages know only one that
+/// is over then; one that goes on has the word that it was handed over with.
+pub fn kept(order: &mut RawObject<'_>, kept: &Kept<'_>) {
+    if kept.is_over {
+        order.set("status", quote("COMPLETED"));
+    }
+    updated(order, kept.at);
+    let mut block = block(Party::Provider, kept.at);
     let code_alone = Reason {
         text: None,
-        ..pending.reason.clone()
+        ..kept.pending.reason.clone()
     };
     add_reason(&mut block, &code_alone);
-    if let Some(note) = note {
+    if let Some(note) = kept.note {
         block["additional_description"] = json!({"short_desc": note});
     }
     order.set("cancellation", block.to_string());

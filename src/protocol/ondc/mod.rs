@@ -2,8 +2,8 @@
 //!
 //! It is Beckn with its own numbers and shapes. Which shape a message has is said by version and
 //! domain together: retail speaks 1.2.x, trade between businesses (the same domains) and mobility
-//! speak 2.0.x. What a cancellation changes is in [`retail`] and [`mobility`], the money lines
-//! in `lines`.
+//! speak 2.0.x, rides and tickets 2.1.x too. What a cancellation changes is in [`retail`] and
+//! [`mobility`], the money lines in `lines`.
 
 pub mod cancel;
 mod lines;
@@ -15,6 +15,7 @@ use super::reasons::{self, Table};
 use super::registry::Form;
 use super::{Dialect, answer};
 use crate::crypto::signature::Scheme;
+use crate::domain::decide::Denial;
 use crate::domain::refusal::Word;
 
 /// How every domain of this network begins.
@@ -22,6 +23,9 @@ pub const DOMAINS: &str = "ONDC:";
 
 /// How those of retail and trade begin.
 const RETAIL: &str = "ONDC:RET";
+
+/// Rides.
+const RIDES: &str = "ONDC:TRV10";
 
 /// Bus and metro tickets, where the provider may decide later on a cancellation.
 pub const TICKETS: &str = "ONDC:TRV11";
@@ -31,12 +35,12 @@ pub static PROFILE: Profile = Profile {
     scheme: Scheme::Beckn,
     signature_lifetime_seconds: 300,
     dialects: &[Dialect::OndcRetail, Dialect::OndcB2b, Dialect::OndcMobility],
-    versions: "1.2.x or 2.0.x",
+    versions: "1.2.x, 2.0.x or, for rides and tickets, 2.1.x",
     default_version: "2.0.1",
     registry_form: Form::Ondc,
     ack: answer::ACK,
     error,
-    denied: ("50001", "POLICY-ERROR"),
+    denied,
     reasons: &[],
     reason_required: true,
     same_transaction: true,
@@ -52,8 +56,12 @@ pub static PROFILE: Profile = Profile {
 #[must_use]
 pub fn dialect(version: &str, domain: &str) -> Option<Dialect> {
     let is_retail = domain.starts_with(RETAIL);
+    // 2.1 adds flows and attributes; what a cancellation reads and changes is as in 2.0. Where no
+    // domain is named it may be one of those that have it.
+    let has_2_1 = [RIDES, TICKETS, DOMAINS].contains(&domain);
     match version {
         version if version.starts_with("1.2.") => Some(Dialect::OndcRetail),
+        version if version.starts_with("2.1.") && has_2_1 => Some(Dialect::OndcMobility),
         version if version.starts_with("2.0.") && is_retail => Some(Dialect::OndcB2b),
         version if version.starts_with("2.0.") => Some(Dialect::OndcMobility),
         _ => None,
@@ -70,6 +78,13 @@ pub fn default_version(domains: &[String]) -> &'static str {
     }
 }
 
+/// Whether a buyer app is told at once that its cancellation is looked into, and of the outcome
+/// later by an `on_update`.
+#[must_use]
+pub fn is_told_twice(dialect: Dialect, domain: Option<&str>) -> bool {
+    dialect == Dialect::OndcMobility && domain == Some(TICKETS)
+}
+
 /// The reasons of a dialect's domains; `None` outside this network.
 #[must_use]
 pub fn reasons(dialect: Dialect) -> Option<&'static Table> {
@@ -79,6 +94,17 @@ pub fn reasons(dialect: Dialect) -> Option<&'static Table> {
         Dialect::OndcMobility => "ondc-mobility",
         Dialect::V0_9 | Dialect::V1 | Dialect::Uhi => return None,
     })
+}
+
+/// Number and type of an order that cannot be cancelled. Tickets have numbers of their own for one
+/// that is over and for one that cannot be cancelled now; that its terms forbid it is the policy's
+/// in every domain.
+fn denied(domain: &str, denial: &Denial) -> (&'static str, &'static str) {
+    match denial {
+        Denial::State(state) if domain == TICKETS && state.is_final() => ("91213", "DOMAIN-ERROR"),
+        Denial::State(_) | Denial::Provider(_) if domain == TICKETS => ("91212", "DOMAIN-ERROR"),
+        _ => ("50001", "POLICY-ERROR"),
+    }
 }
 
 /// Number and type of a refusal. The first digit says who answers: 3 to 5 are a seller's, and
@@ -138,6 +164,7 @@ fn error(word: Word) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::order::State;
 
     #[test]
     fn version_and_domain_together_say_the_shape() {
@@ -148,10 +175,29 @@ mod tests {
             ("2.0.1", "ONDC:TRV10", Some(Dialect::OndcMobility)),
             ("2.0.0", "ONDC:TRV11", Some(Dialect::OndcMobility)),
             ("1.1.0", "ONDC:TRV10", None),
-            ("2.1.0", "ONDC:TRV10", None),
+            ("2.1.0", "ONDC:TRV10", Some(Dialect::OndcMobility)),
+            ("2.1.0", "ONDC:TRV11", Some(Dialect::OndcMobility)),
+            ("2.1.0", "ONDC:RET10", None),
+            ("2.1.0", "ONDC:TRV12", None),
+            ("2.2.0", "ONDC:TRV10", None),
             ("3.0.0", "ONDC:RET10", None),
         ] {
             assert_eq!(dialect(version, domain), expected, "{version} {domain}");
+        }
+    }
+
+    #[test]
+    fn tickets_have_numbers_of_their_own_for_what_cannot_be_cancelled() {
+        let number = |domain, denial: &Denial| denied(domain, denial).0;
+        for (denial, of_tickets) in [
+            (Denial::State(State::Cancelled), "91213"),
+            (Denial::State(State::Completed), "91213"),
+            (Denial::State(State::InProgress), "91212"),
+            (Denial::Provider(None), "91212"),
+            (Denial::Terms(None), "50001"),
+        ] {
+            assert_eq!(number(TICKETS, &denial), of_tickets, "{denial:?}");
+            assert_eq!(number(RIDES, &denial), "50001", "{denial:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::tests::{commit, directory, key, limits, now, open_at, write_raw};
 use super::{Report, SledStore, check, keys, rules};
 use crate::domain::ids::{MessageId, TransactionId};
-use crate::domain::order::{Booking, Cancellation, Order, Party, Reason, State};
+use crate::domain::order::{Booking, Cancellation, Order, Party, Pending, Reason, State};
 use crate::domain::policy::Policy;
 use crate::domain::undecided::Undecided;
 use crate::store::{
@@ -98,11 +98,22 @@ fn undecided() -> Undecided {
         },
         until: now(),
         waiting: Vec::new(),
+        at_doors: Vec::new(),
+    }
+}
+
+fn pending() -> Pending {
+    Pending {
+        request: MessageId::parse("m6").expect("valid"),
+        reason: Reason::default(),
+        at: now(),
+        until: Some(now()),
+        proposed: None,
     }
 }
 
 /// One callback that is delivered, one that is dead, two that are owed, one of them unasked for,
-/// a request that waits for one, a hold, and an audit entry.
+/// a request that waits for one, an order whose provider has a time, a hold, and an audit entry.
 async fn filled(path: &Path) {
     let store = open_at(path).expect("opens");
     for (id, next) in [
@@ -147,6 +158,10 @@ async fn filled(path: &Path) {
     };
     asked.order.order.as_mut().expect("an order").undecided = Some(undecided());
     store.commit(asked).await.expect("commits");
+    let mut awaited = whole("m6");
+    (awaited.callback, awaited.request, awaited.event) = (None, None, None);
+    awaited.order.order.as_mut().expect("an order").pending = Some(pending());
+    store.commit(awaited).await.expect("commits");
     store.hold(None).await.expect("holds");
     let entry = AuditEntry {
         sequence: 0,
@@ -177,7 +192,7 @@ async fn a_whole_store_is_clean_and_every_kind_of_record_is_counted() {
     let counted: BTreeSet<_> = report.counts.keys().copied().collect();
     let known: BTreeSet<_> = rules::KINDS.iter().map(|kind| kind.name).collect();
     assert_eq!(counted, known);
-    assert_eq!((report.counts["orders"], report.counts["requests"]), (5, 4));
+    assert_eq!((report.counts["orders"], report.counts["requests"]), (6, 4));
 }
 
 #[tokio::test]

@@ -122,7 +122,8 @@ fn write_request(
     draft.insert_with(keys::request(&request.key), &request, &request.body)
 }
 
-/// Owes the callback of a request that was accepted before, and says so in its record.
+/// Owes the callback of a request that was accepted before, or notes what it is refused with, and
+/// says so in its record.
 fn answer(
     draft: &mut Draft<'_>,
     live: &Live,
@@ -132,10 +133,16 @@ fn answer(
     let Some(request) = request_of(draft, &answered.request)? else {
         return Ok(());
     };
-    index::note_told(draft, order, &request)?;
-    let callback = Some(owe(draft, live, (order, now), answered.callback)?);
+    let callback = match answered.callback {
+        Some(new) => {
+            index::note_told(draft, order, &request)?;
+            Some(owe(draft, live, (order, now), new)?)
+        }
+        None => request.callback,
+    };
     let request = StoredRequest {
         callback,
+        refused: answered.refused.or(request.refused),
         ..request
     };
     draft.replace_with(keys::request(&request.key), &request, &request.body)

@@ -1,9 +1,10 @@
-//! What orders are found by besides their keys: a partner's references, and that the provider is
-//! asked about them. And what requests are found by that no callback tells of: their orders.
+//! What orders are found by besides their keys: a partner's references, that the provider is
+//! asked about them, and until when it has to decide. And what requests are found by that no callback tells of: their orders.
 //!
 //! Kept by the commit that writes the order or request, so an entry is there exactly as long as
 //! what it says is true. Nothing here decides who may find what.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -24,6 +25,13 @@ pub(super) struct Known {
     booking: Called,
     #[serde(default)]
     undecided: Option<IgnoredAny>,
+    #[serde(default)]
+    pending: Option<Awaited>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Awaited {
+    until: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,6 +53,9 @@ impl Known {
                 tenant: booking.tenant.clone(),
             },
             undecided: order.undecided.as_ref().map(|_| IgnoredAny),
+            pending: order.pending.as_ref().map(|pending| Awaited {
+                until: pending.until,
+            }),
         }
     }
 
@@ -61,7 +72,9 @@ impl Known {
             Some(keys::called(field, text, tenant, order))
         });
         let undecided = self.undecided.map(|_| keys::undecided(order));
-        named.chain(undecided).collect()
+        let until = self.pending.and_then(|pending| pending.until);
+        let deadline = until.map(|until| keys::deadline(until, order));
+        named.chain(undecided).chain(deadline).collect()
     }
 }
 
@@ -114,6 +127,15 @@ pub(super) fn undecided(tables: &Tables) -> Result<Vec<OrderKey>, Error> {
     let entries = tables.entries_after(vec![keys::UNDECIDED], None);
     entries
         .filter_map(|entry| tables.decode(entry).transpose())
+        .collect()
+}
+
+/// The orders whose provider should have decided by now, the longest overdue first.
+pub(super) fn overdue(tables: &Tables, now: DateTime<Utc>) -> Result<Vec<OrderKey>, Error> {
+    let end = keys::deadlines_before(now + TimeDelta::milliseconds(1));
+    let entries = tables.entries_after(vec![keys::DEADLINE], None);
+    let due = entries.take_while(|entry| !matches!(entry, Ok((key, _)) if **key >= *end));
+    due.filter_map(|entry| tables.decode(entry).transpose())
         .collect()
 }
 

@@ -5,6 +5,8 @@
 //! end is `00 01`), so no text, whatever it holds, can reach into the next part or collide
 //! with another key. Numbers are eight bytes, big end first. Keys are made here and only here.
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::store::{CallbackId, CallbackKind, ReferenceField};
 
@@ -47,6 +49,8 @@ pub(super) const REQUEST_OF_ORDER: u8 = b'v';
 pub(super) const CALLED: u8 = b'b';
 /// The orders that the provider is asked about.
 pub(super) const UNDECIDED: u8 = b'u';
+/// The orders whose provider has a time to decide on a cancellation, by that time.
+pub(super) const DEADLINE: u8 = b'l';
 /// Further pieces of long values.
 pub(super) const PIECE: u8 = b'~';
 
@@ -146,6 +150,20 @@ pub(super) fn called(field: ReferenceField, text: &str, tenant: &str, order: &Or
 /// Where it says that the provider is asked about an order.
 pub(super) fn undecided(order: &OrderKey) -> Key {
     of_order(UNDECIDED, order)
+}
+
+/// Where it says until when the provider has to decide about an order.
+pub(super) fn deadline(until: DateTime<Utc>, order: &OrderKey) -> Key {
+    let parts = [order.network.as_str(), order.id.as_str()];
+    let parts = &texts(DEADLINE, &parts)[1..];
+    [&deadlines_before(until)[..], parts].concat()
+}
+
+/// What all of those that are over by a time come before.
+pub(super) fn deadlines_before(now: DateTime<Utc>) -> Key {
+    // A time before 1970 has long been over.
+    let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+    with_number(vec![DEADLINE], millis)
 }
 
 /// Where a callback is.

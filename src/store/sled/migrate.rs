@@ -4,7 +4,8 @@
 //! number of the format is written last. Format 2 keeps the body of a callback behind its record,
 //! under one key, and compresses values. Format 3 has kinds of callbacks that a release before it
 //! cannot read, and nothing else: what is there stays as it is. Format 4 finds orders by a
-//! partner's references.
+//! partner's references. Format 5 finds them by the time that their provider has to decide, which
+//! nobody had before.
 
 use serde::Serialize;
 use sled::{Batch, Db};
@@ -33,7 +34,9 @@ pub(super) fn migrate(db: &Db, format: Format) -> Result<(), Error> {
         if format.number < 2 {
             join_bodies(db)?;
         }
-        index_orders(db)?;
+        if format.number < 4 {
+            index_orders(db)?;
+        }
         let number = FORMAT;
         let present = Format { number, ..format };
         put(db, keys::FORMAT, &present)?;

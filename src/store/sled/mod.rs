@@ -244,6 +244,10 @@ impl Store for SledStore {
         index::undecided(&*self.tables()?)
     }
 
+    async fn overdue(&self, now: DateTime<Utc>) -> Result<Vec<OrderKey>, Error> {
+        index::overdue(&*self.tables()?, now)
+    }
+
     async fn event_after(&self, after: u64) {
         self.live.event_after(after).await;
     }

@@ -29,7 +29,7 @@ use crate::domain::ids::SubscriberId;
 use crate::store::Error;
 
 /// The newest format this release reads, and the one it writes.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 
 /// sled's own threads let go of the file a moment after the last handle is dropped, so a
 /// store that is reopened by the process that closed it asks a few times.

@@ -31,6 +31,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind(keys::REQUEST_OF_ORDER, "requests by order", silent),
     kind(keys::CALLED, "references", found),
     kind(keys::UNDECIDED, "marks of questions", found),
+    kind(keys::DEADLINE, "deadlines", found),
     kind(keys::EVENT, "events", event),
     kind(keys::HOLD, "holds", hold),
     kind(keys::AUDIT, "audit entries", audit),

@@ -65,6 +65,7 @@ pub(super) fn commit(message: &str) -> Commit {
         order_network: None,
         stale_key_of: None,
         callback: None,
+        refused: None,
         body: Bytes::from_static(b"{}"),
     };
     let callback = NewCallback {
@@ -315,10 +316,10 @@ pub(super) fn write_raw(path: &Path, record: &[u8], value: &[u8]) {
 #[test]
 fn a_store_of_a_newer_format_is_refused_with_a_sentence() {
     let directory = directory();
-    let newer = br#"{"number":5,"created_at":"2030-01-01T00:00:00Z"}"#;
+    let newer = br#"{"number":6,"created_at":"2030-01-01T00:00:00Z"}"#;
     write_raw(directory.path(), keys::FORMAT, newer);
     let error = open_at(directory.path()).err().expect("is refused");
-    assert!(matches!(error, Error::TooNew { found: 5, known: 4 }));
+    assert!(matches!(error, Error::TooNew { found: 6, known: 5 }));
 }
 
 #[test]

@@ -74,6 +74,7 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         order_network: None,
         stale_key_of: None,
         callback: None,
+        refused: None,
         body: "{}".into(),
     };
     let commit = Commit {

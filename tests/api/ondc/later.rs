@@ -148,7 +148,7 @@ async fn what_the_provider_refuses_is_told_once_also_of_a_ticket_that_was_used_m
     let late = market
         .answered(&market.cancel_of(&ticket, technical("CONFIRM_CANCEL")))
         .await;
-    assert_eq!(late["error"]["code"], "50001");
+    assert_eq!(late["error"]["code"], "91213", "it is processed already");
     market.stop().await;
 }
 

@@ -86,11 +86,19 @@ async fn a_buyers_code_is_not_the_providers_either() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_may_refuse_what_its_table_does_not_know_or_have_a_table_of_its_own() {
     let (market, ride, _) = started("unknown_reasons = false").await;
-    let request = market.cancel_of(&ride, ride_because("7"));
-    assert_eq!(error_of(&market.refused(&request).await).0, "30012");
-    market
-        .answered(&market.cancel_of(&ride, ride_because("001")))
-        .await;
+    for unknown in ["7", "11"] {
+        let request = market.cancel_of(&ride, ride_because(unknown));
+        assert_eq!(
+            error_of(&market.refused(&request).await).0,
+            "30012",
+            "{unknown}"
+        );
+    }
+    for known in ["001", "5"] {
+        market
+            .answered(&market.cancel_of(&ride, ride_because(known)))
+            .await;
+    }
     market.stop().await;
 
     let own = r#"

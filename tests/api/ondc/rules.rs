@@ -1,7 +1,7 @@
 //! Numbers, times and tries: what sets this network's manners apart.
 
 use beckn_bpp::mock::bap::Answer;
-use beckn_bpp::mock::orders::{BASKET_1, RIDE_1};
+use beckn_bpp::mock::orders::{BASKET_1, RIDE_1, TICKET_1};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -262,7 +262,11 @@ async fn keys_are_looked_up_by_a_signed_question() {
 async fn an_order_of_another_version_or_domain_is_not_taken_in() {
     let market = Market::start(&["ONDC:TRV10", "ONDC:RET10"]).await;
     for (member, value, fault) in [
-        ("version", "1.1.0", "1.2.x or 2.0.x"),
+        (
+            "version",
+            "1.1.0",
+            "1.2.x, 2.0.x or, for rides and tickets, 2.1.x",
+        ),
         ("version", "3.0.0", "expected"),
         ("domain", "ONDC:TRV12", "served by no joined network"),
     ] {
@@ -272,6 +276,48 @@ async fn an_order_of_another_version_or_domain_is_not_taken_in() {
         assert_eq!(answer.status, 422, "{}", answer.text);
         assert!(answer.text.contains(fault), "{}", answer.text);
     }
+    market.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rides_and_tickets_of_2_1_are_cancelled_as_those_of_2_0_and_answered_in_their_version() {
+    let market = Market::start(&["ONDC:TRV10", "ONDC:TRV11", "ONDC:RET10"]).await;
+    for sample in [RIDE_1, TICKET_1] {
+        let mut orders = Vec::new();
+        for version in ["2.0.1", "2.1.0"] {
+            let mut order = market.order(sample);
+            order["context"]["version"] = json!(version);
+            order["message"]["order"]["id"] = json!(format!("{}-{version}", sample.id));
+            market.hand_over(&order).await;
+            let soft = json!({"cancellation_reason_id": "001",
+                "descriptor": {"code": "SOFT_CANCEL"}});
+            let priced = market.answered(&market.cancel_of(&order, soft)).await;
+            assert_eq!(priced["message"]["order"]["status"], "SOFT_CANCEL");
+            let mut answer = market
+                .answered(&market.cancel_of(&order, confirm("001")))
+                .await;
+            assert_eq!(answer["context"]["version"], version);
+            let cancelled = &mut answer["message"]["order"];
+            assert_eq!(cancelled["status"], "CANCELLED");
+            assert_eq!(cancelled["cancellation"]["cancelled_by"], "CONSUMER");
+            cancelled["id"] = json!(null);
+            cancelled["cancellation"]["time"] = json!(null);
+            for member in ["updated_at", "fulfillments"] {
+                cancelled[member] = json!(null);
+            }
+            orders.push(cancelled.take());
+        }
+        assert_eq!(orders[0], orders[1], "{}", sample.id);
+    }
+    let basket = market.order(BASKET_1);
+    market.hand_over(&basket).await;
+    let mut request = market.cancel_of(&basket, json!({"cancellation_reason_id": "010"}));
+    let context = request["context"].as_object_mut().expect("an object");
+    context.remove("core_version");
+    context.insert("version".to_owned(), json!("2.1.0"));
+    let refused = market.refused(&request).await;
+    let why = refused["error"]["message"].as_str().expect("a sentence");
+    assert!(why.starts_with("unknown_version"), "{why}");
     market.stop().await;
 }
 

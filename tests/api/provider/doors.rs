@@ -50,10 +50,10 @@ async fn the_provider_is_not_asked_about_what_it_does_itself_and_that_answers_a_
     back_end.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_bookings_door_waits_for_the_provider_and_remembers_what_it_said() {
+/// A back end that is asked, the door of bookings with a key to it, and a booking.
+async fn with_bookings() -> (BackEnd, String) {
     let provider = |provider: &beckn_bpp::mock::provider::ProviderHandle| {
-        format!("hook_url = \"{}\"", provider.hook_url)
+        format!("hook_url = \"{}\"\nhook_wait = \"1m\"", provider.hook_url)
     };
     let mut back_end = BackEnd::with(provider, "[bookings]").await;
     let (key, text) = api_keys::new("one", &Scope::ALL, Vec::new(), Utc::now()).expect("a key");
@@ -66,13 +66,70 @@ async fn the_bookings_door_waits_for_the_provider_and_remembers_what_it_said() {
         .app
         .admin("PUT", "/orders/bkg_1", Some(&order))
         .await;
-    let post = async |again: &str| {
-        let url = back_end.app.url("/v1/bookings/bkg_1/cancel");
-        let asked = back_end.app.http.post(url).bearer_auth(&*text);
-        let asked = asked.header("Content-Type", "application/json");
-        let body = json!({"reason": "Guest is ill"}).to_string();
-        app::answer(asked.header("Idempotency-Key", again).body(body)).await
+    (back_end, text.to_string())
+}
+
+async fn post(back_end: &BackEnd, key: &str, again: &str) -> app::Answer {
+    let url = back_end.app.url("/v1/bookings/bkg_1/cancel");
+    let asked = back_end.app.http.post(url).bearer_auth(key);
+    let asked = asked.header("Content-Type", "application/json");
+    let body = json!({"reason": "Guest is ill"}).to_string();
+    app::answer(asked.header("Idempotency-Key", again).body(body)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_waited_for_one_refusal_get_it_again_byte_for_byte_also_after_a_restart() {
+    let (mut back_end, key) = with_bookings().await;
+    let silence = Answer::Raw {
+        status: 503,
+        body: "".into(),
     };
+    back_end.provider.answer_questions(silence);
+    let waiting = async {
+        while back_end.app.get("/orders/bkg_1").await.body["undecided"]["at_doors"]
+            .as_array()
+            .is_none_or(|all| all.len() < 2)
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        back_end
+            .provider
+            .decide(&json!({"decision": "refuse", "reason": "The massage has begun"}));
+    };
+    let one = post(&back_end, &key, "one");
+    let two = post(&back_end, &key, "two");
+    let (one, two, ()) = tokio::join!(one, two, waiting);
+    assert_eq!(one.status, 422, "{}", one.text);
+    assert_eq!(one.body["error"]["details"]["status"], "confirmed");
+    assert_eq!(one.text, two.text);
+    // Whatever becomes of the booking, what was said stays said.
+    let begun = json!({"status": "InProgress"});
+    let patched = back_end
+        .app
+        .admin("PATCH", "/orders/bkg_1", Some(&begun))
+        .await;
+    assert_eq!(patched.status, 200, "{}", patched.text);
+    for _ in 0..2 {
+        for again in ["one", "two"] {
+            let answer = post(&back_end, &key, again).await;
+            assert_eq!((answer.status, &answer.text), (422, &one.text), "{again}");
+        }
+        back_end.app.restart().await;
+    }
+    let ids: std::collections::BTreeSet<_> = back_end
+        .provider
+        .questions()
+        .into_iter()
+        .map(|one| one.message_id)
+        .collect();
+    assert_eq!(ids.len(), 1, "nobody was asked twice");
+    back_end.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bookings_door_waits_for_the_provider_and_remembers_what_it_said() {
+    let (back_end, key) = with_bookings().await;
+    let post = async |again: &str| post(&back_end, &key, again).await;
     back_end
         .provider
         .decide(&json!({"decision": "refuse", "reason": "The massage has begun"}));
@@ -83,9 +140,9 @@ async fn the_bookings_door_waits_for_the_provider_and_remembers_what_it_said() {
     back_end.provider.decide(&json!({"decision": "allow"}));
     let again = post("one").await;
     assert_eq!(
-        again.status, 422,
-        "the same request, the same outcome: {}",
-        again.text
+        (again.status, &again.text),
+        (422, &refused.text),
+        "the same request, the same outcome"
     );
     let (one, other) = tokio::join!(post("two"), post("two"));
     assert_eq!(
@@ -96,6 +153,8 @@ async fn the_bookings_door_waits_for_the_provider_and_remembers_what_it_said() {
         other.text
     );
     assert_eq!(one.text, other.text);
+    let order = back_end.app.get("/orders/bkg_1").await.body;
+    assert_eq!(order["undecided"], Value::Null);
     let late = post("three").await;
     assert_eq!(late.body["error"]["code"], "BOOKING_ALREADY_CANCELLED");
     let events = back_end.app.get("/events?after=0").await.body;
