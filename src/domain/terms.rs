@@ -70,7 +70,7 @@ fn is_unagreed(order: &Order, asked: &Asked) -> bool {
 }
 
 fn charge(order: &Order, asked: &Asked, applied: &Applied<'_>) -> Option<Charge> {
-    let price = order.price?;
+    let (price, paid) = (order.price_left()?, order.paid_left());
     let free = price.with_minor(0);
     let fee = applied.rule.map_or(free, |(_, rule)| rule.fee.on(&price));
     // What goes back after a provider's own cancellation is no matter of the customer's terms.
@@ -79,8 +79,8 @@ fn charge(order: &Order, asked: &Asked, applied: &Applied<'_>) -> Option<Charge>
         _ if is_unagreed(order, asked) => None,
         Party::Customer | Party::Partner => order.policy.refund_term(order),
     };
-    let fee = refund.map_or(fee, |term| term.on(fee, price, order.paid));
-    Some(Charge::of(fee, order.paid))
+    let fee = refund.map_or(fee, |term| term.on(fee, price, paid));
+    Some(Charge::of(fee, paid))
 }
 
 fn basis(order: &Order, asked: &Asked, applied: &Applied<'_>) -> Basis {

@@ -11,9 +11,13 @@ pub(super) const PENDING: &str = "order.cancellation_pending";
 /// That of its answer that it does not cancel.
 pub(super) const REFUSED: &str = "order.cancellation_refused";
 
-/// The order is cancelled.
+/// The order is cancelled, or one fulfilment of it.
 pub(super) fn cancelled(order: &Order, cancellation: &Cancellation) -> Event {
-    event("order.cancelled", order, cancellation, cancellation.at)
+    let kind = match cancellation.fulfillment() {
+        Some(_) => "order.fulfillment_cancelled",
+        None => "order.cancelled",
+    };
+    event(kind, order, cancellation, cancellation.at)
 }
 
 /// The provider is asked about a cancellation.
@@ -38,6 +42,8 @@ fn event(kind: &str, order: &Order, of: &Cancellation, at: DateTime<Utc>) -> Eve
         by: of.by,
         token: of.token.clone(),
         reason: of.reason.clone(),
+        fulfillment: of.fulfillment().map(str::to_owned),
+        rto: of.rto.clone(),
         charge: of.charge,
         at,
     }

@@ -123,6 +123,8 @@ pub(super) fn event(order: &Order, pending: &Pending, kind: &str) -> Event {
         by: Party::Customer,
         token: None,
         reason: pending.reason.clone(),
+        fulfillment: None,
+        rto: None,
         charge: None,
         at: pending.at,
     }

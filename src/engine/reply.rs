@@ -73,7 +73,6 @@ pub(super) fn reply(
     decision: &Decision,
     now: DateTime<Utc>,
 ) -> Result<NewCallback, on_cancel::Error> {
-    let sentence;
     let content = match decision {
         Decision::Cancelled(c) | Decision::AlreadyCancelled(c) => Content::Cancelled(c),
         Decision::Quoted(c) => Content::Quoted(c),
@@ -81,10 +80,7 @@ pub(super) fn reply(
             let pending = order.pending.as_ref();
             Content::Initiated(pending.ok_or(on_cancel::Error::Missing("open question"))?)
         }
-        Decision::Refused(denial) => {
-            sentence = denial.sentence();
-            Content::Denied(&sentence)
-        }
+        Decision::Refused(denial) => Content::Denied(denial),
         // Nothing is said before it is decided.
         Decision::Undecided(_) => return Err(on_cancel::Error::Missing("decision")),
     };

@@ -4,5 +4,8 @@
 //! what the network wants besides: numbers, times, reasons, and who may ask for what.
 
 mod later;
+mod parts;
 mod reasons;
+mod rto;
 mod rules;
+mod urgent;

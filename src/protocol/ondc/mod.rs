@@ -8,13 +8,16 @@
 pub mod cancel;
 mod lines;
 pub mod mobility;
+mod parcel;
 pub mod retail;
+mod share;
 
 use super::kind::Profile;
 use super::reasons::{self, Table};
 use super::registry::Form;
 use super::{Dialect, answer};
 use crate::crypto::signature::Scheme;
+use crate::domain::decide::Denial;
 use crate::domain::refusal::Word;
 
 /// How every domain of this network begins.
@@ -36,7 +39,7 @@ pub static PROFILE: Profile = Profile {
     registry_form: Form::Ondc,
     ack: answer::ACK,
     error,
-    denied: ("50001", "POLICY-ERROR"),
+    denied,
     reasons: &[],
     reason_required: true,
     same_transaction: true,
@@ -81,6 +84,14 @@ pub fn reasons(dialect: Dialect) -> Option<&'static Table> {
     })
 }
 
+/// Those of a cancellation that was asked for in vain.
+fn denied(denial: &Denial) -> (&'static str, &'static str) {
+    match denial {
+        Denial::Fulfillment => ("50008", "DOMAIN-ERROR"),
+        Denial::State(_) | Denial::Terms(_) | Denial::Provider(_) => ("50001", "POLICY-ERROR"),
+    }
+}
+
 /// Number and type of a refusal. The first digit says who answers: 3 to 5 are a seller's, and
 /// 31001 alone asks for another try.
 fn error(word: Word) -> (&'static str, &'static str) {
@@ -109,6 +120,8 @@ fn error(word: Word) -> (&'static str, &'static str) {
         Word::OrderNotFound => ("30018", "DOMAIN-ERROR"),
         Word::FulfillmentNotFound => ("50007", "DOMAIN-ERROR"),
         Word::InvalidReason | Word::ReasonRequired => ("30012", "DOMAIN-ERROR"),
+        Word::NotLate => ("30014", "DOMAIN-ERROR"),
+        Word::InProgress => ("31003", "DOMAIN-ERROR"),
         Word::UnknownAction | Word::PartNotSupported => ("40001", "DOMAIN-ERROR"),
         Word::InvalidJson
         | Word::DuplicateKey
