@@ -120,6 +120,7 @@ fn order(facts: intake::Facts) -> Order {
         cancellation: None,
         undecided: None,
         pending: None,
+        parts: Vec::new(),
         erased_at: None,
     }
 }

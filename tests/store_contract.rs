@@ -100,6 +100,7 @@ fn order(id: &str, version: u64, state: State) -> Order {
         cancellation: None,
         undecided: None,
         pending: None,
+        parts: Vec::new(),
         erased_at: None,
     }
 }
@@ -161,6 +162,8 @@ fn event(order: &str, version: u64) -> Event {
         by: Party::Customer,
         token: None,
         reason: Reason::default(),
+        fulfillment: None,
+        rto: None,
         charge: (version == 2).then(|| Charge::of(rupees("20.50"), Some(rupees("250")))),
         at: at(0),
     }

@@ -21,6 +21,9 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[path = "terms/parts.rs"]
+mod parts;
+
 /// One of each exponent, and every combination of decimals in writing.
 const CURRENCIES: [&str; 5] = ["INR", "JPY", "KWD", "CLF", "EUR"];
 
@@ -171,6 +174,7 @@ fn built((currency, (price, paid), (booked, starts), state, (policy, otherwise))
         cancellation: None,
         undecided: None,
         pending: None,
+        parts: Vec::new(),
         erased_at: None,
     }
 }

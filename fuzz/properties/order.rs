@@ -100,6 +100,7 @@ fn placed(facts: Facts) -> Option<Order> {
         cancellation: None,
         undecided: None,
         pending: None,
+        parts: Vec::new(),
         erased_at: None,
     })
 }

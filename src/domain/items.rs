@@ -64,6 +64,17 @@ impl ItemTerms {
         }
     }
 
+    /// Whether any of it is in what is left of an order.
+    #[must_use]
+    pub fn is_in(&self, order: &Order) -> bool {
+        let gone = order.gone();
+        let is_there = |id: &String| {
+            let mut all = order.fulfillments.iter();
+            !gone.contains(&id.as_str()) && all.any(|one| one.id.as_ref() == Some(id))
+        };
+        self.fulfillments.is_empty() || self.fulfillments.iter().any(is_there)
+    }
+
     fn state<'o>(&self, order: &'o Order) -> Option<&'o str> {
         let is_own = |id: &String| self.fulfillments.contains(id);
         let mut all = order.fulfillments.iter();

@@ -3,6 +3,8 @@
 //! Everything here is a plain value or a pure function. The doors and the engine hand in
 //! what happened and the present time; [`decide::decide`] says what comes of it.
 
+pub mod booking;
+pub mod cancellation;
 pub mod decide;
 pub mod fee;
 pub mod ids;
@@ -10,8 +12,10 @@ pub mod items;
 pub mod money;
 pub mod order;
 pub mod policy;
+pub mod portion;
 pub mod preview;
 pub mod refusal;
+pub mod rto;
 pub mod sentence;
 pub mod terms;
 pub mod undecided;

@@ -167,6 +167,16 @@ impl Money {
         Self { minor, ..*self }
     }
 
+    /// So many of so many equal parts of this amount, rounded the same way; nothing of none.
+    #[must_use]
+    pub fn parts(&self, some: u32, all: u32) -> Self {
+        let minor = match all {
+            0 => 0,
+            all => round_half_up(self.minor * i128::from(some), i128::from(all)),
+        };
+        Self { minor, ..*self }
+    }
+
     /// The same currency with another count of minor units.
     #[must_use]
     pub fn with_minor(&self, minor: i128) -> Self {

@@ -5,13 +5,15 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::ids::{MessageId, OrderKey, SubscriberId, TransactionId};
+use super::ids::{OrderKey, SubscriberId, TransactionId};
 use super::money::Money;
-use super::policy::{Charge, Policy};
-use super::terms::Basis;
+use super::policy::Policy;
+use super::portion::Part;
 use super::undecided::Undecided;
+
+pub use super::booking::{Booking, Patient, PolicyBlock};
+pub use super::cancellation::{Cancellation, Party, Pending, Reason};
 
 /// Where an order stands. Each network and door has its own words for these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,68 +89,6 @@ impl State {
     }
 }
 
-/// Who cancels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Party {
-    /// The person who ordered, through a BAP or an app.
-    Customer,
-    /// The app the order was placed with, on its own account.
-    Partner,
-    /// The provider.
-    Provider,
-}
-
-/// Why an order is cancelled, in the words of the one who asked.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Reason {
-    /// The network's reason code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Free text for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-}
-
-/// A cancellation that has happened: the same for every later answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cancellation {
-    /// Who cancelled.
-    pub by: Party,
-    /// Why, if they said so.
-    pub reason: Reason,
-    /// What it costs; absent when the order has no price.
-    pub charge: Option<Charge>,
-    /// The rule it was priced by; absent in records of earlier releases.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub terms: Option<Basis>,
-    /// When it was decided.
-    pub at: DateTime<Utc>,
-    /// What asked for it: the name of an admin token, or `api-key:` and the id of a key; absent when
-    /// it came over a network.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-}
-
-/// A cancellation that was asked for and that the provider still decides on: the buyer app knows
-/// that, and hears of the outcome later.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pending {
-    /// The request that the decision will answer.
-    pub request: MessageId,
-    /// Why it was asked for.
-    pub reason: Reason,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// When the terms decide without the provider; absent where a question to it has a time of
-    /// its own, and in records of earlier releases.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<DateTime<Utc>>,
-    /// How the order is cancelled then; absent where its terms forbid that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proposed: Option<Box<Cancellation>>,
-}
-
 /// Who placed the order on the network, and where their callbacks go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
@@ -173,64 +113,6 @@ pub struct Fulfillment {
     /// When it begins, where the document tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<DateTime<Utc>>,
-}
-
-/// What the network does not carry, from the `booking` block of the intake.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Booking {
-    /// The joined network the order is on; needed only where several serve its domain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<String>,
-    /// The state, in the words of [`State::word`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<State>,
-    /// When the ride or consultation begins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starts_at: Option<DateTime<Utc>>,
-    /// The venue or clinic it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<String>,
-    /// A partner's reference, carrying its origin.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_reference: Option<String>,
-    /// The provider's own id for the order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<String>,
-    /// The patient, for consultations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub patient: Option<Patient>,
-    /// The policy to freeze on the order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<PolicyBlock>,
-    /// The price, where the document has no quote.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price: Option<Money>,
-}
-
-/// The policy of a booking block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum PolicyBlock {
-    /// A configured one, by its name.
-    Named(String),
-    /// One of its own, as it was written: the members of a configured one.
-    Inline(Map<String, Value>),
-}
-
-/// Who a consultation is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Patient {
-    /// The facade's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The partner's id for the same person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partner_id: Option<String>,
-    /// The facility.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hip_id: Option<String>,
 }
 
 /// Everything a decision is made of.
@@ -258,8 +140,11 @@ pub struct Order {
     pub occurred_at: DateTime<Utc>,
     /// What the network does not carry.
     pub booking: Booking,
-    /// How it was cancelled, once it was.
+    /// How it was cancelled, once it was; what was cancelled before that is in `parts`.
     pub cancellation: Option<Cancellation>,
+    /// The fulfilments that were cancelled by themselves, in the order in which they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// The cancellation that the provider is asked about, while it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Undecided>,
@@ -285,12 +170,14 @@ impl Order {
         order
     }
 
-    /// The state of the fulfilment that the terms look at: the first that has one.
+    /// The state of the fulfilment that the terms look at: the first that has one, of those that
+    /// are left.
     #[must_use]
     pub fn fulfillment_state(&self) -> Option<&str> {
-        self.fulfillments
-            .iter()
-            .find_map(|fulfillment| fulfillment.state.as_deref())
+        let gone = self.gone();
+        let is_left = |one: &&Fulfillment| !one.id.as_deref().is_some_and(|id| gone.contains(&id));
+        let mut left = self.fulfillments.iter().filter(is_left);
+        left.find_map(|fulfillment| fulfillment.state.as_deref())
     }
 
     /// When it begins: by the booking block, else by the first fulfilment that tells.
@@ -325,7 +212,8 @@ impl Order {
         for fulfillment in &mut order.fulfillments {
             fulfillment.agent = None;
         }
-        if let Some(cancellation) = &mut order.cancellation {
+        let parts = order.parts.iter_mut().map(|part| &mut part.cancellation);
+        for cancellation in order.cancellation.iter_mut().chain(parts) {
             cancellation.reason.text = None;
         }
         // There is nothing left that a decision could be told about.

@@ -115,8 +115,12 @@ words! {
     FulfillmentNotFound = "fulfillment_not_found",
     /// One fulfilment of several is to be cancelled by itself.
     PartNotSupported = "part_not_supported",
+    /// The provider is being asked about another part of the order.
+    InProgress = "cancellation_in_progress",
     /// The reason code is not in the table, or not this side's to use.
     InvalidReason = "invalid_reason",
+    /// It is said to be late, and the promised time is not past.
+    NotLate = "not_late",
     /// The terms want a reason.
     ReasonRequired = "reason_required",
     /// Nothing can be stored at present.

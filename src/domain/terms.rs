@@ -43,12 +43,12 @@ pub struct Basis {
 /// that is cancelled cannot be cancelled.
 #[must_use]
 pub fn terms(order: &Order, asked: &Asked) -> Terms {
-    let items = order.policy.items.iter();
+    let items = order.policy.items.iter().filter(|item| item.is_in(order));
     let mut parts: Vec<Part<'_>> = items.map(|item| item.applies(order, asked)).collect();
     let mut of_items = parts.iter().filter_map(|part| part.rule);
     let reason_required = of_items.any(|rule| rule.reason_required);
     let is_all_items = order
-        .price
+        .price_left()
         .is_some_and(|price| items::are_all(&parts, price));
     let applied = match is_all_items {
         true => Applied::nothing(&order.policy),
@@ -84,7 +84,7 @@ fn charge(
     asked: &Asked,
     (applied, parts): (&Applied<'_>, &[Part<'_>]),
 ) -> Option<Charge> {
-    let price = order.price?;
+    let (price, paid) = (order.price_left()?, order.paid_left());
     // What goes back after a provider's own cancellation is no matter of the customer's terms.
     let is_providers = asked.by == Party::Provider;
     let limits_refund = !is_providers && !is_unagreed(order, asked);
@@ -97,8 +97,8 @@ fn charge(
     if !limits_refund {
         parts.iter_mut().for_each(|part| part.refund = None);
     }
-    let fee = items::fee(&parts, &rest, price, order.paid);
-    Some(Charge::of(fee, order.paid))
+    let fee = items::fee(&parts, &rest, price, paid);
+    Some(Charge::of(fee, paid))
 }
 
 fn basis(

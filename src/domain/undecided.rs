@@ -126,7 +126,7 @@ pub fn overdue(order: &Order, pending: &Pending, now: DateTime<Utc>) -> Decision
 /// The fee of the terms is the most there is.
 fn lowered(charge: Charge, order: &Order, fee: Option<Money>) -> Charge {
     match fee.filter(|fee| fee.currency == charge.fee.currency && fee.minor < charge.fee.minor) {
-        Some(fee) => Charge::of(fee.with_minor(fee.minor.max(0)), order.paid),
+        Some(fee) => Charge::of(fee.with_minor(fee.minor.max(0)), order.paid_left()),
         None => charge,
     }
 }
@@ -166,6 +166,7 @@ mod tests {
             occurred_at: at(0),
             booking: Booking::default(),
             cancellation: None,
+            parts: Vec::new(),
             undecided: None,
             pending: None,
             erased_at: None,
@@ -180,6 +181,8 @@ mod tests {
                 reason: Reason::default(),
                 charge: Some(Charge::of(inr(3_000), Some(inr(10_000)))),
                 terms: None,
+                portion: None,
+                rto: None,
                 at: at(1),
                 token: None,
             },

@@ -6,12 +6,14 @@ use serde_json::Value;
 use tracing::{error, info};
 use url::Url;
 
+use super::aim::{self, Aim, Fault};
 use super::reply::{Replying, reply};
 use super::undecided::Hears;
+use super::urgent::check_late;
 use super::{Engine, MAX_RACES, event, pending, reasons, reasons_list, refusal_of, undecided};
-use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
+use crate::domain::decide::{CancelRequest, Decision, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
-use crate::domain::order::{Fulfillment, Order, Placement};
+use crate::domain::order::{Order, Placement};
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::Network;
 use crate::networks::caller::Verified;
@@ -61,15 +63,19 @@ impl Engine {
         let cancel = cancel::decode(asked.context.dialect, asked.message, text_tag)?;
         for _ in 0..MAX_RACES {
             let stored = self.order_of_caller(asked, &cancel.order).await?;
-            check_part(&cancel, &stored.order)?;
-            let lacks_reason = match check_reason(asked, &cancel.request, &stored, now) {
+            let aim = Aim::at(&stored, cancel.part.as_deref()).map_err(unmeant)?;
+            let lacks_reason = match check_reason(asked, &cancel.request, &aim, now) {
                 Err(refusal) if reasons_list::stands_in(asked, &refusal) => true,
                 checked => checked.map(|()| false)?,
             };
+            check_late(asked, &cancel.request, (&stored, &aim), now)?;
             self.store.writable().map_err(|e| refusal_of(&e))?;
+            if self.insisted(asked, (&stored, &aim), now).await? {
+                continue;
+            }
             let (commit, outcome) = match lacks_reason {
                 true => reasons_list::instead(asked, &stored, &key, now)?,
-                false => self.transaction(asked, &cancel, &stored, &key, now)?,
+                false => self.transaction(asked, &cancel, (&stored, &aim), &key, now)?,
             };
             match self
                 .store
@@ -122,7 +128,7 @@ impl Engine {
         &self,
         asked: &ProvenCancel<'_>,
         cancel: &Cancel,
-        stored: &StoredOrder,
+        (stored, aim): (&StoredOrder, &Aim<'_>),
         key: &RequestKey,
         now: DateTime<Utc>,
     ) -> Result<(Commit, &'static str), Refusal> {
@@ -136,10 +142,7 @@ impl Engine {
         };
         let said = |order: &Order, decision: &Decision| {
             let said = reply(&replying, (order, text(&stored.document)), decision, now);
-            said.map_err(|error| {
-                error!(order.id = %order.key.id, %error, "an order document cannot be answered with");
-                Refusal::new(Word::Internal, "the order cannot be read")
-            })
+            said.map_err(|error| unreadable(order, &error.into()))
         };
         let domain = asked.context.domain.as_deref();
         let hears = match ondc::is_told_twice(asked.context.dialect, domain) {
@@ -154,7 +157,11 @@ impl Engine {
             }
             Ok((commit, UNDECIDED))
         };
-        let decision = match decide(&stored.order, &cancel.request, now) {
+        let decision = match aim.decide(&cancel.request, now) {
+            Decision::Undecided(undecided) if !aim.is_asked_about(&undecided) => {
+                let detail = "the provider decides on another part of the order; ask again then";
+                return Err(Refusal::new(Word::InProgress, detail));
+            }
             Decision::Undecided(undecided) if stored.order.pending.is_none() => {
                 return asking(undecided::join(stored, &undecided, (kept, hears), now));
             }
@@ -191,15 +198,16 @@ impl Engine {
             // What is answered at once is void for nobody while the provider thinks.
             let valid_until = asked.context.valid_until;
             let valid_until = valid_until.filter(|_| hears == Hears::ByCallback);
-            if let Some(until) = self.asks(&stored.order, cancellation.by, valid_until, now) {
+            if let Some(until) = self.asks(&aim.order, cancellation.by, valid_until, now) {
                 let waits = (commit.request, hears);
                 let (put, _) = undecided::put(stored, cancellation.clone(), until, waits);
                 return asking(put);
             }
-            let order = stored.order.cancelled(cancellation.clone());
+            let (order, document) = aim::cancelled(Some(asked.network), stored, cancellation)
+                .map_err(|error| unreadable(&stored.order, &error))?;
             commit.event = Some(event::cancelled(&order, cancellation));
             commit.webhook = asked.network.news(&order, &key.message);
-            commit.order.order = Some(order);
+            (commit.order.order, commit.order.document) = (Some(order), document);
         }
         if let Some(order) = awaiting {
             let asked = order.pending.as_ref();
@@ -277,38 +285,31 @@ fn check_schema(asked: &ProvenCancel<'_>) -> Result<(), Refusal> {
 fn check_reason(
     asked: &ProvenCancel<'_>,
     request: &CancelRequest,
-    stored: &StoredOrder,
+    aim: &Aim<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     let path = asked.context.dialect.members().reason;
     let dialect = Some(asked.context.dialect);
     let checked = reasons::check(asked.network, dialect, request);
     checked.map_err(|refusal| refusal.at(path))?;
-    match request.reason.id.is_none() && needs_reason(&stored.order, request, now) {
+    match request.reason.id.is_none() && needs_reason(&aim.order, request, now) {
         true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
         false => Ok(()),
     }
 }
 
-/// A fulfilment that is named must be there, and be all that is left of the order.
-fn check_part(cancel: &Cancel, order: &Order) -> Result<(), Refusal> {
-    let Some(id) = &cancel.part else {
-        return Ok(());
+/// A fulfilment that is named must be there, and be one that can be cancelled alone.
+fn unmeant(fault: Fault) -> Refusal {
+    let word = match fault {
+        Fault::Unknown => Word::FulfillmentNotFound,
+        Fault::NotAlone | Fault::NoPrice => Word::PartNotSupported,
     };
-    let path = "message.descriptor.short_desc";
-    let mut all = order.fulfillments.iter();
-    if !all.any(|one| one.id.as_ref() == Some(id)) {
-        let detail = "the order has no such fulfilment";
-        return Err(Refusal::new(Word::FulfillmentNotFound, detail).at(path));
-    }
-    let is_open = |one: &&Fulfillment| one.state.as_deref() != Some("Cancelled");
-    match order.fulfillments.iter().filter(is_open).count() {
-        0 | 1 => Ok(()),
-        _ => {
-            let detail = "one fulfilment of several cannot be cancelled alone; cancel the order";
-            Err(Refusal::new(Word::PartNotSupported, detail).at(path))
-        }
-    }
+    Refusal::new(word, fault.to_string()).at("message.descriptor.short_desc")
+}
+
+fn unreadable(order: &Order, error: &super::Error) -> Refusal {
+    error!(order.id = %order.key.id, %error, "an order document cannot be answered with");
+    Refusal::new(Word::Internal, "the order cannot be read")
 }
 
 fn outcome(decision: &Decision) -> &'static str {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::cancel::text;
 use super::intake::{final_already, write};
-use super::{Engine, Error, MAX_RACES};
+use super::{Engine, Error, MAX_RACES, way_back};
 use crate::domain::ids::OrderKey;
 use crate::domain::order::{Fulfillment, Order, State};
 use crate::protocol::on_cancel;
@@ -64,10 +64,11 @@ impl Engine {
             let changed = document.is_some();
             let commit = write(order.clone(), Some(&stored), document, now);
             if let Committed::Done { .. } = self.store.commit(commit).await? {
-                return if stored.order.state.is_final() && !same_state(&stored.order, change) {
-                    Err(final_already(&stored.order))
-                } else {
-                    Ok((order, changed))
+                let is_welcome =
+                    same_state(&stored.order, change) || way_back::is_all(&stored.order, change);
+                return match stored.order.state.is_final() && !is_welcome {
+                    true => Err(final_already(&stored.order)),
+                    false => Ok((order, changed)),
                 };
             }
         }
@@ -83,7 +84,8 @@ fn same_state(known: &Order, change: &Change) -> bool {
     change.status == Some(known.state)
 }
 
-/// The changed order and document; `None` when the news is old or the order is final.
+/// The changed order and document; `None` when there is no news, or none for an order that is
+/// final.
 fn apply(
     known: &Order,
     document: &Bytes,
@@ -91,7 +93,12 @@ fn apply(
     now: DateTime<Utc>,
 ) -> Result<Option<(Order, Bytes)>, Error> {
     let occurred_at = change.occurred_at.unwrap_or(now.max(known.occurred_at));
-    if known.state.is_final() || occurred_at < known.occurred_at {
+    let is_way_back = way_back::is_all(known, change);
+    if occurred_at < known.occurred_at || known.state.is_final() && !is_way_back {
+        return Ok(None);
+    }
+    way_back::check(known, change)?;
+    if is_way_back && way_back::is_old(known, change) {
         return Ok(None);
     }
     let mut order = Order {
@@ -101,10 +108,13 @@ fn apply(
     };
     for news in &change.fulfillments {
         fulfillment(&mut order, news.id.as_deref())?.state = Some(news.state.clone());
+        way_back::note(&mut order, news);
     }
     let codes = order.fulfillments.iter().map(|one| one.state.as_deref());
     let implied = words::state_of_fulfillments(codes).filter(|_| !change.fulfillments.is_empty());
-    order.state = change.status.or(implied).unwrap_or(known.state);
+    if !known.state.is_final() {
+        order.state = change.status.or(implied).unwrap_or(known.state);
+    }
     let document = splice(document, &order, occurred_at)?;
     Ok(Some((order, document)))
 }

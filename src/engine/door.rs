@@ -8,6 +8,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::aim;
 use super::provider::transaction;
 use super::undecided::{Hears, Listening, join, put};
 use super::{Engine, Error, MAX_RACES};
@@ -41,19 +42,21 @@ impl Engine {
     ) -> Result<AtDoor, Error> {
         let now = cancellation.at;
         if let Some(until) = self.asks(&stored.order, cancellation.by, None, now) {
+            let part = cancellation.fulfillment().map(str::to_owned);
             let listening = self.listen();
             let waits = (kept, Hears::AtDoor);
             let (commit, question) = put(stored, cancellation, until, waits);
             let committed = self.store.commit(commit).await?;
             if let Committed::Done { .. } = committed {
                 self.questions_put();
-                let key = &stored.order.key;
-                return self.heard(listening, (key, &question), (until, now)).await;
+                let asked = (&stored.order.key, part.as_deref(), &question);
+                return self.heard(listening, asked, (until, now)).await;
             }
             return Ok(undone(committed));
         }
-        let order = stored.order.cancelled(cancellation.clone());
-        let commit = transaction(network, stored, &order, (&cancellation, kept), now)?;
+        let (order, document) = aim::cancelled(network, stored, &cancellation)?;
+        let changed = (&order, document);
+        let commit = transaction(network, stored, changed, (&cancellation, kept), now)?;
         Ok(match self.store.commit(commit).await? {
             Committed::Done { .. } => AtDoor::Cancelled(Box::new(order), Box::new(cancellation)),
             committed => undone(committed),
@@ -83,9 +86,9 @@ impl Engine {
         let present = present.and_then(|stored| stored.order.undecided);
         match present.is_some_and(|present| present.question == undecided.question) {
             true => {
-                let question = (key, &undecided.question);
-                self.heard(listening, question, (undecided.until, now))
-                    .await
+                let part = undecided.proposed.fulfillment();
+                let asked = (key, part, &undecided.question);
+                self.heard(listening, asked, (undecided.until, now)).await
             }
             false => Ok(AtDoor::Again),
         }
@@ -135,13 +138,13 @@ impl Engine {
     async fn heard(
         &self,
         listening: Listening,
-        (key, question): (&OrderKey, &MessageId),
+        (key, part, question): (&OrderKey, Option<&str>, &MessageId),
         (until, now): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<AtDoor, Error> {
         let refused = listening.outcome(question, until, now).await;
         let stored = self.store.order(key).await?;
         let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
-        match (stored.order.cancellation.clone(), refused) {
+        match (stored.order.cancellation_of(part).cloned(), refused) {
             (Some(cancellation), _) => Ok(AtDoor::Cancelled(
                 Box::new(stored.order),
                 Box::new(cancellation),

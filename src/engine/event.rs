@@ -4,9 +4,13 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::order::{Cancellation, Order, Party, Pending, Reason};
 use crate::domain::policy::Charge;
+use crate::domain::rto::Rto;
 use crate::store::Event;
 
 const CANCELLED: &str = "order.cancelled";
+
+/// One fulfilment of several is.
+const FULFILLMENT_CANCELLED: &str = "order.fulfillment_cancelled";
 
 /// A question that the provider has to answer.
 const PENDING: &str = "order.cancellation_pending";
@@ -14,9 +18,13 @@ const PENDING: &str = "order.cancellation_pending";
 /// Its answer that it does not cancel.
 const REFUSED: &str = "order.cancellation_refused";
 
-/// The order is cancelled.
+/// The order is cancelled, or one fulfilment of it.
 pub(super) fn cancelled(order: &Order, cancellation: &Cancellation) -> Event {
-    event(CANCELLED, order, Said::of(cancellation), cancellation.at)
+    let kind = match cancellation.fulfillment() {
+        Some(_) => FULFILLMENT_CANCELLED,
+        None => CANCELLED,
+    };
+    event(kind, order, Said::of(cancellation), cancellation.at)
 }
 
 /// The provider is asked about a cancellation.
@@ -60,6 +68,8 @@ struct Said<'a> {
     by: Party,
     token: Option<&'a str>,
     reason: &'a Reason,
+    fulfillment: Option<&'a str>,
+    rto: Option<&'a Rto>,
     charge: Option<Charge>,
 }
 
@@ -70,6 +80,8 @@ impl<'a> Said<'a> {
             by: Party::Customer,
             token: None,
             reason: &pending.reason,
+            fulfillment: None,
+            rto: None,
             charge: proposed.and_then(|proposed| proposed.charge),
         }
     }
@@ -79,6 +91,8 @@ impl<'a> Said<'a> {
             by: cancellation.by,
             token: cancellation.token.as_deref(),
             reason: &cancellation.reason,
+            fulfillment: cancellation.fulfillment(),
+            rto: cancellation.rto.as_ref(),
             charge: cancellation.charge,
         }
     }
@@ -96,6 +110,8 @@ fn event(kind: &str, order: &Order, said: Said<'_>, at: DateTime<Utc>) -> Event 
         by: said.by,
         token: said.token.map(str::to_owned),
         reason: said.reason.clone(),
+        fulfillment: said.fulfillment.map(str::to_owned),
+        rto: said.rto.cloned(),
         charge: said.charge,
         at,
     }

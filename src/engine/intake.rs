@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 pub(super) use self::merge::final_already;
 
 use self::merge::merge;
-use super::{Engine, Error, MAX_RACES};
+use super::{Engine, Error, MAX_RACES, aim};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
 use crate::domain::order::Order;
 use crate::domain::policy::Policy;
@@ -94,9 +94,10 @@ impl Engine {
         let document = Bytes::from(kept(network, document));
         for _ in 0..MAX_RACES {
             let stored = self.store.order(&order.key).await?;
+            let (order, document) = aim::with_parts(network, stored.as_ref(), (&order, &document))?;
             let (order, result) = merge(&order, &document, stored.as_ref())?;
             let key = order.key.clone();
-            let commit = write(order, stored.as_ref(), Some(document.clone()), now);
+            let commit = write(order, stored.as_ref(), Some(document), now);
             if let Committed::Done { .. } = self.store.commit(commit).await? {
                 return Ok((key, result));
             }
@@ -203,6 +204,7 @@ fn on_network(
         cancellation: None,
         undecided: None,
         pending: None,
+        parts: Vec::new(),
         erased_at: None,
     }
 }

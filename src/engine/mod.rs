@@ -3,6 +3,7 @@
 //! Three doors lead here and one exit leads away, the outbox. A refusal is told to the caller
 //! and writes nothing; every other outcome is one durable transaction before this returns.
 
+mod aim;
 pub mod booking;
 pub mod cancel;
 pub mod change;
@@ -18,7 +19,10 @@ pub mod provider;
 mod reasons;
 pub mod reasons_list;
 mod reply;
+pub mod returns;
 pub mod undecided;
+mod urgent;
+mod way_back;
 
 use std::sync::Arc;
 

@@ -48,7 +48,7 @@ impl Engine {
                 Decision::Refused(denial) => kept(network, (&stored, &pending), &denial, now)?,
                 Decision::Cancelled(cancellation) => {
                     let order = stored.order.cancelled(cancellation.clone());
-                    transaction(network, &stored, &order, (&cancellation, None), now)?
+                    transaction(network, &stored, (&order, None), (&cancellation, None), now)?
                 }
                 _ => return Ok(()),
             };

@@ -1,16 +1,19 @@
 //! Cancelling for the provider's side: at once, with an unsolicited `on_cancel` for the BAP.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tracing::info;
 use uuid::Uuid;
 
+use super::aim::{self, Aim};
 use super::cancel::text;
 use super::door::AtDoor;
+use super::returns::{self, Wish};
 use super::{
     Addressee, Engine, Error, MAX_RACES, ON_CANCEL, ON_UPDATE, Saying, callback, event, pending,
     reasons,
 };
-use crate::domain::decide::{CancelRequest, Decision, decide};
+use crate::domain::decide::{CancelRequest, Decision};
 use crate::domain::ids::{MessageId, OrderKey};
 use crate::domain::order::{Cancellation, Order, Party, Placement};
 use crate::domain::undecided::Answer;
@@ -37,6 +40,10 @@ pub struct ForProvider<'a> {
     pub key: &'a OrderKey,
     /// Who cancels, and why.
     pub request: &'a CancelRequest,
+    /// The only fulfilment that is meant, where one is.
+    pub part: Option<&'a str>,
+    /// What is said of goods that come back.
+    pub rto: Option<&'a Wish>,
     /// The name of the admin token that asks; kept with the cancellation.
     pub token: &'a str,
 }
@@ -58,13 +65,19 @@ impl Engine {
             key,
             request,
             token,
+            part,
+            rto,
         } = asked;
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
             let request = &pending::settling(&stored.order, request);
-            check_reason(network, &stored, request)?;
-            let at_door = match decide(&stored.order, request, now) {
+            let aim = Aim::at(&stored, part).map_err(|fault| Error::Invalid(fault.to_string()))?;
+            check_reason(network, &stored, &aim, request)?;
+            let at_door = match returns::decide(network, (&stored, &aim), (request, rto), now)? {
+                Decision::Cancelled(cancellation) if is_update(&cancellation) => {
+                    return Err(Error::Invalid(NOT_UPDATED.to_owned()));
+                }
                 Decision::Cancelled(cancellation) => {
                     let cancellation = Cancellation {
                         token: Some(token.to_owned()),
@@ -72,6 +85,9 @@ impl Engine {
                     };
                     self.cancel_at_door(network, &stored, cancellation, None)
                         .await?
+                }
+                Decision::Undecided(undecided) if !aim.is_asked_about(&undecided) => {
+                    return Err(other_part());
                 }
                 // Who would be asked says it by itself.
                 Decision::Undecided(undecided) if request.by == Party::Provider => {
@@ -119,19 +135,36 @@ impl Engine {
     }
 }
 
-/// A cancelled order is answered with how it was cancelled, whatever is said now.
+/// What is cancelled is answered with how it was, whatever is said now.
 fn check_reason(
     network: Option<&Network>,
     stored: &StoredOrder,
+    aim: &Aim<'_>,
     request: &CancelRequest,
 ) -> Result<(), Error> {
-    let network = network.filter(|_| stored.order.cancellation.is_none());
-    let Some(network) = network else {
-        return Ok(());
-    };
-    let document = RawObject::parse(text(&stored.document)).unwrap_or_default();
-    let dialect = document.get("context").and_then(on_cancel::dialect_of);
-    reasons::check(network, dialect, request).map_err(Error::Reason)
+    match network.filter(|_| aim.order.cancellation.is_none()) {
+        Some(network) => {
+            reasons::check(network, aim::dialect(stored), request).map_err(Error::Reason)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether it is one that the network hears of by an `on_update` of the provider's own.
+fn is_update(cancellation: &Cancellation) -> bool {
+    let is_part = cancellation.fulfillment().is_some();
+    is_part && cancellation.by == Party::Provider && cancellation.rto.is_none()
+}
+
+const NOT_UPDATED: &str = "fulfillment: a provider cancels one fulfilment of several that is not \
+                           under way by its own on_update; hand that over with PUT /orders/{id}";
+
+fn other_part() -> Error {
+    Error::Conflict {
+        what: "a cancellation of another part of the order is not decided yet; ask again"
+            .to_owned(),
+        cancellation: None,
+    }
 }
 
 /// Changes nothing, and returns once what was read is on stable storage.
@@ -156,7 +189,7 @@ fn unchanged(stored: &StoredOrder, now: DateTime<Utc>) -> Commit {
 pub(super) fn transaction(
     network: Option<&Network>,
     stored: &StoredOrder,
-    order: &Order,
+    (order, document): (&Order, Option<Bytes>),
     (cancellation, request): (&Cancellation, Option<StoredRequest>),
     now: DateTime<Utc>,
 ) -> Result<Commit, Error> {
@@ -166,7 +199,7 @@ pub(super) fn transaction(
             key: order.key.clone(),
             expected_version: stored.order.version,
             order: Some(order.clone()),
-            document: None,
+            document,
         },
         request,
         webhook: news(network, order, callback.as_ref()),

@@ -59,7 +59,7 @@ pub(super) fn check(
 }
 
 /// The row of a code; where numbers may be written in other ways, of one that is the same number.
-fn known<'a>(table: &Reasons<'a>, id: &str) -> Option<&'a ReasonCode> {
+pub(super) fn known<'a>(table: &Reasons<'a>, id: &str) -> Option<&'a ReasonCode> {
     let like = |known: &&ReasonCode| table.ignores_zeros && reasons::same(&known.id, id);
     let exact = table.codes.iter().find(|known| known.id == id);
     exact.or_else(|| table.codes.iter().find(like))

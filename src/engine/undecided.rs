@@ -12,11 +12,12 @@ use tokio::sync::{Notify, broadcast};
 use tracing::info;
 use uuid::Uuid;
 
+use super::aim::{self, Aim};
 use super::cancel::text;
 use super::provider::{not_joined, told};
 use super::reply::{ReadAgain, reply};
 use super::{Engine, Error, MAX_RACES, event};
-use crate::domain::decide::Decision;
+use crate::domain::decide::{Decision, Denial};
 use crate::domain::ids::{MessageId, OrderKey, RequestKey};
 use crate::domain::order::{Cancellation, Order, Party};
 use crate::domain::undecided::{Answer, Refused, Undecided, settle};
@@ -141,7 +142,7 @@ impl Engine {
             if undecided.question != *question {
                 return Ok(());
             }
-            let decision = settle(&stored.order, &undecided, answer, now);
+            let decision = settled(&stored, &undecided, answer, now);
             let commit = self.outcome(network, &stored, &undecided, &decision, now);
             if let Committed::Done { .. } = self.store.commit(commit.await?).await? {
                 let refused = refused(&stored.order, &decision);
@@ -169,17 +170,16 @@ impl Engine {
         decision: &Decision,
         now: DateTime<Utc>,
     ) -> Result<Commit, Error> {
-        let order = &stored.order;
-        let (order, event) = match decision {
+        let (order, document, event) = match decision {
             Decision::Cancelled(cancellation) => {
-                let cancelled = order.cancelled(cancellation.clone());
+                let (cancelled, document) = aim::cancelled(network, stored, cancellation)?;
                 let event = event::cancelled(&cancelled, cancellation);
-                (cancelled, event)
+                (cancelled, document, event)
             }
             _ => {
-                let kept = order.no_longer_asked_about();
+                let kept = stored.order.no_longer_asked_about();
                 let event = event::refused(&kept, &undecided.proposed, now);
-                (kept, event)
+                (kept, None, event)
             }
         };
         let mut answers = Vec::new();
@@ -226,7 +226,7 @@ impl Engine {
                 key: order.key.clone(),
                 expected_version: stored.order.version,
                 order: Some(order),
-                document: None,
+                document,
             },
             request: None,
             callback,
@@ -258,6 +258,20 @@ impl Listening {
             }
         };
         tokio::time::timeout(wait, heard).await.ok().flatten()
+    }
+}
+
+/// A part of an order is settled as the order that it is decided on as.
+fn settled(
+    stored: &StoredOrder,
+    undecided: &Undecided,
+    answer: &Answer,
+    now: DateTime<Utc>,
+) -> Decision {
+    match Aim::at(stored, undecided.proposed.fulfillment()) {
+        Ok(aim) => settle(&aim.order, undecided, answer, now),
+        // What the provider handed over meanwhile has it no more.
+        Err(_) => Decision::Refused(Denial::Fulfillment),
     }
 }
 

@@ -68,7 +68,9 @@ pub fn status(word: Word) -> u16 {
         | Word::OrderNotFound
         | Word::FulfillmentNotFound
         | Word::PartNotSupported
+        | Word::InProgress
         | Word::InvalidReason
+        | Word::NotLate
         | Word::ReasonRequired => 200,
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::order::Party;
 pub use crate::protocol::kind::Kind;
 use crate::protocol::kind::Profile;
 use crate::protocol::on_cancel::{Style, Us};
+use crate::protocol::reasons::Row;
 use crate::protocol::{Dialect, ondc, reasons};
 use crate::registry::{self, Registry};
 
@@ -46,6 +47,23 @@ pub struct ReasonCode {
     pub by: Vec<Party>,
     /// Whether a sentence must come with it.
     pub text_required: bool,
+    /// Whether goods that are under way must come back.
+    pub comes_back: bool,
+    /// Whether it holds only once the promised time is past.
+    pub when_late: bool,
+}
+
+impl From<&Row> for ReasonCode {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.id.to_owned(),
+            text: row.text.to_owned(),
+            by: row.by.to_vec(),
+            text_required: row.text_required,
+            comes_back: row.comes_back,
+            when_late: row.when_late,
+        }
+    }
 }
 
 impl ReasonCode {

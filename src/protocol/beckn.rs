@@ -38,6 +38,7 @@ fn error(word: Word) -> (&'static str, &'static str) {
         | Word::RegistryUnavailable
         | Word::StoreUnavailable
         | Word::RateLimited
+        | Word::InProgress
         | Word::Internal => ("40000", "CORE-ERROR"),
         Word::UnknownAction => ("40001", "CONTEXT-ERROR"),
         Word::PartNotSupported => ("40001", "DOMAIN-ERROR"),
@@ -81,6 +82,6 @@ fn error(word: Word) -> (&'static str, &'static str) {
         | Word::RequestReused
         | Word::Stale => ("30000", "CONTEXT-ERROR"),
         Word::OrderNotFound => ("30010", "CORE-ERROR"),
-        Word::InvalidReason | Word::ReasonRequired => ("30011", "DOMAIN-ERROR"),
+        Word::InvalidReason | Word::NotLate | Word::ReasonRequired => ("30011", "DOMAIN-ERROR"),
     }
 }

@@ -46,6 +46,9 @@ pub fn question(order: &Order, undecided: &Undecided) -> String {
         "asked_at": rfc3339(proposed.at),
         "answer_by": rfc3339(undecided.until),
     });
+    if let Some(one) = proposed.fulfillment() {
+        body["fulfillment"] = json!(one);
+    }
     if let Some(charge) = proposed.charge {
         body["fee"] = json!(charge.fee);
         body["refund"] = json!(charge.refund);

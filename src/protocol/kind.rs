@@ -7,11 +7,11 @@
 
 use chrono_tz::Tz;
 
+use super::reasons::Row;
 use super::registry::Form;
 use super::{Dialect, beckn, ondc, uhi};
 use crate::crypto::signature::Scheme;
 use crate::domain::decide::Denial;
-use crate::domain::order::Party;
 use crate::domain::refusal::Word;
 
 /// A family of networks.
@@ -48,7 +48,7 @@ pub struct Profile {
     /// The same of an order in a domain that cannot be cancelled for this reason.
     pub denied: fn(&str, &Denial) -> (&'static str, &'static str),
     /// The reasons there are, whatever the domain; none means any, or a table for each domain.
-    pub reasons: &'static [ReasonRow],
+    pub reasons: &'static [Row],
     /// Whether a cancellation needs one unless the configuration says otherwise.
     pub reason_required: bool,
     /// Whether an order is known in the session that it was placed in alone.
@@ -69,19 +69,6 @@ pub struct Profile {
     /// The number of the only NACK after which a callback is tried again; `None` where every
     /// NACK is tried a few more times.
     pub tried_again_after: Option<&'static str>,
-}
-
-/// One reason of a network's table.
-#[derive(Debug, Clone, Copy)]
-pub struct ReasonRow {
-    /// The code on the wire.
-    pub id: &'static str,
-    /// The sentence for people.
-    pub text: &'static str,
-    /// Who may use it.
-    pub by: Party,
-    /// Whether a sentence must come with it.
-    pub text_required: bool,
 }
 
 impl Kind {

@@ -28,6 +28,39 @@ pub struct Row {
     pub text: &'static str,
     /// Who may use it; empty means both sides.
     pub by: &'static [Party],
+    /// Whether a sentence must come with it.
+    pub text_required: bool,
+    /// Whether goods that are under way must come back.
+    pub comes_back: bool,
+    /// Whether it holds only once the promised time is past.
+    pub when_late: bool,
+}
+
+impl Row {
+    /// The reason that needs a sentence.
+    #[must_use]
+    pub const fn in_words(self) -> Self {
+        Self {
+            text_required: true,
+            ..self
+        }
+    }
+
+    /// The reason that holds only once the promised time is past.
+    const fn late(self) -> Self {
+        Self {
+            when_late: true,
+            ..self
+        }
+    }
+
+    /// The reason for which goods that are under way come back.
+    const fn back(self) -> Self {
+        Self {
+            comes_back: true,
+            ..self
+        }
+    }
 }
 
 /// A table as a network publishes it.
@@ -46,8 +79,17 @@ pub struct Table {
 const BUYER: &[Party] = &[Party::Customer, Party::Partner];
 const SELLER: &[Party] = &[Party::Provider];
 
-const fn row(id: &'static str, by: &'static [Party], text: &'static str) -> Row {
-    Row { id, text, by }
+/// A reason without more to it.
+#[must_use]
+pub const fn row(id: &'static str, by: &'static [Party], text: &'static str) -> Row {
+    Row {
+        id,
+        text,
+        by,
+        text_required: false,
+        comes_back: false,
+        when_late: false,
+    }
 }
 
 /// What sellers of goods and their buyers use; 023 is of 2.0.2 alone. Codes that carriers and
@@ -55,16 +97,16 @@ const fn row(id: &'static str, by: &'static [Party], text: &'static str) -> Row 
 const RETAIL: [Row; 19] = [
     row("001", BUYER, "The price has changed"),
     row("002", SELLER, "An item is not available"),
-    row("003", BUYER, "It is cheaper elsewhere"),
+    row("003", BUYER, "It is cheaper elsewhere").back(),
     row("005", SELLER, "The merchant rejected the order"),
-    row("006", BUYER, "It is later than promised"),
-    row("009", BUYER, "The wrong product was delivered"),
-    row("010", BUYER, "The buyer wants to change the order"),
-    row("011", SELLER, "The buyer cannot be found or reached"),
-    row("012", SELLER, "The buyer no longer wants it"),
-    row("013", SELLER, "The buyer refused the delivery"),
-    row("014", SELLER, "The address was not found"),
-    row("015", SELLER, "The buyer was not there"),
+    row("006", BUYER, "It is later than promised").back().late(),
+    row("009", BUYER, "The wrong product was delivered").back(),
+    row("010", BUYER, "The buyer wants to change the order").back(),
+    row("011", SELLER, "The buyer cannot be found or reached").back(),
+    row("012", SELLER, "The buyer no longer wants it").back(),
+    row("013", SELLER, "The buyer refused the delivery").back(),
+    row("014", SELLER, "The address was not found").back(),
+    row("015", SELLER, "The buyer was not there").back(),
     row("016", SELLER, "An accident, the weather or a strike"),
     row("017", SELLER, "The delivery is delayed or not possible"),
     row("018", SELLER, "The place of delivery is not served"),

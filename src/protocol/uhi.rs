@@ -6,7 +6,8 @@
 
 pub mod message;
 
-use super::kind::{Profile, ReasonRow};
+use super::kind::Profile;
+use super::reasons::{Row, row};
 use super::registry::Form;
 use super::{Dialect, answer};
 use crate::crypto::signature::Scheme;
@@ -37,7 +38,7 @@ pub static PROFILE: Profile = Profile {
 
 /// The seven reasons of a patient and the six of a doctor or facility. Who may use one is said by
 /// this table alone: the beginnings of the words mislead.
-const REASONS: [ReasonRow; 13] = [
+const REASONS: [Row; 13] = [
     patient("PATIENT_PERSONAL_EMERGENCY", "A personal emergency"),
     patient("PATIENT_HEALTH_IMPROVED", "The patient's health improved"),
     patient(
@@ -50,13 +51,13 @@ const REASONS: [ReasonRow; 13] = [
         "PATIENT_SEEKING_ALTERNATIVE",
         "The patient looks for another doctor",
     ),
-    in_words(patient("PATIENT_OTHER", "Another reason of the patient")),
+    patient("PATIENT_OTHER", "Another reason of the patient").in_words(),
     doctor("DOCTOR_PERSONAL_EMERGENCY", "The doctor has an emergency"),
     doctor("DOCTOR_UNAVAILABLE", "The doctor is not available"),
     doctor("DOCTOR_SCHEDULE_CHANGE", "The doctor's schedule changed"),
     doctor("FACILITY_CLOSURE", "The facility is closed"),
     doctor("TECHNICAL_SYSTEM_ISSUE", "A technical fault"),
-    in_words(doctor("DOCTOR_OTHER", "Another reason of the doctor")),
+    doctor("DOCTOR_OTHER", "Another reason of the doctor").in_words(),
 ];
 
 /// The words of `order.state` that Beckn does not have, or means otherwise.
@@ -76,28 +77,12 @@ pub fn state_of_order_word(word: &str) -> Option<State> {
     known.map(|(_, state)| *state)
 }
 
-const fn reason(id: &'static str, text: &'static str, by: Party) -> ReasonRow {
-    ReasonRow {
-        id,
-        text,
-        by,
-        text_required: false,
-    }
+const fn patient(id: &'static str, text: &'static str) -> Row {
+    row(id, &[Party::Customer], text)
 }
 
-const fn patient(id: &'static str, text: &'static str) -> ReasonRow {
-    reason(id, text, Party::Customer)
-}
-
-const fn doctor(id: &'static str, text: &'static str) -> ReasonRow {
-    reason(id, text, Party::Provider)
-}
-
-const fn in_words(row: ReasonRow) -> ReasonRow {
-    ReasonRow {
-        text_required: true,
-        ..row
-    }
+const fn doctor(id: &'static str, text: &'static str) -> Row {
+    row(id, &[Party::Provider], text)
 }
 
 fn error(word: Word) -> (&'static str, &'static str) {
@@ -121,9 +106,9 @@ fn error(word: Word) -> (&'static str, &'static str) {
         }
         Word::SignerIsNotCaller | Word::WrongRole => ("UHI-1412", "CONTEXT-ERROR"),
         Word::OrderNotFound | Word::FulfillmentNotFound => ("UHI-1413", "CORE-ERROR"),
-        Word::Overloaded | Word::RateLimited => ("UHI-1500", "CORE-ERROR"),
+        Word::Overloaded | Word::RateLimited | Word::InProgress => ("UHI-1500", "CORE-ERROR"),
         Word::SchemaMismatch => ("UHI-1404", "JSON-SCHEMA-ERROR"),
-        Word::InvalidReason | Word::ReasonRequired | Word::PartNotSupported => {
+        Word::InvalidReason | Word::NotLate | Word::ReasonRequired | Word::PartNotSupported => {
             ("UHI-1404", "DOMAIN-ERROR")
         }
         Word::UnknownAction

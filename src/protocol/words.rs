@@ -51,9 +51,11 @@ pub fn state_of_order_word(word: &str) -> Option<State> {
 }
 
 /// The state that the codes of an order's fulfilments imply for it, where they imply one: it
-/// has begun with the first, and is completed with the last.
+/// has begun with the first, and is completed with the last. Those that are cancelled or come
+/// back say nothing of the others.
 #[must_use]
 pub fn state_of_fulfillments<'a>(codes: impl Iterator<Item = Option<&'a str>>) -> Option<State> {
+    let codes = codes.filter(|code| !code.is_some_and(is_gone));
     let states = codes.map(|code| code.and_then(state_of_fulfillment_code));
     let has_begun = |state| !matches!(state, None | Some(State::Confirmed));
     states.reduce(|all, one| match (all, one) {
@@ -72,6 +74,35 @@ fn state_of_fulfillment_code(code: &str) -> Option<State> {
         "RIDE_STARTED" | "Order-picked-up" | "Out-for-delivery" => Some(State::InProgress),
         "RIDE_ENDED" | "RIDE_COMPLETED" | "Order-delivered" => Some(State::Completed),
         _ => None,
+    }
+}
+
+/// The code of goods that are on their way back.
+pub const RTO_INITIATED: &str = "RTO-Initiated";
+
+/// The codes with which their way ends.
+pub const RTO_ENDS: [&str; 2] = ["RTO-Delivered", "RTO-Disposed"];
+
+/// Whether a fulfilment with this code is cancelled, or brings goods back.
+#[must_use]
+pub fn is_gone(code: &str) -> bool {
+    matches!(code, "Cancelled" | "CANCELLED" | "RIDE_CANCELLED") || is_return(code)
+}
+
+/// Whether a fulfilment with this code brings goods back.
+#[must_use]
+pub fn is_return(code: &str) -> bool {
+    code == RTO_INITIATED || RTO_ENDS.contains(&code)
+}
+
+/// The state of one fulfilment by itself, where its code implies one.
+#[must_use]
+pub fn state_of_fulfillment(code: &str) -> Option<State> {
+    match code {
+        RTO_INITIATED => Some(State::InProgress),
+        code if RTO_ENDS.contains(&code) => Some(State::Completed),
+        code if is_gone(code) => Some(State::Cancelled),
+        code => state_of_fulfillment_code(code),
     }
 }
 
@@ -139,6 +170,19 @@ mod tests {
             Some(State::InProgress)
         );
         assert_eq!(implied(&["Order-delivered"]), Some(State::Completed));
+    }
+
+    #[test]
+    fn what_is_cancelled_or_comes_back_says_nothing_of_the_rest() {
+        let implied = |codes: &[&str]| state_of_fulfillments(codes.iter().copied().map(Some));
+        let delivered = ["Cancelled", "Order-delivered", "RTO-Initiated"];
+        assert_eq!(implied(&delivered), Some(State::Completed));
+        assert_eq!(implied(&["Cancelled", "Pending", "RTO-Delivered"]), None);
+        assert_eq!(implied(&["Cancelled", "RTO-Disposed"]), None);
+        assert_eq!(
+            implied(&["RIDE_STARTED", "RIDE_CANCELLED"]),
+            Some(State::InProgress)
+        );
     }
 
     #[test]

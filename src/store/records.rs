@@ -12,6 +12,7 @@ use super::callbacks::{Callback, CallbackId, CallbackState, NewCallback};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey, RequestKey, SubscriberId};
 use crate::domain::order::{Order, Party, Reason, State};
 use crate::domain::policy::Charge;
+use crate::domain::rto::Rto;
 use crate::domain::undecided::Refused;
 
 /// An order with the document the provider handed over.
@@ -88,7 +89,7 @@ impl StoredRequest {
 pub struct Event {
     /// Counts events from 1, without gaps; the store fills this in.
     pub sequence: u64,
-    /// `order.cancelled`.
+    /// `order.cancelled`, `order.fulfillment_cancelled`, ...
     #[serde(rename = "type")]
     pub kind: String,
     /// The network the order is on.
@@ -106,6 +107,12 @@ pub struct Event {
     pub token: Option<String>,
     /// Why.
     pub reason: Reason,
+    /// The only fulfilment that it is about; absent where it is about the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fulfillment: Option<String>,
+    /// The way back of goods that were under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rto: Option<Rto>,
     /// The money, absent when the order has no price.
     #[serde(flatten)]
     pub charge: Option<Charge>,

@@ -6,5 +6,8 @@
 mod asked;
 mod later;
 mod overdue;
+mod parts;
 mod reasons;
+mod rto;
 mod rules;
+mod urgent;

@@ -3,6 +3,8 @@
 
 #[path = "../common/app.rs"]
 mod app;
+#[path = "../common/market.rs"]
+mod market;
 
 mod admin;
 mod admin_token;
@@ -20,6 +22,7 @@ mod process;
 mod production;
 mod registry;
 mod rotate;
+mod rto;
 mod serve;
 mod signature;
 mod signature_uhi;

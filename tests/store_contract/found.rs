@@ -40,6 +40,8 @@ fn asked_about(id: &str) -> Order {
         reason: Reason::default(),
         charge: None,
         terms: None,
+        portion: None,
+        rto: None,
         at: at(0),
         token: None,
     };

@@ -43,6 +43,8 @@ async fn cancelled(store: &dyn Store, id: &str, on: i64, next: Option<Next>) -> 
             charge: Some(Charge::of(rupees("20.50"), Some(rupees("250")))),
             at: day(on),
             terms: None,
+            portion: None,
+            rto: None,
             token: None,
         });
     }

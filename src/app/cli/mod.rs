@@ -15,6 +15,8 @@ mod import;
 mod keys;
 mod mock_network;
 mod order;
+mod order_part;
+mod order_show;
 mod output;
 mod policy;
 mod registry;

@@ -7,6 +7,8 @@ use anyhow::bail;
 use serde_json::{Value, json};
 
 use super::admin::{Admin, Client, encoded};
+use super::order_part::Part;
+use super::order_show::{print_cancellation, show};
 use super::{cancel_many, import, output};
 
 #[derive(Debug, clap::Subcommand)]
@@ -71,6 +73,8 @@ pub(super) enum Command {
         /// A sentence for people
         #[arg(long)]
         note: Option<String>,
+        #[command(flatten)]
+        part: Part,
         /// The network, where the id is on two
         #[arg(long)]
         network: Option<String>,
@@ -142,10 +146,12 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             by,
             reason,
             note,
+            part,
             network,
             json,
         } => {
-            let body = json!({"by": by, "reason": reason, "note": note});
+            let mut body = json!({"by": by, "reason": reason, "note": note});
+            part.add_to(&mut body);
             if let Some(agent) = filter {
                 let filter = cancel_many::Filter {
                     agent: agent.clone(),
@@ -234,62 +240,12 @@ async fn refuse(client: &Client, path: &str, body: &Value, json: bool) -> anyhow
     Ok(())
 }
 
-fn path(id: &str, action: &str, network: Option<&str>) -> String {
+/// Where an order's action is in the admin API.
+pub(super) fn path(id: &str, action: &str, network: Option<&str>) -> String {
     let on = network
         .map(|name| format!("?network={}", encoded(name)))
         .unwrap_or_default();
     format!("/orders/{}{action}{on}", encoded(id))
-}
-
-async fn show(client: &Client, id: &str, network: Option<&str>, json: bool) -> anyhow::Result<()> {
-    let order = client.get(&path(id, "", network)).await?;
-    if json {
-        output::json(&order);
-        return Ok(());
-    }
-    println!(
-        "order       {} on {}",
-        output::text(&order, "id"),
-        output::text(&order, "network")
-    );
-    println!(
-        "state       {} (version {})",
-        output::text(&order, "state"),
-        order["version"]
-    );
-    println!(
-        "placed by   {}",
-        output::text(&order["placed_by"], "bap_id")
-    );
-    println!(
-        "price       {}, paid {}",
-        output::money(&order["price"]),
-        output::money(&order["paid"])
-    );
-    let policy = &order["policy"];
-    println!(
-        "terms       {}, version {}",
-        output::text(policy, "name"),
-        output::text(policy, "version")
-    );
-    if order["cancellation"].is_object() {
-        print_cancellation(&order["cancellation"]);
-    }
-    let pending = &order["pending_cancellation"];
-    if pending.is_object() {
-        println!(
-            "asked for   at {} because of {}: cancel it, or refuse",
-            output::time(pending, "at"),
-            output::text(&pending["reason"], "id")
-        );
-    }
-    if order["erased_at"].is_string() {
-        println!(
-            "erased      at {}: no document, no messages",
-            output::time(&order, "erased_at")
-        );
-    }
-    Ok(())
 }
 
 async fn cancel(client: &Client, path: &str, body: &Value, json: bool) -> anyhow::Result<()> {
@@ -304,33 +260,11 @@ async fn cancel(client: &Client, path: &str, body: &Value, json: bool) -> anyhow
     } else {
         "is cancelled"
     };
-    println!("order {} {was}", output::text(&answer, "id"));
+    let what = match answer["cancellation"]["portion"]["fulfillment"].as_str() {
+        Some(one) => format!("fulfilment {one} of order"),
+        None => "order".to_owned(),
+    };
+    println!("{what} {} {was}", output::text(&answer, "id"));
     print_cancellation(&answer["cancellation"]);
     Ok(())
-}
-
-fn print_cancellation(cancellation: &Value) {
-    let by = output::text(cancellation, "by");
-    let token = cancellation["token"].as_str();
-    let token = token.map(|name| format!(", asked for by token {name}"));
-    println!(
-        "cancelled   by {by} at {}{}",
-        output::time(cancellation, "at"),
-        token.unwrap_or_default()
-    );
-    let reason = &cancellation["reason"];
-    println!(
-        "reason      {} {}",
-        output::text(reason, "id"),
-        output::text(reason, "text")
-    );
-    let charge = &cancellation["charge"];
-    let [fee, refund, due] = ["fee", "refund", "due"].map(|part| output::money(&charge[part]));
-    println!("fee         {fee}, refund {refund}, due {due}");
-    if cancellation["terms"].is_object() {
-        println!(
-            "by terms    {}",
-            output::text(&cancellation["terms"], "sentence")
-        );
-    }
 }

@@ -158,11 +158,5 @@ fn audit(section: &mut Section<'_>, kind: Kind, allow_http: bool) -> Option<Audi
 /// The reasons that a network has where its section lists none.
 pub fn reasons(kind: Kind) -> Vec<ReasonCode> {
     let rows = kind.profile().reasons.iter();
-    rows.map(|row| ReasonCode {
-        id: row.id.to_owned(),
-        text: row.text.to_owned(),
-        by: vec![row.by],
-        text_required: row.text_required,
-    })
-    .collect()
+    rows.map(ReasonCode::from).collect()
 }

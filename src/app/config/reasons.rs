@@ -9,7 +9,7 @@ use super::section::Section;
 use super::values::Setting;
 use crate::networks::{DomainReasons, Kind, ReasonCode};
 use crate::protocol::ondc;
-use crate::protocol::reasons::{Row, TABLES, Table, table};
+use crate::protocol::reasons::{TABLES, Table, table};
 
 /// What a network knows of reasons.
 pub(super) struct Reasons {
@@ -52,7 +52,7 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
     let is_own = |id: &str| own.iter().any(|reason| reason.id == id);
     let published = published.into_iter().flat_map(|table| table.rows);
     let published = published.filter(|row| !is_own(row.id));
-    let published: Vec<_> = published.map(code).collect();
+    let published: Vec<_> = published.map(ReasonCode::from).collect();
     let listed: Vec<_> = own.into_iter().chain(published).collect();
     let given = section.is_given("unknown_reasons");
     let of_domains = match of == Kind::Ondc && listed.is_empty() {
@@ -73,21 +73,12 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
     }
 }
 
-fn code(row: &Row) -> ReasonCode {
-    ReasonCode {
-        id: row.id.to_owned(),
-        text: row.text.to_owned(),
-        by: row.by.to_vec(),
-        text_required: false,
-    }
-}
-
 fn of_domains(takes_unknown: Option<bool>) -> Vec<DomainReasons> {
     let dialects = Kind::Ondc.profile().dialects.iter();
     let published = dialects.filter_map(|dialect| Some((*dialect, ondc::reasons(*dialect)?)));
     let of_domain = |(dialect, table): (_, &Table)| DomainReasons {
         dialect,
-        codes: table.rows.iter().map(code).collect(),
+        codes: table.rows.iter().map(ReasonCode::from).collect(),
         takes_unknown: takes_unknown.unwrap_or(table.takes_unknown_numbers),
     };
     published.map(of_domain).collect()
@@ -108,11 +99,15 @@ fn reason(mut section: Section<'_>) -> Option<ReasonCode> {
     let text = section.required("text");
     let by = section.list("by", Some(Vec::new()));
     let text_required = section.or("text_required", false);
+    let comes_back = section.or("comes_back", false);
+    let when_late = section.or("when_late", false);
     section.finish();
     Some(ReasonCode {
         id: id?,
         text: text?,
         by,
         text_required,
+        comes_back,
+        when_late,
     })
 }

@@ -11,6 +11,7 @@ pub mod failures;
 pub mod import;
 pub mod networks;
 pub mod operate;
+pub mod order_list;
 pub mod orders;
 pub mod preview;
 pub mod transactions;

@@ -1,40 +1,23 @@
-//! `PUT|GET|PATCH /orders/{id}`, `GET /orders`, `POST /orders/{id}/cancel|refuse|erase`.
+//! `PUT|GET|PATCH /orders/{id}`, `POST /orders/{id}/cancel|refuse|erase`.
 
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::audit::Deed;
 use super::{OnNetwork, Problem, find, prove, time};
 use crate::domain::decide::{CancelRequest, Intent};
-use crate::domain::ids::{NetworkName, OrderId, OrderKey};
-use crate::domain::order::{Order, Party, Reason, State};
+use crate::domain::ids::{OrderId, OrderKey};
+use crate::domain::order::{Order, Party, Reason};
 use crate::domain::policy::Door;
 use crate::engine::change::Change;
 use crate::engine::intake::{Placing, TakenIn};
 use crate::engine::pending::Refusing;
 use crate::engine::provider::ForProvider;
+use crate::engine::returns::Wish;
 use crate::http::Doors;
-use crate::networks::Network;
-use crate::protocol::time::Time;
-use crate::store::OrderFilter;
-
-/// The most orders listed at once.
-const MAX_LISTED: usize = 1_000;
-
-/// Query of `GET /orders`.
-#[derive(Debug, Deserialize)]
-pub struct Listing {
-    network: Option<String>,
-    state: Option<String>,
-    agent: Option<String>,
-    starts_from: Option<String>,
-    starts_before: Option<String>,
-    after: Option<String>,
-    limit: Option<usize>,
-}
 
 /// `PUT /orders/{id}`: takes an order in; answers when it is durable.
 pub async fn put(
@@ -109,6 +92,8 @@ struct Cancel {
     by: Party,
     reason: Option<String>,
     note: Option<String>,
+    fulfillment: Option<String>,
+    rto: Option<Wish>,
 }
 
 /// `POST /orders/{id}/cancel`: cancels at once and tells the BAP.
@@ -136,6 +121,8 @@ pub async fn cancel(
     let asked = ForProvider {
         key: &key,
         request: &request,
+        part: asked.fulfillment.as_deref(),
+        rto: asked.rto.as_ref(),
         token: &token,
     };
     let outcome = doors
@@ -146,6 +133,7 @@ pub async fn cancel(
         "id": key.id,
         "network": key.network,
         "version": outcome.order.version,
+        "state": outcome.order.state.word(),
         "already_cancelled": outcome.already,
         "cancellation": outcome.cancellation,
     })))
@@ -218,95 +206,8 @@ async fn note(
     deed.note(doors).await
 }
 
-/// `GET /orders`: without documents, a page at a time.
-pub async fn list(
-    doors: Data<Doors>,
-    request: HttpRequest,
-    listing: Query<Listing>,
-) -> Result<HttpResponse, Problem> {
-    prove(&doors, &request)?;
-    let filter = filter(&doors, &listing)?;
-    let orders = doors.engine.store().orders(&filter).await?;
-    let next = (orders.len() == filter.limit).then(|| orders.last().map(|order| &order.key));
-    let next = next
-        .flatten()
-        .map(|key| format!("{}/{}", key.network, key.id));
-    let orders: Vec<Value> = orders.iter().map(listed).collect();
-    Ok(HttpResponse::Ok().json(json!({"orders": orders, "next": next})))
-}
-
-fn filter(doors: &Doors, listing: &Listing) -> Result<OrderFilter, Problem> {
-    let network = listing
-        .network
-        .as_deref()
-        .map(NetworkName::parse)
-        .transpose();
-    let network = network.map_err(|error| Problem::bad_request(format!("network: {error}")))?;
-    let state = listing.state.as_deref().map(|word| {
-        let words: Vec<_> = State::ALL.iter().map(|state| state.word()).collect();
-        let refused =
-            || Problem::bad_request(format!("state: expected one of {}", words.join(", ")));
-        State::from_word(word).ok_or_else(refused)
-    });
-    let after = listing.after.as_deref().map(|text| {
-        after(text).ok_or_else(|| Problem::bad_request("after: expected the `next` of a page"))
-    });
-    let instant = |name: &str, text: &Option<String>| {
-        let text = text.as_deref();
-        text.map(|text| instant(doors, listing, name, text))
-            .transpose()
-    };
-    Ok(OrderFilter {
-        state: state.transpose()?,
-        agent: listing.agent.clone(),
-        starts_from: instant("starts_from", &listing.starts_from)?,
-        starts_before: instant("starts_before", &listing.starts_before)?,
-        network,
-        after: after.transpose()?,
-        limit: listing.limit.unwrap_or(100).clamp(1, MAX_LISTED),
-    })
-}
-
-/// A time without a zone is one of the network asked for, or of all networks if they agree.
-fn instant(
-    doors: &Doors,
-    listing: &Listing,
-    name: &str,
-    text: &str,
-) -> Result<DateTime<Utc>, Problem> {
-    let meant = |network: &&Network| {
-        let asked = listing.network.as_deref();
-        asked.is_none_or(|asked| asked == network.name().as_str())
-    };
-    let networks = doors.networks.iter().filter(meant);
-    let mut zones: Vec<_> = networks.map(|one| one.settings.time_zone).collect();
-    zones.dedup();
-    match (Time::parse(text), &zones[..]) {
-        (Some(Time::Instant(instant)), _) => Ok(instant),
-        (Some(local), [zone]) => local
-            .in_zone(*zone)
-            .ok_or_else(|| Problem::bad_request(format!("{name}: there is no such time"))),
-        (Some(_), _) => Err(Problem::bad_request(format!(
-            "{name}: the networks are in different time zones: add a zone to the time, or say \
-             which network"
-        ))),
-        (None, _) => Err(Problem::bad_request(format!(
-            "{name}: expected RFC 3339, such as 2026-11-24T00:00:00+05:30, or the same without \
-             a zone"
-        ))),
-    }
-}
-
-/// Ids may hold slashes, names of networks may not.
-fn after(text: &str) -> Option<OrderKey> {
-    let (network, id) = text.split_once('/')?;
-    Some(OrderKey {
-        network: NetworkName::parse(network).ok()?,
-        id: OrderId::parse(id).ok()?,
-    })
-}
-
-fn view(order: &Order) -> Value {
+/// The facts of an order, as the API tells them.
+pub(super) fn view(order: &Order) -> Value {
     let placement = order.placement.as_ref().map(|placement| {
         json!({"bap_id": placement.bap, "bap_uri": placement.bap_uri,
             "transaction_id": placement.transaction})
@@ -325,27 +226,11 @@ fn view(order: &Order) -> Value {
         "occurred_at": time(order.occurred_at),
         "booking": order.booking,
         "cancellation": order.cancellation,
+        "parts": order.parts,
         "undecided": order.undecided,
         "pending_cancellation": order.pending,
         "erased_at": order.erased_at.map(time),
     })
-}
-
-/// As in a list: without what is personal, for which the order itself is asked.
-fn listed(order: &Order) -> Value {
-    let mut shown = view(order);
-    let personal = [
-        ("/booking", "patient"),
-        ("/cancellation/reason", "text"),
-        ("/undecided/proposed/reason", "text"),
-        ("/pending_cancellation/reason", "text"),
-        ("/pending_cancellation/proposed/reason", "text"),
-    ];
-    for (parent, member) in personal {
-        let parent = shown.pointer_mut(parent).and_then(Value::as_object_mut);
-        parent.map(|parent| parent.remove(member));
-    }
-    shown
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

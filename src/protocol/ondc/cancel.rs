@@ -1,8 +1,8 @@
 //! ONDC's `/cancel`: what its descriptor says beside the reason.
 //!
 //! In mobility it says whether only the price is asked for; in retail it may name one fulfilment,
-//! with its id where other networks have a sentence for people. Published words of an older
-//! draft (`force`, `ttl_response`) change nothing: every request is answered at once.
+//! with its id where other networks have a sentence for people, and say how long the buyer waits
+//! for an answer before it insists on one (`ttl_response`, `force`).
 
 use serde_json::Value;
 
@@ -12,6 +12,7 @@ use crate::domain::order::{Party, Reason};
 use crate::domain::policy::Door;
 use crate::protocol::Dialect;
 use crate::protocol::cancel::asks_only;
+use crate::protocol::iso8601::Duration8601;
 use crate::protocol::reasons;
 
 /// A machine or a gate failed: the provider looks into it.
@@ -48,6 +49,32 @@ pub fn part(dialect: Dialect, message: &Value) -> Option<String> {
         && descriptor["name"] == "fulfillment";
     let id = descriptor["short_desc"].as_str().filter(|_| names_one);
     id.map(str::to_owned)
+}
+
+/// How urgent a shop's customer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Urgency {
+    /// Whether an answer is insisted on, because there was none to an earlier request in time.
+    pub force: bool,
+    /// How long an answer may take.
+    pub within: Option<Duration8601>,
+}
+
+/// What the tags `params` of the descriptor say.
+#[must_use]
+pub fn urgency(message: &Value) -> Urgency {
+    let tags = message["message"]["descriptor"]["tags"].as_array();
+    let tags = tags.into_iter().flatten();
+    let params = tags.filter(|tag| tag["code"] == "params");
+    let params = params.filter_map(|tag| tag["list"].as_array()).flatten();
+    let value = |code: &str| {
+        let mut said = params.clone().filter(|param| param["code"] == code);
+        said.find_map(|param| param["value"].as_str())
+    };
+    Urgency {
+        force: value("force").is_some_and(|word| word.eq_ignore_ascii_case("yes")),
+        within: value("ttl_response").and_then(Duration8601::parse),
+    }
 }
 
 #[cfg(test)]
@@ -89,5 +116,21 @@ mod tests {
         let ride = request(Dialect::OndcMobility, &message);
         assert_eq!(ride.reason.text.as_deref(), Some("F1"));
         assert_eq!(part(Dialect::V1, &message), None);
+    }
+
+    #[test]
+    fn force_and_the_time_for_an_answer_are_read_from_the_params() {
+        let with = |force: &str, within: &str| {
+            let mut message = message("ONDC:RET10", "006", "");
+            message["message"]["descriptor"]["tags"] = json!([{"code": "other"},
+                {"code": "params", "list": [{"code": "force", "value": force},
+                    {"code": "ttl_response", "value": within}]}]);
+            urgency(&message)
+        };
+        assert!(with("yes", "PT1H").force && !with("no", "PT1H").force);
+        assert_eq!(with("no", "PT1H").within, Duration8601::parse("PT1H"));
+        assert_eq!(with("no", "soon").within, None);
+        let plain = message("ONDC:RET10", "006", "");
+        assert_eq!(urgency(&plain), Urgency::default());
     }
 }

@@ -8,7 +8,9 @@
 pub mod cancel;
 mod lines;
 pub mod mobility;
+mod parcel;
 pub mod retail;
+mod share;
 
 use super::kind::Profile;
 use super::reasons::{self, Table};
@@ -96,14 +98,15 @@ pub fn reasons(dialect: Dialect) -> Option<&'static Table> {
     })
 }
 
-/// Number and type of an order that cannot be cancelled. Tickets have numbers of their own for one
+/// Number and type of what was asked for in vain. Tickets have numbers of their own for an order
 /// that is over and for one that cannot be cancelled now; that its terms forbid it is the policy's
 /// in every domain.
 fn denied(domain: &str, denial: &Denial) -> (&'static str, &'static str) {
     match denial {
+        Denial::Fulfillment => ("50008", "DOMAIN-ERROR"),
         Denial::State(state) if domain == TICKETS && state.is_final() => ("91213", "DOMAIN-ERROR"),
         Denial::State(_) | Denial::Provider(_) if domain == TICKETS => ("91212", "DOMAIN-ERROR"),
-        _ => ("50001", "POLICY-ERROR"),
+        Denial::State(_) | Denial::Terms(_) | Denial::Provider(_) => ("50001", "POLICY-ERROR"),
     }
 }
 
@@ -135,6 +138,8 @@ fn error(word: Word) -> (&'static str, &'static str) {
         Word::OrderNotFound => ("30018", "DOMAIN-ERROR"),
         Word::FulfillmentNotFound => ("50007", "DOMAIN-ERROR"),
         Word::InvalidReason | Word::ReasonRequired => ("30012", "DOMAIN-ERROR"),
+        Word::NotLate => ("30014", "DOMAIN-ERROR"),
+        Word::InProgress => ("31003", "DOMAIN-ERROR"),
         Word::UnknownAction | Word::PartNotSupported => ("40001", "DOMAIN-ERROR"),
         Word::InvalidJson
         | Word::DuplicateKey

@@ -2,17 +2,22 @@
 //!
 //! Both say in `cancelled_by` which subscriber cancelled. Shops (1.2.x) zero the lines of the
 //! quote and put on each cancelled fulfilment why, what it was before, and by how much each line
-//! changed; trade (2.0.x) leaves the fulfilment's tags alone and adds refunds to the quote. One
-//! fulfilment of several cannot be cancelled by itself, and goods that must come back (RTO) are
-//! the provider's own process: neither is written here.
+//! changed; trade (2.0.x) leaves the fulfilment's tags alone and adds refunds to the quote. A shop's
+//! fulfilment may also be cancelled alone, or come back ([`parcel`]).
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use super::lines::{self, Change};
-use crate::domain::order::{Cancellation, Party};
+use super::parcel;
+use super::share::Share;
+use crate::domain::money::Money;
+use crate::domain::order::{Cancellation, Party, State};
+use crate::domain::portion::Portion;
 use crate::protocol::on_cancel::{Error, rfc3339};
 use crate::protocol::raw::{RawArray, RawObject, quote};
-use crate::protocol::v1;
+use crate::protocol::time::Time;
+use crate::protocol::{v1, words};
 
 /// The word of both for a cancelled order and fulfilment.
 const CANCELLED: &str = "Cancelled";
@@ -30,15 +35,19 @@ pub struct Parties<'a> {
 }
 
 impl<'a> Parties<'a> {
-    fn who(self, by: Party) -> &'a str {
-        match by {
+    /// Goods on their way are often given up by their carrier.
+    fn who(self, cancellation: &'a Cancellation) -> &'a str {
+        let rto = cancellation.rto.as_ref();
+        let carrier = rto.and_then(|rto| rto.cancelled_by.as_deref());
+        match cancellation.by {
             Party::Customer | Party::Partner => self.bap,
-            Party::Provider => self.bpp,
+            Party::Provider => carrier.unwrap_or(self.bpp),
         }
     }
 }
 
-/// A shop's order as cancelled.
+/// A shop's order as cancelled, or one fulfilment of it. What is about one fulfilment, or brings
+/// one back, is written into the stored document when it is decided: it is there already then.
 ///
 /// # Errors
 /// When the stored document cannot be read back.
@@ -47,20 +56,63 @@ pub fn cancelled(
     cancellation: &Cancellation,
     parties: Parties<'_>,
 ) -> Result<(), Error> {
-    let changes = price(order, cancellation)?;
+    let rto = cancellation.rto.as_ref();
+    let one = cancellation.fulfillment();
+    let parcel = one.or(rto.map(|rto| rto.of.as_str()));
+    if parcel.is_some_and(|id| !Places::of(order).is_open(id)) {
+        return Ok(());
+    }
+    let (changes, cost) = price(order, cancellation)?;
     let places = Places::of(order);
-    let by = parties.who(cancellation.by);
-    change_fulfillments(order, cancellation.at, |id, before, fulfillment| {
-        let mut tags = vec![request_tag(cancellation, by)];
+    let by = parties.who(cancellation);
+    change_fulfillments(order, (one, cancellation.at), |id, before, fulfillment| {
+        let rto = rto.filter(|rto| id == Some(rto.of.as_str()));
+        let mut tags = vec![request_tag(cancellation, rto.map(parcel::tries), by)];
         tags.extend(before.map(before_tag));
-        let own = changes
-            .iter()
-            .filter(|change| places.of_change(change) == id);
-        tags.extend(own.map(trail_tag));
+        let is_own = |change: &&Change| one.is_some() || places.of_change(change) == id;
+        tags.extend(changes.iter().filter(is_own).map(trail_tag));
         add_tags(fulfillment, &tags);
     });
-    finish(order, cancellation, by);
+    if let Some(id) = parcel {
+        parcel::move_items(order, id, rto.map(|rto| rto.id.as_str()));
+    }
+    if let Some(rto) = rto {
+        parcel::add_return(order, rto, cost.as_ref(), cancellation.at);
+    }
+    match one {
+        Some(_) => parcel::goes_on(order, cancellation.at),
+        None => finish(order, cancellation, by),
+    }
     Ok(())
+}
+
+/// What one fulfilment of a shop's order costs by the lines of the quote; none where that cannot
+/// be told. `total` is that of the quote.
+///
+/// # Errors
+/// When the stored document cannot be read back.
+pub fn price_of(order: &RawObject<'_>, id: &str, total: Money) -> Result<Option<Money>, Error> {
+    let portion = Portion::Fulfillment(id.to_owned());
+    let share = Share::of_order(order, Some(&portion));
+    let quote = order.get("quote").unwrap_or("{}");
+    Ok(lines::price(quote, &share, total)?)
+}
+
+/// When a fulfilment was promised to have arrived or, of all that are still to come, the first;
+/// none where the order does not say.
+#[must_use]
+pub fn promised(order: &RawObject<'_>, id: Option<&str>) -> Option<DateTime<Utc>> {
+    let ends = objects(order, "fulfillments", |one| {
+        let code = v1::fulfillment_code(one);
+        let is_over = code
+            .is_some_and(|code| words::state_of_fulfillment(&code).is_some_and(State::is_final));
+        let is_meant = id.map_or(!is_over, |id| one.get_str("id").as_deref() == Some(id));
+        let end = one.object("end").filter(|_| is_meant)?;
+        let time = end.object("time")?;
+        let range = time.object("range")?;
+        Time::parse(&range.get_str("end")?)?.in_zone(Tz::UTC)
+    });
+    ends.into_iter().min()
 }
 
 /// The order of a business as cancelled.
@@ -73,8 +125,8 @@ pub fn cancelled_b2b(
     parties: Parties<'_>,
 ) -> Result<(), Error> {
     price_b2b(order, cancellation)?;
-    change_fulfillments(order, cancellation.at, |_, _, _| {});
-    finish(order, cancellation, parties.who(cancellation.by));
+    change_fulfillments(order, (None, cancellation.at), |_, _, _| {});
+    finish(order, cancellation, parties.who(cancellation));
     Ok(())
 }
 
@@ -94,15 +146,31 @@ pub fn quoted_b2b(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Res
     price_b2b(order, cancellation)
 }
 
-fn price(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<Vec<Change>, Error> {
+/// Changes the quote; by how much its lines changed, and what the way back costs.
+fn price(
+    order: &mut RawObject<'_>,
+    cancellation: &Cancellation,
+) -> Result<(Vec<Change>, Option<Change>), Error> {
     let quote = order.get("quote").map(str::to_owned);
     let (Some(charge), Some(quote)) = (cancellation.charge, quote) else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
+    let share = Share::of_order(order, cancellation.portion.as_ref());
     let first = Places::of(order).first;
-    let (quote, changes) = lines::zeroed(&quote, charge.fee, first.as_deref())?;
+    let for_what = cancellation.fulfillment().or(first.as_deref());
+    let back = cancellation.rto.as_ref();
+    let back = back.and_then(|rto| Some((rto, rto.charge?)));
+    let minor = charge.fee.minor - back.map_or(0, |(_, cost)| cost.minor);
+    let (mut quote, changes) =
+        lines::zeroed(&quote, &share, charge.fee.with_minor(minor), for_what)?;
+    let mut way_back = None;
+    if let Some((rto, cost)) = back {
+        let (with, change) = lines::with_return(&quote, (&rto.of, &rto.id), cost)?;
+        quote = with;
+        way_back = Some(change);
+    }
     order.set("quote", quote);
-    Ok(changes)
+    Ok((changes, way_back))
 }
 
 fn price_b2b(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), Error> {
@@ -137,10 +205,11 @@ struct Before {
     since: Option<String>,
 }
 
-/// Cancels every fulfilment that still stands for something to come; `also` adds to it.
+/// Cancels every fulfilment that still stands for something to come, or only that one; `also`
+/// adds to it.
 fn change_fulfillments(
     order: &mut RawObject<'_>,
-    at: DateTime<Utc>,
+    (only, at): (Option<&str>, DateTime<Utc>),
     also: impl Fn(Option<&str>, Option<Before>, &mut RawObject<'_>),
 ) {
     let Some(list) = order.array("fulfillments") else {
@@ -149,7 +218,10 @@ fn change_fulfillments(
     let since = order.get_str("updated_at").map(Into::into);
     let mut changed = RawArray::default();
     for item in list.iter() {
-        let Some(mut fulfillment) = RawObject::parse(item).ok().filter(is_open) else {
+        let is_meant = |one: &RawObject<'_>| {
+            is_open(one) && only.is_none_or(|id| one.get_str("id").as_deref() == Some(id))
+        };
+        let Some(mut fulfillment) = RawObject::parse(item).ok().filter(is_meant) else {
             changed.push(item);
             continue;
         };
@@ -163,7 +235,8 @@ fn change_fulfillments(
     order.set("fulfillments", changed);
 }
 
-fn is_open(fulfillment: &RawObject<'_>) -> bool {
+/// Whether a fulfilment still stands for something to come.
+pub(super) fn is_open(fulfillment: &RawObject<'_>) -> bool {
     let kind = fulfillment.get_str("type").unwrap_or_default();
     v1::fulfillment_code(fulfillment).as_deref() != Some(CANCELLED)
         && !OF_THE_PAST.contains(&&*kind)
@@ -200,6 +273,10 @@ impl Places {
         }
     }
 
+    fn is_open(&self, id: &str) -> bool {
+        self.fulfillments.iter().any(|open| open == id)
+    }
+
     /// The fulfilment that a line's change is shown on.
     fn of_change(&self, change: &Change) -> Option<&str> {
         let about = change.about.as_ref();
@@ -213,7 +290,8 @@ impl Places {
     }
 }
 
-fn objects<T>(
+/// What is read of each object in a list of the order.
+pub(super) fn objects<T>(
     order: &RawObject<'_>,
     member: &str,
     read: impl Fn(&RawObject<'_>) -> Option<T>,
@@ -223,13 +301,20 @@ fn objects<T>(
     list.filter_map(|item| read(&item)).collect()
 }
 
-fn request_tag(cancellation: &Cancellation, by: &str) -> String {
-    let reason = cancellation
-        .reason
-        .id
-        .as_deref()
-        .map(|id| ("reason_id", id));
-    let list: Vec<_> = reason.into_iter().chain([("cancelled_by", by)]).collect();
+fn request_tag(
+    cancellation: &Cancellation,
+    tries: Option<Vec<(&str, String)>>,
+    by: &str,
+) -> String {
+    let reason = cancellation.reason.id.clone();
+    let reason = reason.map(|id| ("reason_id", id));
+    let tries = tries.into_iter().flatten();
+    let by = [("cancelled_by", by.to_owned())];
+    let list: Vec<_> = tries.chain(reason).chain(by).collect();
+    let list: Vec<_> = list
+        .iter()
+        .map(|(code, value)| (*code, value.as_str()))
+        .collect();
     tag("cancel_request", &list)
 }
 
@@ -240,7 +325,8 @@ fn before_tag(before: Before) -> String {
     tag("precancel_state", &list)
 }
 
-fn trail_tag(change: &Change) -> String {
+/// By how much a line changed.
+pub(super) fn trail_tag(change: &Change) -> String {
     let about = change.about.as_deref().map(|id| ("id", id));
     let mut list = vec![("type", &*change.kind)];
     list.extend(about);

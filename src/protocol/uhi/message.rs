@@ -217,6 +217,8 @@ mod tests {
             at: "2026-03-02T06:11:25Z".parse().expect("a time"),
             token: None,
             terms: None,
+            portion: None,
+            rto: None,
         };
         let text = r#"{"id":"1","state":"CONFIRMED","n":1.50,"fulfillment":{"id":"s","tags":{"x":"y"}},"authorization":{"type":"PIN","token":"4821","status":"GENERATED"}}"#;
         let mut order = RawObject::parse(text).expect("JSON");

@@ -64,6 +64,7 @@ fn order(id: &str) -> Order {
         cancellation: None,
         undecided: None,
         pending: None,
+        parts: Vec::new(),
         erased_at: None,
     }
 }
@@ -93,6 +94,8 @@ fn undecided() -> Undecided {
             reason: Reason::default(),
             charge: None,
             terms: None,
+            portion: None,
+            rto: None,
             at: now(),
             token: None,
         },

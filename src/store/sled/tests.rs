@@ -105,6 +105,8 @@ fn event(order: &str) -> Event {
         by: Party::Customer,
         token: None,
         reason: Reason::default(),
+        fulfillment: None,
+        rto: None,
         charge: None,
         at: now(),
     }

@@ -32,6 +32,8 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         charge: None,
         at: old,
         terms: None,
+        portion: None,
+        rto: None,
         token: None,
     };
     let request_key = RequestKey {
@@ -61,6 +63,8 @@ async fn cancelled_days_ago(store: &SledStore, sample: Sample, days: i64) {
         by: Party::Customer,
         token: None,
         reason: Reason::default(),
+        fulfillment: None,
+        rto: None,
         charge: None,
         at: old,
     };

@@ -112,8 +112,7 @@ async fn unknown_and_picked_up_baskets_are_refused_with_the_published_numbers() 
     published["error"]["message"] = ours["error"]["message"].clone();
     assert_eq!(ours, published);
 
-    // Goods on their way come back by a process of the provider (RTO), which is no cancel here:
-    // `on_cancel_rto.json` has no request and is not sent by this server.
+    // Goods on their way are called back by the provider alone: see the sample of that below.
     let mut on_its_way = basket(&bench);
     let state = &mut on_its_way["message"]["order"]["fulfillments"][0]["state"];
     state["descriptor"]["code"] = json!("Order-picked-up");
@@ -125,6 +124,88 @@ async fn unknown_and_picked_up_baskets_are_refused_with_the_published_numbers() 
     published["message"] = ours["error"]["message"].clone();
     assert_eq!(ours["error"], published);
     assert!(ours.get("message").is_none());
+    bench.stop().await;
+}
+
+/// Whoever takes them back keeps what was delivered for and packed.
+const RETURNED: &str = r#"
+[policy.returned]
+[[policy.returned.rule]]
+by = ["provider"]
+amount = "75"
+currency = "INR"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn goods_under_way_that_nobody_takes_come_back_as_published() {
+    let Some(bench) = shops(RETURNED).await else {
+        return;
+    };
+    let mut under_way = bench.before("on_cancel_rto", |order| {
+        order["state"] = json!("In-progress");
+        order["items"].as_array_mut().expect("items").truncate(1);
+        order["items"][0]["quantity"]["count"] = json!(2);
+        let fulfillments = order["fulfillments"].as_array_mut().expect("a list");
+        fulfillments.truncate(1);
+        fulfillments[0]["state"]["descriptor"]["code"] = json!("Out-for-delivery");
+        fulfillments[0].as_object_mut().expect("one").remove("tags");
+        let quote = &mut order["quote"];
+        quote["price"]["value"] = json!("415.00");
+        let lines = quote["breakup"].as_array_mut().expect("lines");
+        lines.retain(|line| line["@ondc/org/item_id"] != "F1-RTO");
+        lines[0]["@ondc/org/item_quantity"]["count"] = json!(2);
+        lines[0]["price"]["value"] = json!("340.00");
+    });
+    under_way["booking"] = json!({"policy": "returned"});
+    bench.market.hand_over(&under_way).await;
+    let asked = json!({"by": "provider", "reason": "013",
+        "rto": {"charge": "50.00", "retry_count": 3, "cancelled_by": "lsp.com"}});
+    let answer = bench.market.provider("O1", "cancel", &asked).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let ours = bench.market.last().await;
+    assert_milliseconds(&ours);
+    let order = "/message/order";
+    let start = "/message/order/fulfillments/1/start/time/timestamp";
+    let tries = [
+        ("retry_count", "3"),
+        ("rto_id", "F1-RTO"),
+        ("reason_id", "013"),
+    ];
+    let [precancel, trail] = [1, 2].map(|at| tags("013")[at].clone());
+    let mut precancel = precancel;
+    precancel["list"][0]["value"] = json!("Out-for-delivery");
+    let request = [&tries[..], &[("cancelled_by", "lsp.com")]].concat();
+    let way_back = [
+        ("type", "delivery"),
+        ("id", "F1-RTO"),
+        ("currency", "INR"),
+        ("value", "50.00"),
+    ];
+    let otherwise = [
+        // Nobody asked for it, so it has an id of its own.
+        ("/context/message_id", ours["context"]["message_id"].clone()),
+        // The sample's order is `Completed` and has no cancellation. An order of one fulfilment
+        // that comes back ends `Cancelled`, and such an order says by whom and why.
+        ("/message/order/state", json!("Cancelled")),
+        (
+            "/message/order/cancellation",
+            json!({"cancelled_by": "lsp.com", "reason": {"id": "013"}}),
+        ),
+        // The sample leaves out what the fulfilment was before, and that its goods are refunded.
+        (
+            TAGS,
+            json!([tag("cancel_request", &request), precancel, trail]),
+        ),
+        // The sample calls the kind of line `title_type` in this trail alone; it is `type`.
+        (
+            "/message/order/fulfillments/1/tags",
+            json!([tag("quote_trail", &way_back)]),
+        ),
+        (start, ours.pointer(start).expect(order).clone()),
+    ];
+    bench.compare(&ours, "on_cancel_rto", &otherwise);
+    let started = ours.pointer(start).and_then(Value::as_str).expect("a time");
+    assert_eq!(ours["message"]["order"]["updated_at"], started);
     bench.stop().await;
 }
 

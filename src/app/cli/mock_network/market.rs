@@ -80,7 +80,7 @@ pub(super) async fn play(network: &Network, quiet: bool) -> anyhow::Result<[Valu
     say("7. ride_1 is cancelled: ONDC mobility 2.0.1, 50 rupees by its own terms");
     let (_, ride) = cancel(network, RIDE_1, "005", quiet).await?;
     say("8. basket_1 is cancelled: ONDC retail 1.2.0, with tags on what was to come");
-    let (_, basket) = cancel(network, BASKET_1, "006", quiet).await?;
+    let (_, basket) = cancel(network, BASKET_1, "010", quiet).await?;
     say("9. a gate refused ticket_1: the seller looks into it, and then cancels");
     let (id, mut ticket) = cancel(network, TICKET_1, "000", quiet).await?;
     ticket["on_update"] = settle(network, &id, quiet).await?;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::tickets::reversed;
 use super::*;
 
 fn inr(text: &str) -> Money {
@@ -31,7 +32,8 @@ fn values(quote: &str) -> Vec<String> {
 }
 
 fn zero(fee: &str) -> (Vec<String>, Vec<(String, String)>) {
-    let (quote, changes) = zeroed(&shop().to_string(), inr(fee), Some("F1")).expect("written");
+    let (quote, changes) =
+        zeroed(&shop().to_string(), &Share::all(), inr(fee), Some("F1")).expect("written");
     let changes = changes
         .into_iter()
         .map(|change| (change.kind, change.value));
@@ -72,7 +74,7 @@ fn a_shop_keeps_its_charges_as_far_as_the_fee_reaches() {
 
 #[test]
 fn an_item_is_for_none_of_it_and_keeps_everything_else() {
-    let (quote, _) = zeroed(&shop().to_string(), inr("75"), None).expect("written");
+    let (quote, _) = zeroed(&shop().to_string(), &Share::all(), inr("75"), None).expect("written");
     let quote: Value = serde_json::from_str(&quote).expect("JSON");
     assert_eq!(
         quote["breakup"][0]["@ondc/org/item_quantity"],
@@ -140,7 +142,7 @@ proptest! {
         let total = lines.iter().map(|(paise, ..)| paise).sum();
         let quote = json!({"price": {"currency": "INR", "value": rupees(total)}, "breakup": breakup});
         let (quote, fee) = (quote.to_string(), inr("0").with_minor(i128::from(fee)));
-        let (shop, trail) = zeroed(&quote, fee, None).expect("written");
+        let (shop, trail) = zeroed(&quote, &Share::all(), fee, None).expect("written");
         let moved: i128 = trail.iter().map(|change| change.amount.minor).sum();
         prop_assert_eq!(i128::from(total) + moved, fee.minor);
         for written in [shop, refunded(&quote, fee, None).expect("written"),

@@ -43,9 +43,12 @@ fn cancelled(id: &str) -> Order {
             charge: None,
             at: now(),
             terms: None,
+            portion: None,
+            rto: None,
             token: None,
         }),
         pending: None,
+        parts: Vec::new(),
         erased_at: None,
     }
 }
