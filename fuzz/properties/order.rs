@@ -146,7 +146,7 @@ fn decided(order: &Order, by: Party, intent: Intent) -> Option<Cancellation> {
             None
         }
         Decision::AlreadyCancelled(_)
-        | Decision::Asked
+        | Decision::Asked(_)
         | Decision::Waiting
         | Decision::Undecided(_) => {
             panic!("neither cancelled before nor asked of the provider")
