@@ -74,7 +74,7 @@ pub(super) enum Command {
         #[arg(long)]
         note: Option<String>,
         #[command(flatten)]
-        part: Part,
+        part: Box<Part>,
         /// The network, where the id is on two
         #[arg(long)]
         network: Option<String>,
