@@ -9,8 +9,10 @@ use chrono::{DateTime, Utc};
 use tracing::{error, info};
 use uuid::Uuid;
 
-use super::door::{AtDoor, Call};
+use super::door::{AtDoor, Begun, Call, Waiting};
 use super::intake::NO_NETWORK;
+use super::provider::dialect_of;
+use super::waiting::Full;
 use super::{Engine, MAX_RACES, reasons};
 use crate::domain::decide::{CancelRequest, Decision, Denial, Intent, decide};
 use crate::domain::ids::{MessageId, NetworkName, OrderId, OrderKey};
@@ -94,6 +96,9 @@ pub enum Error {
     #[error("reason: {}", .0.detail)]
     Reason(Refusal),
     /// Try again.
+    /// Too many requests wait for the provider; nothing was asked.
+    #[error("{0}")]
+    Full(Full),
     #[error("The booking keeps changing")]
     Changing,
     /// The order cannot be answered with.
@@ -196,7 +201,7 @@ impl Engine {
         &self,
         asked: &BookingCancel<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Order, Error> {
+    ) -> Result<Begun<Order>, Error> {
         let none = NetworkName::parse(NO_NETWORK).expect("a constant word is a name");
         let call = call(asked, &none);
         for _ in 0..MAX_RACES {
@@ -210,12 +215,14 @@ impl Engine {
                 Decided::Waits(undecided) => {
                     let again = asked.key.as_ref();
                     let kept = again.map(|_| call.kept(&stored.order.key, now));
-                    self.wait_out(&stored, &undecided, kept, now).await
+                    let client = (kept, Some(call.caller.as_str()));
+                    self.wait_out(&stored, &undecided, client, now).await
                 }
                 Decided::Cancelled(cancellation) => {
                     self.store.writable()?;
                     let kept = Some(call.kept(&stored.order.key, now));
-                    self.cancel_at_door(network, &stored, cancellation, kept)
+                    let client = (kept, Some(call.caller.as_str()));
+                    self.cancel_at_door(network, &stored, cancellation, client)
                         .await
                 }
             };
@@ -223,9 +230,10 @@ impl Engine {
                 AtDoor::Cancelled(order, _) => {
                     info!(order.id = %order.key.id, client.id = asked.client.key_id,
                         "a booking is cancelled for a partner");
-                    return Ok(*order);
+                    return Ok(Begun::Done(*order));
                 }
                 AtDoor::Refused(refused) => return Err(not_allowed(refused)),
+                AtDoor::Waits(waiting) => return Ok(Begun::Waits(waiting)),
                 AtDoor::Known(_) | AtDoor::Again => {}
             }
         }
@@ -233,20 +241,38 @@ impl Engine {
     }
 
     /// The answer to a request that came before: the same as then.
+    /// What the provider said to a request that had to wait for it.
+    ///
+    /// # Errors
+    /// When the booking is not cancelled.
+    pub async fn booking_decided(&self, waiting: Waiting) -> Result<Order, Error> {
+        let key = waiting.order.clone();
+        let at_door = self.heard(waiting).await;
+        match at_door.map_err(|error| unable(&key, error))? {
+            AtDoor::Cancelled(order, _) => {
+                info!(order.id = %key.id, "a booking is cancelled for a partner");
+                Ok(*order)
+            }
+            AtDoor::Refused(refused) => Err(not_allowed(refused)),
+            AtDoor::Waits(_) | AtDoor::Known(_) | AtDoor::Again => Err(Error::Changing),
+        }
+    }
+
     async fn booking_again(
         &self,
         call: &Call<'_>,
         known: &StoredRequest,
         stored: StoredOrder,
         now: DateTime<Utc>,
-    ) -> Result<Order, Error> {
+    ) -> Result<Begun<Order>, Error> {
         let order = stored.order;
         if !call.is(known) || known.order_key() != order.key {
             return Err(Error::KeyReused);
         }
         let at_door = self.outcome_again(known, now).await;
         match at_door.map_err(|error| unable(&order.key, error))? {
-            AtDoor::Cancelled(order, _) => Ok(*order),
+            AtDoor::Cancelled(order, _) => Ok(Begun::Done(*order)),
+            AtDoor::Waits(waiting) => Ok(Begun::Waits(waiting)),
             AtDoor::Refused(refused) => Err(not_allowed(refused)),
             AtDoor::Known(_) | AtDoor::Again => Err(Error::Changing),
         }
@@ -262,6 +288,7 @@ fn unable(order: &OrderKey, error: super::Error) -> Error {
     match error {
         super::Error::Store(error) => Error::Store(error),
         super::Error::NotFound(_) => Error::NotFound,
+        super::Error::Full(full) => Error::Full(full),
         super::Error::Conflict { .. } => Error::Changing,
         error => {
             error!(order.id = %order.id, %error, "a booking cannot be cancelled");

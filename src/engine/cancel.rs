@@ -7,7 +7,7 @@ use tracing::{error, info};
 use url::Url;
 
 use super::reply::{Replying, reply};
-use super::undecided::Hears;
+use super::undecided::{Hears, MOST_WAITING};
 use super::{Engine, MAX_RACES, event, pending, reasons, reasons_list, refusal_of, undecided};
 use crate::domain::decide::{CancelRequest, Decision, decide, needs_reason};
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
@@ -81,7 +81,7 @@ impl Engine {
                     info!(order.id = %cancel.order, message.id = %key.message,
                         subscriber.id = %key.caller, outcome, "a cancel is acknowledged");
                     if outcome == UNDECIDED {
-                        self.questions_put();
+                        self.is_put(&stored.order.key);
                     }
                     return Ok(());
                 }
@@ -155,6 +155,10 @@ impl Engine {
             Ok((commit, UNDECIDED))
         };
         let decision = match decide(&stored.order, &cancel.request, now) {
+            Decision::Undecided(undecided) if undecided.waiting.len() >= MOST_WAITING => {
+                let what = "too many cancels of this order wait for the provider";
+                return Err(Refusal::new(Word::RateLimited, what).retry_after(5));
+            }
             Decision::Undecided(undecided) if stored.order.pending.is_none() => {
                 return asking(undecided::join(stored, &undecided, (kept, hears), now));
             }

@@ -19,10 +19,13 @@ mod reasons;
 pub mod reasons_list;
 mod reply;
 pub mod undecided;
+pub mod waiting;
 
 use std::sync::Arc;
 
+pub use self::door::{Begun, Waiting};
 use self::undecided::{Asking, Questions};
+use self::waiting::Full;
 use crate::domain::decide::Denial;
 use crate::domain::ids::{MessageId, OrderId};
 use crate::domain::order::Cancellation;
@@ -65,6 +68,9 @@ pub enum Error {
     /// The callback cannot be written.
     #[error("{0}")]
     Encode(#[from] on_cancel::Error),
+    /// Too many wait for the provider already; nothing was asked.
+    #[error("{0}")]
+    Full(#[from] Full),
     /// The store did not do it.
     #[error("{0}")]
     Store(#[from] store::Error),

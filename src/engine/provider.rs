@@ -70,7 +70,7 @@ impl Engine {
                         token: Some(token.to_owned()),
                         ..cancellation
                     };
-                    self.cancel_at_door(network, &stored, cancellation, None)
+                    self.cancel_at_door(network, &stored, cancellation, (None, None))
                         .await?
                 }
                 // Who would be asked says it by itself.
@@ -81,7 +81,8 @@ impl Engine {
                     continue;
                 }
                 Decision::Undecided(undecided) => {
-                    self.wait_out(&stored, &undecided, None, now).await?
+                    self.wait_out(&stored, &undecided, (None, None), now)
+                        .await?
                 }
                 Decision::AlreadyCancelled(cancellation) | Decision::Quoted(cancellation) => {
                     match self.store.commit(unchanged(&stored, now)).await? {
@@ -99,6 +100,10 @@ impl Engine {
                 Decision::Asked(_) | Decision::Waiting => return Err(pending::waiting()),
             };
             match at_door {
+            let at_door = match at_door {
+                AtDoor::Waits(waiting) => self.heard(*waiting).await?,
+                told => told,
+            };
                 AtDoor::Cancelled(order, cancellation) => {
                     info!(order.id = %key.id, token, "an order is cancelled for the provider");
                     return Ok(Outcome {
@@ -108,7 +113,7 @@ impl Engine {
                     });
                 }
                 AtDoor::Refused(refused) => return Err(Error::Denied(refused.denial)),
-                AtDoor::Again | AtDoor::Known(_) => {}
+                AtDoor::Again | AtDoor::Known(_) | AtDoor::Waits(_) => {}
             }
         }
         let what = "the order keeps changing; try again".to_owned();

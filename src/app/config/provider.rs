@@ -17,6 +17,7 @@ use super::{Environment, Surroundings, secret_file, signing_key};
 use crate::crypto::standard_webhook::Secrets;
 use crate::delivery::provider::Endpoint;
 use crate::engine::undecided::Asking;
+use crate::engine::waiting::Places;
 
 /// The longest the provider may take, as nobody waits longer for an answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
@@ -58,7 +59,6 @@ pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Provider {
     }
 }
 
-fn url(section: &mut Section<'_>, name: &'static str, allow_http: bool) -> Option<Url> {
 /// The secrets, read again whenever their file changes.
 fn secrets(
     section: &mut Section<'_>,
@@ -84,6 +84,7 @@ fn exchange(held: &Secrets, path: &Path, environment: Environment) -> Taken {
     Ok(held.take(&new).then_some(news))
 }
 
+fn url(section: &mut Section<'_>, name: &'static str, allow_http: bool) -> Option<Url> {
     let url: Url = section.optional(name)?;
     if url.scheme() == "http" && !allow_http {
         let rule = "the line to the provider is not private: use https, or, where it is, set \
@@ -99,7 +100,24 @@ fn asking(section: &mut Section<'_>) -> Asking {
     if wait.is_zero() || wait > LONGEST_WAIT {
         section.fault("hook_wait", invalid("a duration from \"1ms\" to \"2m\""));
     }
+    let usual = Places::default();
+    let places = Places {
+        in_all: section.or("hook_waiting", usual.in_all),
+        of_client: section.or("hook_waiting_per_client", usual.of_client),
+    };
+    for (name, is_zero) in [
+        ("hook_waiting", places.in_all == 0),
+        ("hook_waiting_per_client", places.of_client == 0),
+    ] {
+        if is_zero {
+            section.fault(
+                name,
+                invalid("more than 0, or nothing could be asked at a door"),
+            );
+        }
+    }
     Asking {
+        places,
         wait,
         fulfillment_states: section.list("hook_states", Some(Vec::new())),
     }
