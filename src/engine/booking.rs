@@ -21,6 +21,7 @@ use crate::domain::policy::Door;
 use crate::domain::refusal::Refusal;
 use crate::domain::undecided::{Refused, Undecided};
 use crate::networks::{Network, Networks};
+use crate::protocol::Dialect;
 use crate::protocol::bookings::{Asked, Reference};
 use crate::store::{self, ReferenceField, ReferenceFilter, StoredOrder, StoredRequest};
 
@@ -95,10 +96,10 @@ pub enum Error {
     /// The network of the booking takes no reason in words.
     #[error("reason: {}", .0.detail)]
     Reason(Refusal),
-    /// Try again.
     /// Too many requests wait for the provider; nothing was asked.
     #[error("{0}")]
     Full(Full),
+    /// Try again.
     #[error("The booking keeps changing")]
     Changing,
     /// The order cannot be answered with.
@@ -193,7 +194,7 @@ impl Engine {
     }
 
     /// Cancels a booking; returns it as it stands, cancelled durably by this request or by the
-    /// same one before.
+    /// same one before, or what is to be waited for first.
     ///
     /// # Errors
     /// The first check that fails; nothing has been written then.
@@ -211,7 +212,7 @@ impl Engine {
             if let Some(known) = self.store.request(&call.request_key()).await? {
                 return self.booking_again(&call, &known, stored, now).await;
             }
-            let at_door = match decided(&stored.order, network, asked, now)? {
+            let at_door = match decided(&stored, network, asked, now)? {
                 Decided::Waits(undecided) => {
                     let again = asked.key.as_ref();
                     let kept = again.map(|_| call.kept(&stored.order.key, now));
@@ -232,15 +233,14 @@ impl Engine {
                         "a booking is cancelled for a partner");
                     return Ok(Begun::Done(*order));
                 }
-                AtDoor::Refused(refused) => return Err(not_allowed(refused)),
                 AtDoor::Waits(waiting) => return Ok(Begun::Waits(waiting)),
+                AtDoor::Refused(refused) => return Err(not_allowed(refused)),
                 AtDoor::Known(_) | AtDoor::Again => {}
             }
         }
         Err(Error::Changing)
     }
 
-    /// The answer to a request that came before: the same as then.
     /// What the provider said to a request that had to wait for it.
     ///
     /// # Errors
@@ -258,6 +258,7 @@ impl Engine {
         }
     }
 
+    /// The answer to a request that came before: the same as then.
     async fn booking_again(
         &self,
         call: &Call<'_>,
@@ -287,8 +288,8 @@ fn not_allowed(refused: Refused) -> Error {
 fn unable(order: &OrderKey, error: super::Error) -> Error {
     match error {
         super::Error::Store(error) => Error::Store(error),
-        super::Error::NotFound(_) => Error::NotFound,
         super::Error::Full(full) => Error::Full(full),
+        super::Error::NotFound(_) => Error::NotFound,
         super::Error::Conflict { .. } => Error::Changing,
         error => {
             error!(order.id = %order.id, %error, "a booking cannot be cancelled");
@@ -323,12 +324,14 @@ enum Decided {
 }
 
 fn decided(
-    order: &Order,
+    stored: &StoredOrder,
     network: Option<&Network>,
     asked: &BookingCancel<'_>,
     now: DateTime<Utc>,
 ) -> Result<Decided, Error> {
-    let request = request(network, asked);
+    let order = &stored.order;
+    let dialect = network.and_then(|_| dialect_of(stored));
+    let request = request(network, dialect, asked);
     let cancellation = match decide(order, &request, now) {
         Decision::Cancelled(cancellation) => cancellation,
         Decision::Undecided(undecided) => return Ok(Decided::Waits(undecided)),
@@ -338,7 +341,7 @@ fn decided(
         _ => return Err(Error::Over(order.state)),
     };
     if let Some(network) = network {
-        reasons::check(network, None, &request).map_err(Error::Reason)?;
+        reasons::check(network, dialect, &request).map_err(Error::Reason)?;
     }
     Ok(Decided::Cancelled(Cancellation {
         token: Some(asked.client.caller()),
@@ -347,9 +350,13 @@ fn decided(
 }
 
 /// Where the network wants a code, the one that stands for words of one's own.
-fn request(network: Option<&Network>, asked: &BookingCancel<'_>) -> CancelRequest {
+fn request(
+    network: Option<&Network>,
+    dialect: Option<Dialect>,
+    asked: &BookingCancel<'_>,
+) -> CancelRequest {
     let by = asked.asked.by;
-    let id = network.and_then(|network| reasons::in_words(&network.settings, by));
+    let id = network.and_then(|network| reasons::in_words(network, dialect, by));
     CancelRequest {
         by,
         door: Door::Bookings,

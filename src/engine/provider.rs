@@ -15,6 +15,7 @@ use crate::domain::ids::{MessageId, OrderKey};
 use crate::domain::order::{Cancellation, Order, Party, Placement};
 use crate::domain::undecided::Answer;
 use crate::networks::{Network, callback_url};
+use crate::protocol::Dialect;
 use crate::protocol::on_cancel::{self, Content};
 use crate::protocol::raw::RawObject;
 use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder, StoredRequest};
@@ -99,11 +100,11 @@ impl Engine {
                 Decision::Refused(denial) => return Err(Error::Denied(denial)),
                 Decision::Asked(_) | Decision::Waiting => return Err(pending::waiting()),
             };
-            match at_door {
             let at_door = match at_door {
                 AtDoor::Waits(waiting) => self.heard(*waiting).await?,
                 told => told,
             };
+            match at_door {
                 AtDoor::Cancelled(order, cancellation) => {
                     info!(order.id = %key.id, token, "an order is cancelled for the provider");
                     return Ok(Outcome {
@@ -134,9 +135,13 @@ fn check_reason(
     let Some(network) = network else {
         return Ok(());
     };
+    reasons::check(network, dialect_of(stored), request).map_err(Error::Reason)
+}
+
+/// The dialect that an order was handed over in, if it is on a network.
+pub(super) fn dialect_of(stored: &StoredOrder) -> Option<Dialect> {
     let document = RawObject::parse(text(&stored.document)).unwrap_or_default();
-    let dialect = document.get("context").and_then(on_cancel::dialect_of);
-    reasons::check(network, dialect, request).map_err(Error::Reason)
+    document.get("context").and_then(on_cancel::dialect_of)
 }
 
 /// Changes nothing, and returns once what was read is on stable storage.
