@@ -123,6 +123,11 @@ impl ProviderHandle {
         locked(&self.state.events).usual = usual;
     }
 
+    /// Answers the next events with these, one each; then as usual again.
+    pub fn answer_next_events(&self, answers: impl IntoIterator<Item = Answer>) {
+        locked(&self.state.events).next.extend(answers);
+    }
+
     /// Answers questions this way from now on.
     pub fn answer_questions(&self, usual: Answer) {
         locked(&self.state.questions).usual = usual;

@@ -6,6 +6,7 @@ use beckn_bpp::mock::provider::{self, ProviderHandle};
 use serde_json::{Value, json};
 
 use crate::orders::Numbered;
+use crate::pushed::in_order_of_each_order;
 use crate::surroundings::listener;
 use crate::town::{Running, Town, WAIT, is_ack};
 
@@ -113,7 +114,6 @@ async fn a_question_is_asked_again_after_a_kill_and_its_answer_decides() {
     let ids: std::collections::BTreeSet<_> = questions.iter().map(|one| &one.message_id).collect();
     assert_eq!(ids.len(), 2, "asked again under the same ids");
     running.admin.quiet(WAIT).await.expect("quiet");
-}
     let told = in_order_of_each_order(&provider.events());
     for order in [first, second] {
         let expected = ["order.cancellation_pending", "order.cancellation_refused"];
@@ -181,6 +181,7 @@ async fn an_answer_whose_outcome_cannot_be_written_is_kept_and_outlives_the_time
     let ids: std::collections::BTreeSet<_> = questions.iter().map(|one| &one.message_id).collect();
     assert_eq!(ids.len(), 1, "always the same question");
     running.admin.quiet(WAIT).await.expect("quiet");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_whose_time_ended_while_the_server_was_down_is_decided_by_the_terms() {
