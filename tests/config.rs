@@ -1304,6 +1304,16 @@ fn settings_that_would_do_nothing_are_faults() {
             "3 faults",
         ],
     );
+    let words = "reason_table = \"ondc-mobility\"\nreason_in_words = [\"005\", \"011\"]\nkind = ";
+    let report = Desk::with(&production(&NETWORK.replace("kind = ", words))).report(&[]);
+    assert_holds(
+        &report,
+        &[
+            "network.mobility.reason_in_words",
+            "\"011\" is no code here that a customer or partner may use",
+            "1 fault",
+        ],
+    );
     let rides = NETWORK.replace("kind = ", "unknown_reasons = false\nkind = ");
     let report = Desk::with(&production(&rides)).report(&[]);
     assert_holds(

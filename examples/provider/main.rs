@@ -1,12 +1,15 @@
 //! A provider that is only a list of events and a PATCH stays in step with the server, whatever is
-//! killed.
+//! killed; so does one that has the events pushed.
 //!
 //! `cargo run --release --example provider -- --orders 1000 --seed 1`
 //!
 //! Rides are handed over; a BAP cancels some, the back end completes some, and both want some of
 //! them. Meanwhile the server and the back end, each a process of its own, are killed with a
 //! signal that they cannot catch, again and again. At the end the two must say the same of every
-//! order, and the BAP must have heard it. The back end itself is `back_end.rs`, to be copied.
+//! order, and the BAP must have heard it. Beside them somebody who lives through all of it is asked
+//! before each cancellation and takes every event as a push: each must be signed, none may be
+//! missing, and those of an order must have come in their order. The back end itself is
+//! `back_end.rs`, to be copied.
 
 #[path = "../common/binary.rs"]
 mod binary;
@@ -14,6 +17,8 @@ mod binary;
 mod orders;
 #[path = "../../tests/common/process.rs"]
 mod process;
+#[path = "../../tests/common/pushed.rs"]
+mod pushed;
 #[path = "../common/random.rs"]
 mod random;
 #[path = "../../tests/common/surroundings.rs"]

@@ -1,6 +1,6 @@
 //! The proof: who cancels, who completes, who kills, and what is compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use beckn_bpp::mock::bap::{self, BapHandle};
+use beckn_bpp::mock::provider::{self, ProviderHandle};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::back_end::{BackEnd, Book};
 use crate::orders::{Bap, Numbered};
 use crate::process::Process;
+use crate::pushed::Pushed;
 use crate::random::Random;
 use crate::surroundings::{Admin, BAP_KEYS, Surroundings, listener, signer};
 use crate::{Arguments, binary};
@@ -39,6 +41,8 @@ breaker_failures = 1000000
 struct Scene {
     around: Surroundings,
     bap: BapHandle,
+    /// Who is asked, and takes the pushed events.
+    listener: ProviderHandle,
     who: Bap,
     server: std::path::PathBuf,
     public: SocketAddr,
@@ -126,10 +130,17 @@ impl Scene {
         let config = config
             .replacen("bind = \"127.0.0.1:0\"", &format!("bind = \"{public}\""), 1)
             .replacen("bind = \"127.0.0.1:0\"", &format!("bind = \"{admin}\""), 1);
-        std::fs::write(around.config_file(), config)?;
+        let listener = provider::start(listener()?)?;
+        let pushed = format!(
+            "[provider]\nsecret_file = \"provider.secret\"\nevents_url = \"{}\"\n\
+             hook_url = \"{}\"\n",
+            listener.events_url, listener.hook_url
+        );
+        std::fs::write(around.config_file(), config + &pushed)?;
         let scene = Self {
             around,
             bap,
+            listener,
             who,
             server: binary::server(arguments.server.as_ref())?,
             public,
@@ -138,6 +149,7 @@ impl Scene {
             kills: Default::default(),
         };
         scene.write("api", &format!("http://{admin}"))?;
+        scene.write("provider.secret", provider::SECRET)?;
         Ok(scene)
     }
 
@@ -221,15 +233,21 @@ impl Scene {
         acknowledged: &BTreeMap<String, String>,
     ) -> anyhow::Result<Vec<String>> {
         let admin = Admin::at(self.admin)?;
+        for (order, message) in acknowledged {
+            // Whose outcome the listener still decides is owed nothing yet.
+            let heard = self.bap.received(message, PATIENCE).await;
+            ensure!(heard.is_some(), "{order}: the BAP heard nothing");
+        }
         admin.quiet(PATIENCE).await?;
-        let last = self.last_event(&admin).await?;
+        let events = self.events(&admin).await?;
+        let last = events.last().copied().unwrap_or_default();
         let book = self.caught_up(last, completed).await?;
         let listed = admin.all("orders", "").await?;
         let listed: BTreeMap<&str, &Value> = listed
             .iter()
             .filter_map(|order| Some((order["id"].as_str()?, order)))
             .collect();
-        let mut broken = Vec::new();
+        let mut broken = self.pushes(&events);
         for order in orders {
             let id = order.id();
             let there = listed.get(id.as_str()).context("an order is gone")?;
@@ -251,12 +269,28 @@ impl Scene {
         Ok(broken)
     }
 
-    async fn last_event(&self, admin: &Admin) -> anyhow::Result<u64> {
+    /// What is wrong with the pushes: all events, signed, and those of an order in their order.
+    fn pushes(&self, listed: &BTreeSet<u64>) -> Vec<String> {
+        let pushed = Pushed::read(&self.listener.events());
+        let missing = listed.difference(&pushed.sequences);
+        let missing = missing.map(|sequence| format!("event {sequence} was never pushed"));
+        let questions = self.listener.questions().into_iter();
+        let unsigned = questions.filter_map(|asked| asked.verdict.err());
+        let unsigned = unsigned.map(|why| format!("a question: {why}"));
+        pushed
+            .faults
+            .into_iter()
+            .chain(missing)
+            .chain(unsigned)
+            .collect()
+    }
+
+    async fn events(&self, admin: &Admin) -> anyhow::Result<BTreeSet<u64>> {
         let events = admin.all("events", "").await?;
-        Ok(events
-            .last()
-            .and_then(|event| event["sequence"].as_u64())
-            .unwrap_or(0))
+        let sequences = events.iter().map(|event| event["sequence"].as_u64());
+        sequences
+            .collect::<Option<_>>()
+            .context("an event has a number")
     }
 
     /// The back end's book once it has read all events and done all its work.

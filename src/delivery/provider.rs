@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use reqwest::header::HeaderName;
 use url::Url;
 
-use crate::crypto::standard_webhook::Secret;
+use crate::crypto::standard_webhook::Secrets;
 use crate::domain::ids::SubscriberId;
 use crate::networks::callback_url;
 use crate::store::EventTarget;
@@ -25,8 +25,8 @@ static SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 pub struct Endpoint {
     /// The whole URL.
     pub url: Url,
-    /// The secret that both sides have.
-    pub secret: Secret,
+    /// The secrets that both sides have; they may be exchanged while the server runs.
+    pub secrets: Secrets,
 }
 
 impl Endpoint {
@@ -51,7 +51,7 @@ impl Endpoint {
         [
             (ID.clone(), id.to_owned()),
             (TIMESTAMP.clone(), at.to_string()),
-            (SIGNATURE.clone(), self.secret.sign(id, at, body)),
+            (SIGNATURE.clone(), self.secrets.sign(id, at, body)),
         ]
     }
 }

@@ -9,8 +9,10 @@ use chrono::{DateTime, Utc};
 use tracing::{error, info};
 use uuid::Uuid;
 
-use super::door::{AtDoor, Call};
+use super::aim;
+use super::door::{AtDoor, Begun, Call, Waiting};
 use super::intake::NO_NETWORK;
+use super::waiting::Full;
 use super::{Engine, MAX_RACES, reasons};
 use crate::domain::decide::{CancelRequest, Decision, Denial, Intent, decide};
 use crate::domain::ids::{MessageId, NetworkName, OrderId, OrderKey};
@@ -19,6 +21,7 @@ use crate::domain::policy::Door;
 use crate::domain::refusal::Refusal;
 use crate::domain::undecided::{Refused, Undecided};
 use crate::networks::{Network, Networks};
+use crate::protocol::Dialect;
 use crate::protocol::bookings::{Asked, Reference};
 use crate::store::{self, ReferenceField, ReferenceFilter, StoredOrder, StoredRequest};
 
@@ -93,6 +96,9 @@ pub enum Error {
     /// The network of the booking takes no reason in words.
     #[error("reason: {}", .0.detail)]
     Reason(Refusal),
+    /// Too many requests wait for the provider; nothing was asked.
+    #[error("{0}")]
+    Full(Full),
     /// Try again.
     #[error("The booking keeps changing")]
     Changing,
@@ -188,7 +194,7 @@ impl Engine {
     }
 
     /// Cancels a booking; returns it as it stands, cancelled durably by this request or by the
-    /// same one before.
+    /// same one before, or what is to be waited for first.
     ///
     /// # Errors
     /// The first check that fails; nothing has been written then.
@@ -196,7 +202,7 @@ impl Engine {
         &self,
         asked: &BookingCancel<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Order, Error> {
+    ) -> Result<Begun<Order>, Error> {
         let none = NetworkName::parse(NO_NETWORK).expect("a constant word is a name");
         let call = call(asked, &none);
         for _ in 0..MAX_RACES {
@@ -206,16 +212,18 @@ impl Engine {
             if let Some(known) = self.store.request(&call.request_key()).await? {
                 return self.booking_again(&call, &known, stored, now).await;
             }
-            let at_door = match decided(&stored.order, network, asked, now)? {
+            let at_door = match decided(&stored, network, asked, now)? {
                 Decided::Waits(undecided) => {
                     let again = asked.key.as_ref();
                     let kept = again.map(|_| call.kept(&stored.order.key, now));
-                    self.wait_out(&stored, &undecided, kept, now).await
+                    let client = (kept, Some(call.caller.as_str()));
+                    self.wait_out(&stored, &undecided, client, now).await
                 }
                 Decided::Cancelled(cancellation) => {
                     self.store.writable()?;
                     let kept = Some(call.kept(&stored.order.key, now));
-                    self.cancel_at_door(network, &stored, cancellation, kept)
+                    let client = (kept, Some(call.caller.as_str()));
+                    self.cancel_at_door(network, &stored, cancellation, client)
                         .await
                 }
             };
@@ -223,13 +231,31 @@ impl Engine {
                 AtDoor::Cancelled(order, _) => {
                     info!(order.id = %order.key.id, client.id = asked.client.key_id,
                         "a booking is cancelled for a partner");
-                    return Ok(*order);
+                    return Ok(Begun::Done(*order));
                 }
+                AtDoor::Waits(waiting) => return Ok(Begun::Waits(waiting)),
                 AtDoor::Refused(refused) => return Err(not_allowed(refused)),
                 AtDoor::Known(_) | AtDoor::Again => {}
             }
         }
         Err(Error::Changing)
+    }
+
+    /// What the provider said to a request that had to wait for it.
+    ///
+    /// # Errors
+    /// When the booking is not cancelled.
+    pub async fn booking_decided(&self, waiting: Waiting) -> Result<Order, Error> {
+        let key = waiting.order.clone();
+        let at_door = self.heard(waiting).await;
+        match at_door.map_err(|error| unable(&key, error))? {
+            AtDoor::Cancelled(order, _) => {
+                info!(order.id = %key.id, "a booking is cancelled for a partner");
+                Ok(*order)
+            }
+            AtDoor::Refused(refused) => Err(not_allowed(refused)),
+            AtDoor::Waits(_) | AtDoor::Known(_) | AtDoor::Again => Err(Error::Changing),
+        }
     }
 
     /// The answer to a request that came before: the same as then.
@@ -239,14 +265,15 @@ impl Engine {
         known: &StoredRequest,
         stored: StoredOrder,
         now: DateTime<Utc>,
-    ) -> Result<Order, Error> {
+    ) -> Result<Begun<Order>, Error> {
         let order = stored.order;
         if !call.is(known) || known.order_key() != order.key {
             return Err(Error::KeyReused);
         }
         let at_door = self.outcome_again(known, now).await;
         match at_door.map_err(|error| unable(&order.key, error))? {
-            AtDoor::Cancelled(order, _) => Ok(*order),
+            AtDoor::Cancelled(order, _) => Ok(Begun::Done(*order)),
+            AtDoor::Waits(waiting) => Ok(Begun::Waits(waiting)),
             AtDoor::Refused(refused) => Err(not_allowed(refused)),
             AtDoor::Known(_) | AtDoor::Again => Err(Error::Changing),
         }
@@ -261,6 +288,7 @@ fn not_allowed(refused: Refused) -> Error {
 fn unable(order: &OrderKey, error: super::Error) -> Error {
     match error {
         super::Error::Store(error) => Error::Store(error),
+        super::Error::Full(full) => Error::Full(full),
         super::Error::NotFound(_) => Error::NotFound,
         super::Error::Conflict { .. } => Error::Changing,
         error => {
@@ -296,12 +324,14 @@ enum Decided {
 }
 
 fn decided(
-    order: &Order,
+    stored: &StoredOrder,
     network: Option<&Network>,
     asked: &BookingCancel<'_>,
     now: DateTime<Utc>,
 ) -> Result<Decided, Error> {
-    let request = request(network, asked);
+    let order = &stored.order;
+    let dialect = network.and_then(|_| aim::dialect(stored));
+    let request = request(network, dialect, asked);
     let cancellation = match decide(order, &request, now) {
         Decision::Cancelled(cancellation) => cancellation,
         Decision::Undecided(undecided) => return Ok(Decided::Waits(undecided)),
@@ -311,7 +341,7 @@ fn decided(
         _ => return Err(Error::Over(order.state)),
     };
     if let Some(network) = network {
-        reasons::check(network, None, &request).map_err(Error::Reason)?;
+        reasons::check(network, dialect, &request).map_err(Error::Reason)?;
     }
     Ok(Decided::Cancelled(Cancellation {
         token: Some(asked.client.caller()),
@@ -320,9 +350,13 @@ fn decided(
 }
 
 /// Where the network wants a code, the one that stands for words of one's own.
-fn request(network: Option<&Network>, asked: &BookingCancel<'_>) -> CancelRequest {
+fn request(
+    network: Option<&Network>,
+    dialect: Option<Dialect>,
+    asked: &BookingCancel<'_>,
+) -> CancelRequest {
     let by = asked.asked.by;
-    let id = network.and_then(|network| reasons::in_words(&network.settings, by));
+    let id = network.and_then(|network| reasons::in_words(network, dialect, by));
     CancelRequest {
         by,
         door: Door::Bookings,

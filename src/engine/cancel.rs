@@ -8,7 +8,7 @@ use url::Url;
 
 use super::aim::{self, Aim, Fault};
 use super::reply::{Replying, reply};
-use super::undecided::Hears;
+use super::undecided::{Hears, MOST_WAITING};
 use super::urgent::check_late;
 use super::{Engine, MAX_RACES, event, pending, reasons, reasons_list, refusal_of, undecided};
 use crate::domain::decide::{CancelRequest, Decision, needs_reason};
@@ -87,7 +87,7 @@ impl Engine {
                     info!(order.id = %cancel.order, message.id = %key.message,
                         subscriber.id = %key.caller, outcome, "a cancel is acknowledged");
                     if outcome == UNDECIDED {
-                        self.questions_put();
+                        self.is_put(&stored.order.key);
                     }
                     return Ok(());
                 }
@@ -161,6 +161,10 @@ impl Engine {
             Decision::Undecided(undecided) if !aim.is_asked_about(&undecided) => {
                 let detail = "the provider decides on another part of the order; ask again then";
                 return Err(Refusal::new(Word::InProgress, detail));
+            }
+            Decision::Undecided(undecided) if undecided.waiting.len() >= MOST_WAITING => {
+                let what = "too many cancels of this order wait for the provider";
+                return Err(Refusal::new(Word::RateLimited, what).retry_after(5));
             }
             Decision::Undecided(undecided) if stored.order.pending.is_none() => {
                 return asking(undecided::join(stored, &undecided, (kept, hears), now));

@@ -2,6 +2,9 @@
 //! order is cancelled at once, or once the provider has been asked; and a request of a door is
 //! known again by its client and key, and kept in the transaction that does what it asks.
 //!
+//! Whoever has to wait for the provider is told so first, so that it can give back what it holds
+//! while it is at work; where too many of a door wait already, nothing is asked or kept.
+//!
 //! A client's keys are its own over all orders of a door. What proved the client is not kept: it
 //! would be a key to everything else of it.
 
@@ -10,7 +13,8 @@ use chrono::{DateTime, Utc};
 
 use super::aim;
 use super::provider::transaction;
-use super::undecided::{Hears, Listening, join, put};
+use super::undecided::{GRACE, Hears, Listening, MOST_WAITING, News, join, put};
+use super::waiting::{Full, Place};
 use super::{Engine, Error, MAX_RACES};
 use crate::domain::decide::Denial;
 use crate::domain::ids::{MessageId, NetworkName, OrderKey, RequestKey, TransactionId};
@@ -25,32 +29,65 @@ pub(super) enum AtDoor {
     Cancelled(Box<Order>, Box<Cancellation>),
     /// The provider was asked and did not want it, or the order went on meanwhile.
     Refused(Refused),
+    /// The provider is being asked: the outcome is to be waited for.
+    Waits(Box<Waiting>),
     /// The request is known: it came before.
     Known(Box<StoredRequest>),
     /// The order changed meanwhile: decide again.
     Again,
 }
 
+/// What a request at a door has come to at first.
+pub enum Begun<T> {
+    /// All of it is done, durably.
+    Done(T),
+    /// The provider is being asked, and the outcome is to be waited for.
+    Waits(Box<Waiting>),
+}
+
+/// A request that waits for the outcome of a question; it does no work meanwhile.
+pub struct Waiting {
+    listening: Listening,
+    /// The order.
+    pub(super) order: OrderKey,
+    /// The fulfilment that it is about, where it is about one of several.
+    part: Option<String>,
+    question: MessageId,
+    until: DateTime<Utc>,
+    began: DateTime<Utc>,
+    /// Given back with the rest. The provider's own people have none: they are few.
+    _place: Option<Place>,
+}
+
 impl Engine {
-    /// Does what was decided: at once, or once the provider has been asked.
+    /// Does what was decided: at once, or once the provider has been asked. A client of a door
+    /// needs a place to wait.
     pub(super) async fn cancel_at_door(
         &self,
         network: Option<&Network>,
         stored: &StoredOrder,
         cancellation: Cancellation,
-        kept: Option<StoredRequest>,
+        (kept, client): (Option<StoredRequest>, Option<&str>),
     ) -> Result<AtDoor, Error> {
         let now = cancellation.at;
         if let Some(until) = self.asks(&stored.order, cancellation.by, None, now) {
             let part = cancellation.fulfillment().map(str::to_owned);
+            let place = client.map(|client| self.place(client)).transpose()?;
             let listening = self.listen();
             let waits = (kept, Hears::AtDoor);
             let (commit, question) = put(stored, cancellation, until, waits);
             let committed = self.store.commit(commit).await?;
             if let Committed::Done { .. } = committed {
-                self.questions_put();
-                let asked = (&stored.order.key, part.as_deref(), &question);
-                return self.heard(listening, asked, (until, now)).await;
+                self.is_put(&stored.order.key);
+                return Ok(AtDoor::Waits(Box::new(Waiting {
+                    listening,
+                    order: stored.order.key.clone(),
+                    part,
+                    question,
+                    until,
+                    began: now,
+                    _place: place,
+                })));
             }
             return Ok(undone(committed));
         }
@@ -69,12 +106,16 @@ impl Engine {
         &self,
         stored: &StoredOrder,
         undecided: &Undecided,
-        kept: Option<StoredRequest>,
+        (kept, client): (Option<StoredRequest>, Option<&str>),
         now: DateTime<Utc>,
     ) -> Result<AtDoor, Error> {
+        let place = client.map(|client| self.place(client)).transpose()?;
         let listening = self.listen();
         let key = &stored.order.key;
         if let Some(request) = kept {
+            if undecided.at_doors.len() >= MOST_WAITING {
+                return Err(Full::InAll.into());
+            }
             let commit = join(stored, undecided, (request, Hears::AtDoor), now);
             let committed = self.store.commit(commit).await?;
             if !matches!(committed, Committed::Done { .. }) {
@@ -82,16 +123,26 @@ impl Engine {
             }
         }
         // Decided since it was read, it is told of no more.
-        let present = self.store.order(key).await?;
-        let present = present.and_then(|stored| stored.order.undecided);
-        match present.is_some_and(|present| present.question == undecided.question) {
-            true => {
-                let part = undecided.proposed.fulfillment();
-                let asked = (key, part, &undecided.question);
-                self.heard(listening, asked, (undecided.until, now)).await
-            }
-            false => Ok(AtDoor::Again),
-        }
+        let is_open = self.is_asked(key, &undecided.question).await?;
+        Ok(match is_open {
+            true => AtDoor::Waits(Box::new(Waiting {
+                listening,
+                order: key.clone(),
+                part: undecided.proposed.fulfillment().map(str::to_owned),
+                question: undecided.question.clone(),
+                until: undecided.until,
+                began: now,
+                _place: place,
+            })),
+            false => AtDoor::Again,
+        })
+    }
+
+    /// Whether the provider is being asked this about an order.
+    async fn is_asked(&self, key: &OrderKey, question: &MessageId) -> Result<bool, Error> {
+        let stored = self.store.order(key).await?;
+        let asked = stored.and_then(|stored| stored.order.undecided);
+        Ok(asked.is_some_and(|asked| asked.question == *question))
     }
 
     /// What came of a request that was taken before: what it was refused with, else what its order
@@ -101,7 +152,7 @@ impl Engine {
         known: &StoredRequest,
         now: DateTime<Utc>,
     ) -> Result<AtDoor, Error> {
-        let key = &known.order_key();
+        let (key, caller) = (&known.order_key(), known.key.caller.as_str());
         let mut again = false;
         for _ in 0..MAX_RACES {
             let known = self.store.request(&known.key).await?;
@@ -112,10 +163,13 @@ impl Engine {
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
             let order = &stored.order;
             match (&order.undecided, &order.cancellation) {
-                (Some(undecided), _) => match self.wait_out(&stored, undecided, None, now).await? {
-                    AtDoor::Again => {}
-                    told => return Ok(told),
-                },
+                (Some(undecided), _) => {
+                    let client = (None, Some(caller));
+                    match self.wait_out(&stored, undecided, client, now).await? {
+                        AtDoor::Again => {}
+                        told => return Ok(told),
+                    }
+                }
                 (None, Some(cancellation)) => {
                     let cancellation = Box::new(cancellation.clone());
                     return Ok(AtDoor::Cancelled(Box::new(stored.order), cancellation));
@@ -135,16 +189,37 @@ impl Engine {
         Ok(AtDoor::Again)
     }
 
-    async fn heard(
-        &self,
-        listening: Listening,
-        (key, part, question): (&OrderKey, Option<&str>, &MessageId),
-        (until, now): (DateTime<Utc>, DateTime<Utc>),
-    ) -> Result<AtDoor, Error> {
-        let refused = listening.outcome(question, until, now).await;
-        let stored = self.store.order(key).await?;
+    /// Waits for the outcome.
+    pub(super) async fn heard(&self, waiting: Waiting) -> Result<AtDoor, Error> {
+        let Waiting {
+            mut listening,
+            order: key,
+            part,
+            question,
+            until,
+            began,
+            // Held to the end of the waiting.
+            _place: _held,
+        } = waiting;
+        let wait = (until - began).to_std().unwrap_or_default() + GRACE;
+        let heard = async {
+            loop {
+                match listening.outcome(&question).await {
+                    News::Told(refused) => return Ok(refused),
+                    // Among what was missed may have been what is waited for.
+                    News::Missed if self.is_asked(&key, &question).await? => {}
+                    News::Missed => return Ok(None),
+                }
+            }
+        };
+        let heard: Result<_, Error> = tokio::time::timeout(wait, heard).await.unwrap_or(Ok(None));
+        let refused = heard?;
+        let stored = self.store.order(&key).await?;
         let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
-        match (stored.order.cancellation_of(part).cloned(), refused) {
+        match (
+            stored.order.cancellation_of(part.as_deref()).cloned(),
+            refused,
+        ) {
             (Some(cancellation), _) => Ok(AtDoor::Cancelled(
                 Box::new(stored.order),
                 Box::new(cancellation),

@@ -22,11 +22,14 @@ mod reply;
 pub mod returns;
 pub mod undecided;
 mod urgent;
+pub mod waiting;
 mod way_back;
 
 use std::sync::Arc;
 
+pub use self::door::{Begun, Waiting};
 use self::undecided::{Asking, Questions};
+use self::waiting::Full;
 use crate::domain::decide::Denial;
 use crate::domain::ids::{MessageId, OrderId};
 use crate::domain::order::Cancellation;
@@ -69,6 +72,9 @@ pub enum Error {
     /// The callback cannot be written.
     #[error("{0}")]
     Encode(#[from] on_cancel::Error),
+    /// Too many wait for the provider already; nothing was asked.
+    #[error("{0}")]
+    Full(#[from] Full),
     /// The store did not do it.
     #[error("{0}")]
     Store(#[from] store::Error),

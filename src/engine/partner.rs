@@ -8,7 +8,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tracing::{error, info};
 
-use super::door::{AtDoor, Call};
+use super::door::{AtDoor, Begun, Call, Waiting};
+use super::waiting::Full;
 use super::{Engine, MAX_RACES, reasons};
 use crate::domain::decide::{CancelRequest, Decision, Intent, decide};
 use crate::domain::ids::{MessageId, OrderKey};
@@ -79,6 +80,9 @@ pub enum Error {
     /// The reason is none of the patient's.
     #[error("reason: {}", .0.detail)]
     Reason(Refusal),
+    /// Too many requests wait for the provider; nothing was asked.
+    #[error("{0}")]
+    Full(Full),
     /// Try again.
     #[error("the booking keeps changing")]
     Changing,
@@ -91,7 +95,7 @@ pub enum Error {
 }
 
 impl Engine {
-    /// Cancels a booking; `Ok` means that it is cancelled, durably, by this request or by the
+    /// Cancels a booking; done means that it is cancelled, durably, by this request or by the
     /// same one before.
     ///
     /// # Errors
@@ -100,7 +104,7 @@ impl Engine {
         &self,
         asked: &PartnerCancel<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<Begun<()>, Error> {
         let call = call(asked);
         if let Some(known) = self.store.request(&call.request_key()).await? {
             return self.partner_again(asked, &call, &known, now).await;
@@ -123,7 +127,8 @@ impl Engine {
             self.store.writable()?;
             let kept = Some(call.kept(&stored.order.key, now));
             let network = Some(asked.network);
-            let at_door = self.cancel_at_door(network, &stored, cancellation, kept);
+            let client = (kept, Some(call.caller.as_str()));
+            let at_door = self.cancel_at_door(network, &stored, cancellation, client);
             match at_door
                 .await
                 .map_err(|error| unable(&stored.order.key, error))?
@@ -131,8 +136,9 @@ impl Engine {
                 AtDoor::Cancelled(order, _) => {
                     info!(order.id = %order.key.id, client.id = asked.partner.client,
                         "a booking is cancelled for a partner");
-                    return Ok(());
+                    return Ok(Begun::Done(()));
                 }
+                AtDoor::Waits(waiting) => return Ok(Begun::Waits(waiting)),
                 AtDoor::Refused(refused) => {
                     return Err(Error::NotCancellable(refused.denial.sentence()));
                 }
@@ -143,6 +149,24 @@ impl Engine {
         Err(Error::Changing)
     }
 
+    /// What the provider said to a request that had to wait for it; `Ok` means that the booking is
+    /// cancelled.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn partner_decided(&self, waiting: Waiting) -> Result<(), Error> {
+        let key = waiting.order.clone();
+        let at_door = self.heard(waiting).await;
+        match at_door.map_err(|error| unable(&key, error))? {
+            AtDoor::Cancelled(..) => {
+                info!(order.id = %key.id, "a booking is cancelled for a partner");
+                Ok(())
+            }
+            AtDoor::Refused(refused) => Err(Error::NotCancellable(refused.denial.sentence())),
+            AtDoor::Waits(_) | AtDoor::Known(_) | AtDoor::Again => Err(Error::Changing),
+        }
+    }
+
     /// The answer to a request that came before: the same as then.
     async fn partner_again(
         &self,
@@ -150,7 +174,7 @@ impl Engine {
         call: &Call<'_>,
         known: &StoredRequest,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<Begun<()>, Error> {
         if !call.is(known) {
             return Err(Error::KeyReused);
         }
@@ -158,8 +182,10 @@ impl Engine {
         let key = known.order_key();
         let at_door = self.outcome_again(known, now).await;
         match at_door.map_err(|error| unable(&key, error))? {
+            AtDoor::Cancelled(..) => Ok(Begun::Done(())),
+            AtDoor::Waits(waiting) => Ok(Begun::Waits(waiting)),
             AtDoor::Refused(refused) => Err(Error::NotCancellable(refused.denial.sentence())),
-            _ => Ok(()),
+            AtDoor::Known(_) | AtDoor::Again => Err(Error::Changing),
         }
     }
 
@@ -234,6 +260,7 @@ fn call<'a>(asked: &'a PartnerCancel<'_>) -> Call<'a> {
 fn unable(order: &OrderKey, error: super::Error) -> Error {
     match error {
         super::Error::Store(error) => Error::Store(error),
+        super::Error::Full(full) => Error::Full(full),
         super::Error::NotFound(_) => Error::NotFound,
         super::Error::Conflict { .. } => Error::Changing,
         error => {

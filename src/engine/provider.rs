@@ -83,7 +83,7 @@ impl Engine {
                         token: Some(token.to_owned()),
                         ..cancellation
                     };
-                    self.cancel_at_door(network, &stored, cancellation, None)
+                    self.cancel_at_door(network, &stored, cancellation, (None, None))
                         .await?
                 }
                 Decision::Undecided(undecided) if !aim.is_asked_about(&undecided) => {
@@ -97,7 +97,8 @@ impl Engine {
                     continue;
                 }
                 Decision::Undecided(undecided) => {
-                    self.wait_out(&stored, &undecided, None, now).await?
+                    self.wait_out(&stored, &undecided, (None, None), now)
+                        .await?
                 }
                 Decision::AlreadyCancelled(cancellation) | Decision::Quoted(cancellation) => {
                     match self.store.commit(unchanged(&stored, now)).await? {
@@ -114,6 +115,10 @@ impl Engine {
                 Decision::Refused(denial) => return Err(Error::Denied(denial)),
                 Decision::Asked(_) | Decision::Waiting => return Err(pending::waiting()),
             };
+            let at_door = match at_door {
+                AtDoor::Waits(waiting) => self.heard(*waiting).await?,
+                told => told,
+            };
             match at_door {
                 AtDoor::Cancelled(order, cancellation) => {
                     info!(order.id = %key.id, token, "an order is cancelled for the provider");
@@ -124,7 +129,7 @@ impl Engine {
                     });
                 }
                 AtDoor::Refused(refused) => return Err(Error::Denied(refused.denial)),
-                AtDoor::Again | AtDoor::Known(_) => {}
+                AtDoor::Again | AtDoor::Known(_) | AtDoor::Waits(_) => {}
             }
         }
         let what = "the order keeps changing; try again".to_owned();

@@ -7,9 +7,10 @@ use tracing::warn;
 
 use crate::domain::decide::CancelRequest;
 use crate::domain::order::Party;
+use crate::domain::policy::Door;
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::{Network, ReasonCode, Reasons, Settings};
-use crate::protocol::{Dialect, reasons};
+use crate::protocol::{Dialect, ondc, reasons};
 
 /// Checks the reason of a request about an order of this dialect, where it is on a network.
 ///
@@ -23,7 +24,9 @@ pub(super) fn check(
     let settings = &network.settings;
     let table = network.reasons(dialect);
     let Some(id) = &request.reason.id else {
-        return match settings.reason_required {
+        // Where there is no code to choose, words say it.
+        let is_in_words = request.door == Door::Bookings && table.codes.is_empty();
+        return match settings.reason_required && !is_in_words {
             true => Err(required(&table, request.by)),
             false => Ok(()),
         };
@@ -101,9 +104,21 @@ fn choice(table: &Reasons<'_>, by: Party) -> String {
     format!("expected one of {}", ids.join(", "))
 }
 
-/// The code that stands for words of one's own, where the network wants a code.
-pub(super) fn in_words(settings: &Settings, by: Party) -> Option<&str> {
-    let mut fitting = settings.reasons.iter().filter(|known| may_use(known, by));
-    let found = fitting.find(|known| known.text_required)?;
-    settings.reason_required.then_some(found.id.as_str())
+/// The code that stands for words of one's own in an order of this dialect, where the network
+/// wants a code: one that was chosen for it, else one that goes with words, else the one that
+/// says least, else any of this side.
+pub(super) fn in_words(network: &Network, dialect: Option<Dialect>, by: Party) -> Option<&str> {
+    let settings = &network.settings;
+    let codes = network.reasons(dialect).codes;
+    let called = |id: &str| codes.iter().find(|one| one.id == id && may_use(one, by));
+    let mut usable = codes.iter().filter(|known| may_use(known, by));
+    let chosen = settings.reason_in_words.iter().find_map(|id| called(id));
+    let found = chosen
+        .or_else(|| usable.clone().find(|known| known.text_required))
+        .or_else(|| called(ondc::reasons(dialect?)?.in_words))
+        .or_else(|| usable.next());
+    // Where any code is taken, the chosen one is in no table.
+    let id = found.map(|known| known.id.as_str());
+    let id = id.or_else(|| settings.reason_in_words.first().map(String::as_str));
+    id.filter(|_| settings.reason_required)
 }

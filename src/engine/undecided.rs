@@ -5,6 +5,7 @@
 //! first answer, or the end of the time for one, makes the outcome, in one transaction with the
 //! callbacks for all who wait. Nothing here does any asking.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,6 +17,7 @@ use super::aim::{self, Aim};
 use super::cancel::text;
 use super::provider::{not_joined, told};
 use super::reply::{ReadAgain, reply};
+use super::waiting::{self, Full, Places};
 use super::{Engine, Error, MAX_RACES, event};
 use crate::domain::decide::{Decision, Denial};
 use crate::domain::ids::{MessageId, OrderKey, RequestKey};
@@ -29,7 +31,11 @@ use crate::store::{self, Answered, Commit, Committed, OrderWrite, StoredOrder, S
 const BEFORE_TTL: TimeDelta = TimeDelta::seconds(5);
 
 /// How much longer than the provider may take somebody at a door waits for the outcome.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// How many requests may wait for one outcome, of networks and of doors each: all of them are kept
+/// with the order.
+pub(super) const MOST_WAITING: usize = 256;
 
 /// Outcomes told of at once to those who wait in this process. Who misses one reads the order.
 const OUTCOMES: usize = 256;
@@ -41,6 +47,8 @@ pub struct Asking {
     pub wait: Duration,
     /// The fulfilment states in which it is asked; with none, in all.
     pub fulfillment_states: Vec<String>,
+    /// How many may wait for it at doors.
+    pub places: Places,
 }
 
 /// What is known in this process of questions and outcomes; nothing of it is needed to go on
@@ -48,6 +56,10 @@ pub struct Asking {
 pub(super) struct Questions {
     asking: Option<Asking>,
     put: Notify,
+    fresh: Mutex<Vec<OrderKey>>,
+    /// Those who wait at doors; with nobody to ask, there is nothing to wait for but what was
+    /// asked before, and that for a moment only.
+    room: waiting::Room,
     outcomes: broadcast::Sender<Outcome>,
 }
 
@@ -56,9 +68,12 @@ type Outcome = (MessageId, Option<Refused>);
 
 impl Questions {
     pub(super) fn new(asking: Option<Asking>) -> Self {
+        let places = asking.as_ref().map(|asking| asking.places);
         Self {
             asking,
             put: Notify::new(),
+            fresh: Mutex::default(),
+            room: waiting::Room::with(places.unwrap_or_default()),
             outcomes: broadcast::Sender::new(OUTCOMES),
         }
     }
@@ -66,6 +81,14 @@ impl Questions {
 
 /// One who waits for an outcome.
 pub(super) struct Listening(broadcast::Receiver<Outcome>);
+
+/// What one who listens hears.
+pub(super) enum News {
+    /// The outcome: what was refused, if it was.
+    Told(Option<Refused>),
+    /// Some news were missed: the order tells.
+    Missed,
+}
 
 /// How one who waits for an outcome hears of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,19 +122,44 @@ impl Engine {
         (is_meant && by != Party::Provider && until > now).then_some(until)
     }
 
+    /// A place for a request of a client that is going to wait.
+    pub(super) fn place(&self, client: &str) -> Result<waiting::Place, Full> {
+        self.questions.room.enter(client)
+    }
+
     /// Hears of outcomes from now on; begin before the question is put.
     pub(super) fn listen(&self) -> Listening {
         Listening(self.questions.outcomes.subscribe())
     }
 
-    /// Says that a question was put.
-    pub(super) fn questions_put(&self) {
+    /// Says that a question about an order was put.
+    pub(super) fn is_put(&self, order: &OrderKey) {
+        self.fresh().push(order.clone());
         self.questions.put.notify_one();
     }
 
-    /// Returns when a question may have been put.
-    pub async fn question_put(&self) {
+    /// The orders that questions were put about in this process since the last call; waits until
+    /// there may be one.
+    pub async fn questions_put(&self) -> Vec<OrderKey> {
         self.questions.put.notified().await;
+        std::mem::take(&mut *self.fresh())
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, Vec<OrderKey>> {
+        let fresh = self.questions.fresh.lock();
+        fresh.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns when a question has its outcome, whoever said it.
+    pub async fn decided(&self, question: &MessageId) {
+        let Listening(mut news) = self.listen();
+        loop {
+            match news.recv().await {
+                Ok((about, _)) if about == *question => return,
+                // What was missed is found out when the answer is used.
+                Ok(_) | Err(_) => {}
+            }
+        }
     }
 
     /// The orders with a cancellation that waits for the provider.
@@ -239,25 +287,15 @@ impl Engine {
 }
 
 impl Listening {
-    /// Waits for the outcome of a question; why it was refused, if so. Returns too when it is
-    /// too late for any, or when news was missed: then the order tells.
-    pub(super) async fn outcome(
-        mut self,
-        question: &MessageId,
-        until: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Option<Refused> {
-        let wait = (until - now).to_std().unwrap_or_default() + GRACE;
-        let heard = async {
-            loop {
-                match self.0.recv().await {
-                    Ok((about, refused)) if about == *question => return refused,
-                    Ok(_) => {}
-                    Err(_) => return None,
-                }
+    /// Waits for the outcome of a question.
+    pub(super) async fn outcome(&mut self, question: &MessageId) -> News {
+        loop {
+            match self.0.recv().await {
+                Ok((about, refused)) if about == *question => return News::Told(refused),
+                Ok(_) => {}
+                Err(_) => return News::Missed,
             }
-        };
-        tokio::time::timeout(wait, heard).await.ok().flatten()
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use super::door::{self, Failure};
 use super::{Doors, X_REQUEST_ID, body};
 use crate::crypto::digest::blake2b_512_base64;
 use crate::domain::order::{Order, State};
+use crate::engine::Begun;
 use crate::engine::booking::{BookingCancel, Client, Error};
 use crate::protocol::bookings::{self as wire, Amounts, Errors, Reference};
 
@@ -88,11 +89,11 @@ async fn cancel(
 ) -> HttpResponse {
     let answer = async {
         let refused = |refusal| Failure::of(refusal, INVALID);
-        let _place = doors.limits.admit(&request).map_err(refused)?;
+        let place = doors.limits.admit(&request).map_err(refused)?;
         let key = prove(&doors, &request, Scope::Write)?;
         let body = body::read(&request, payload, doors.body_limits);
         let body = body.await.map_err(refused)?;
-        let _at_work = doors.limits.begin(&request).await.map_err(refused)?;
+        let at_work = doors.limits.begin(&request).await.map_err(refused)?;
         let asked = wire::read(&body);
         let asked = asked.map_err(|error| Failure::new(400, INVALID, error.to_string()))?;
         let again = door::idempotency_key(&request);
@@ -104,7 +105,15 @@ async fn cancel(
             key: again.map_err(|what| Failure::new(400, INVALID, what))?,
             body: (&body, blake2b_512_base64(&body)),
         };
-        let order = doors.engine.cancel_booking(&cancel, Utc::now()).await;
+        let begun = doors.engine.cancel_booking(&cancel, Utc::now()).await;
+        let order = match begun.map_err(|error| failed(&doors, &key, error))? {
+            Begun::Done(order) => Ok(order),
+            Begun::Waits(waiting) => {
+                // Whoever waits does no work: others have these places meanwhile.
+                drop((place, at_work));
+                doors.engine.booking_decided(*waiting).await
+            }
+        };
         order.map_err(|error| failed(&doors, &key, error))
     };
     finish(&doors, "bookings.cancel", answer.await)
@@ -208,6 +217,7 @@ fn failed(doors: &Doors, key: &Key, error: Error) -> Failure {
         },
         Error::Reason(_) => Failure::new(400, INVALID, error.to_string()),
         Error::Unreadable => Failure::new(500, "INTERNAL", error.to_string()),
+        Error::Full(full) => Failure::full(*full),
         Error::Changing => Failure::for_now(error.to_string(), None),
         Error::Store(cause) => Failure::for_now(error.to_string(), Some(cause)),
     }

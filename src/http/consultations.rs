@@ -22,6 +22,7 @@ use crate::crypto::digest::blake2b_512_base64;
 use crate::domain::ids::{MessageId, NetworkName, SubscriberId};
 use crate::domain::order::Reason;
 use crate::domain::refusal::Refusal;
+use crate::engine::Begun;
 use crate::engine::partner::{Error, Partner, PartnerCancel};
 use crate::networks::{Network, webhook};
 use crate::protocol::consultations::{self as wire, BookingIds};
@@ -75,6 +76,7 @@ fn failed(error: Error) -> Failure {
         Error::KeyReused => (409, "IDEMPOTENCY_KEY_REUSED"),
         Error::Reason(_) => (400, INVALID),
         Error::Unreadable => (500, "INTERNAL"),
+        Error::Full(full) => return Failure::full(*full),
         Error::Changing => return Failure::for_now(error.to_string(), None),
         Error::Store(cause) => return Failure::for_now(error.to_string(), Some(cause)),
     };
@@ -84,12 +86,12 @@ fn failed(error: Error) -> Failure {
 /// `POST`: cancels.
 pub async fn cancel(doors: Data<Doors>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answer = async {
-        let _place = doors.limits.admit(&request).map_err(refused)?;
+        let place = doors.limits.admit(&request).map_err(refused)?;
         let door = Door::of(&doors)?;
         let client = door.prove(&request)?;
         let body = body::read(&request, payload, doors.body_limits);
         let body = body.await.map_err(refused)?;
-        let _at_work = doors.limits.begin(&request).await.map_err(refused)?;
+        let at_work = doors.limits.begin(&request).await.map_err(refused)?;
         let asked = wire::read(&body).map_err(unreadable)?;
         let who = Who::of(&request)?;
         let hips = door.hips(&client, &who)?;
@@ -108,8 +110,13 @@ pub async fn cancel(doors: Data<Doors>, request: HttpRequest, payload: Payload) 
             key: key(&request, &body)?,
             body: (&body, blake2b_512_base64(&body)),
         };
-        let outcome = doors.engine.cancel_for_partner(&cancel, Utc::now()).await;
-        counted(&doors, &subscriber, outcome)?;
+        let begun = doors.engine.cancel_for_partner(&cancel, Utc::now()).await;
+        if let Begun::Waits(waiting) = counted(&doors, &subscriber, begun)? {
+            // Whoever waits does no work: others have these places meanwhile.
+            drop((place, at_work));
+            let outcome = doors.engine.partner_decided(*waiting).await;
+            outcome.map_err(failed)?;
+        }
         Ok(asked.booking.to_json())
     };
     doors.parting(finish(answer.await))

@@ -14,10 +14,14 @@ use uuid::Uuid;
 use super::{X_REQUEST_ID, reply};
 use crate::domain::ids::{MessageId, SubscriberId};
 use crate::domain::refusal::{Refusal, Word};
+use crate::engine::waiting::Full;
 use crate::store;
 
 /// What a client calls a request, so that it can ask again without a second effect.
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// When to come again if too many wait for the provider, in seconds.
+const WHEN_FULL: u64 = 5;
 
 /// A failure on its way out.
 #[derive(Debug)]
@@ -61,6 +65,18 @@ impl Failure {
         Self {
             retry_after_seconds: refusal.retry_after_seconds,
             ..Self::new(status, code, refusal.detail)
+        }
+    }
+
+    /// A request that would have to wait for the provider, where there is no place to.
+    pub fn full(full: Full) -> Self {
+        let (status, code) = match full {
+            Full::InAll => (503, "UNAVAILABLE"),
+            Full::OfClient => (429, "RATE_LIMITED"),
+        };
+        Self {
+            retry_after_seconds: Some(WHEN_FULL),
+            ..Self::new(status, code, full.to_string())
         }
     }
 

@@ -20,7 +20,7 @@ use super::bap::receive::respond;
 use super::bap::{Answer, Received};
 use super::{Error, Running, url_of};
 use crate::crypto::signature::Scheme;
-use crate::crypto::standard_webhook::Secret;
+use crate::crypto::standard_webhook::Secrets;
 
 /// The secret that a mock back end and its server share.
 pub const SECRET: &str = "whsec_bW9jay1uZXR3b3JrLW9mLWJlY2tuLWJwcC1kZXZlbG9wZXJz";
@@ -39,7 +39,7 @@ pub struct ProviderHandle {
 }
 
 struct State {
-    secret: Secret,
+    secrets: Secrets,
     events: Mutex<Inbox>,
     questions: Mutex<Inbox>,
     arrived: Notify,
@@ -51,9 +51,9 @@ struct State {
 /// When the listener cannot be served.
 pub fn start(listener: TcpListener) -> Result<ProviderHandle, Error> {
     let (events_url, hook_url) = (url_of(&listener, "/events")?, url_of(&listener, "/decide")?);
-    let secret = Secret::parse(SECRET).map_err(std::io::Error::other)?;
+    let secrets = Secrets::parse(SECRET).map_err(std::io::Error::other)?;
     let state = web::Data::new(State {
-        secret,
+        secrets,
         events: Mutex::default(),
         questions: Mutex::default(),
         arrived: Notify::new(),
@@ -108,9 +108,24 @@ impl ProviderHandle {
         tokio::time::timeout(timeout, wait).await.is_ok()
     }
 
+    /// Knows these secrets from now on, and no others.
+    ///
+    /// # Errors
+    /// When they are none.
+    pub fn know(&self, secrets: &str) -> Result<(), Error> {
+        let secrets = Secrets::parse(secrets).map_err(std::io::Error::other)?;
+        self.state.secrets.take(&secrets);
+        Ok(())
+    }
+
     /// Answers events this way from now on.
     pub fn answer_events(&self, usual: Answer) {
         locked(&self.state.events).usual = usual;
+    }
+
+    /// Answers the next events with these, one each; then as usual again.
+    pub fn answer_next_events(&self, answers: impl IntoIterator<Item = Answer>) {
+        locked(&self.state.events).next.extend(answers);
     }
 
     /// Answers questions this way from now on.
@@ -175,7 +190,7 @@ impl State {
         if (Utc::now().timestamp() - at).abs() > TOLERANCE_SECONDS {
             return Err("it is not of now".to_owned());
         }
-        match self.secret.verify(signature, id, at, body) {
+        match self.secrets.verify(signature, id, at, body) {
             true => Ok(()),
             false => Err("the signature does not hold".to_owned()),
         }

@@ -113,6 +113,9 @@ pub struct Settings {
     pub domain_reasons: Vec<DomainReasons>,
     /// Whether a cancel of 0.9.x that lacks a reason is answered with the list of them.
     pub reasons_in_on_cancel: bool,
+    /// The codes that stand for words of one's own where a code is wanted: the first that the
+    /// order's table has and that side may use.
+    pub reason_in_words: Vec<String>,
     /// What a cancelled 0.9.x order has as its `state`.
     pub cancelled_word: String,
     /// Where times without a zone are.

@@ -74,6 +74,8 @@ pub struct Table {
     pub ignores_zeros: bool,
     /// Its codes.
     pub rows: &'static [Row],
+    /// The buyer's code that says least: it stands for words of one's own.
+    pub in_words: &'static str,
 }
 
 const BUYER: &[Party] = &[Party::Customer, Party::Partner];
@@ -136,18 +138,21 @@ pub const TABLES: &[Table] = &[
             row("013", SELLER, "Accepted by mistake"),
             row("014", SELLER, "The rider cannot be reached"),
         ],
+        in_words: "005",
     },
     Table {
         name: "ondc-retail-1.2",
         takes_unknown_numbers: false,
         ignores_zeros: false,
         rows: RETAIL.split_at(18).0,
+        in_words: "010",
     },
     Table {
         name: "ondc-retail-2.0",
         takes_unknown_numbers: false,
         ignores_zeros: false,
         rows: &RETAIL,
+        in_words: "010",
     },
 ];
 
@@ -267,6 +272,9 @@ mod tests {
     #[test]
     fn every_code_is_once_in_its_table_and_those_of_sellers_are_as_published() {
         for table in TABLES {
+            let in_words = table.rows.iter().find(|row| row.id == table.in_words);
+            let by = in_words.map(|row| row.by);
+            assert_eq!(by, Some(BUYER), "{}", table.name);
             for (at, row) in table.rows.iter().enumerate() {
                 let twice = table.rows[..at].iter().any(|other| same(other.id, row.id));
                 assert!(!twice && !row.text.is_empty(), "{} {}", table.name, row.id);

@@ -5,6 +5,7 @@
 mod cancelling;
 mod finding;
 mod keys;
+mod market;
 
 use beckn_bpp::app::api_keys::{self, ApiKey, ApiKeys};
 use beckn_bpp::app::config::Environment;

@@ -6,6 +6,8 @@ mod app;
 mod market;
 #[path = "../common/members.rs"]
 mod members;
+#[path = "../common/pushed.rs"]
+mod pushed;
 #[path = "../common/rides.rs"]
 mod rides;
 

@@ -2,7 +2,9 @@
 
 mod asked;
 mod doors;
+mod secrets;
 mod told;
+mod waiting;
 
 use beckn_bpp::mock::bap::Received;
 use beckn_bpp::mock::orders::{O3, Sample, TRIP_1};

@@ -104,3 +104,31 @@ async fn without_the_door_there_are_no_keys_and_a_scope_must_be_one() {
     api_key(&app, &["new", "spa"]).await.fails(2, "--scope");
     app.stop().await;
 }
+
+#[test]
+fn the_section_of_the_door_is_all_that_is_needed_and_who_names_no_file_is_told_to() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("beckn-bpp.toml");
+    // No network and no token; a fault elsewhere keeps nobody from ending a key.
+    let text =
+        "environment = \"development\"\n[bookings]\nkeys_file = \"k.toml\"\n[limits]\nx = 1\n";
+    std::fs::write(&file, text).expect("written");
+    let with_file = |arguments: &[&str]| {
+        let mut command = command(&[&["api-key"], arguments].concat());
+        command.env("BECKN_BPP_CONFIG", &file);
+        run_with(command, b"")
+    };
+    let new = ["new", "spa", "--scope", "bookings:read", "--json"];
+    let made = with_file(&new).expect(0).json();
+    assert!(directory.path().join("k.toml").exists());
+    let listed = with_file(&["list", "--json"]).expect(0).json();
+    assert_eq!(listed["keys"][0]["id"], made["id"]);
+    with_file(&["revoke", "spa"]).expect(0);
+    for arguments in [&new[..], &["list"], &["revoke", "spa"]] {
+        let ended = run_with(command(&[&["api-key"], arguments].concat()), b"");
+        let ended = ended.fails(4, "--config FILE");
+        assert!(ended.err.contains("BECKN_BPP_CONFIG"), "{}", ended.err);
+    }
+    std::fs::write(&file, "[bookings]\nkeys = \"k.toml\"\n").expect("written");
+    with_file(&["list"]).fails(4, "bookings.keys");
+}

@@ -12,6 +12,8 @@ mod books;
 mod orders;
 #[path = "../common/process.rs"]
 mod process;
+#[path = "../common/pushed.rs"]
+mod pushed;
 #[path = "../common/seen.rs"]
 mod seen;
 #[path = "../common/surroundings.rs"]

@@ -6,6 +6,7 @@ use beckn_bpp::mock::provider::{self, ProviderHandle};
 use serde_json::{Value, json};
 
 use crate::orders::Numbered;
+use crate::pushed::in_order_of_each_order;
 use crate::surroundings::listener;
 use crate::town::{Running, Town, WAIT, is_ack};
 
@@ -112,6 +113,73 @@ async fn a_question_is_asked_again_after_a_kill_and_its_answer_decides() {
     let questions = provider.questions();
     let ids: std::collections::BTreeSet<_> = questions.iter().map(|one| &one.message_id).collect();
     assert_eq!(ids.len(), 2, "asked again under the same ids");
+    running.admin.quiet(WAIT).await.expect("quiet");
+    let told = in_order_of_each_order(&provider.events());
+    for order in [first, second] {
+        let expected = ["order.cancellation_pending", "order.cancellation_refused"];
+        assert_eq!(told[&order.id()], expected);
+    }
+}
+
+/// The server on another network than that of the orders, or on it again.
+fn join(town: &Town, from: &str, to: &str) {
+    let file = town.around.config_file();
+    let text = std::fs::read_to_string(&file).expect("readable");
+    let (from, to) = (format!("[network.{from}]"), format!("[network.{to}]"));
+    assert!(text.contains(&from));
+    std::fs::write(file, text.replace(&from, &to)).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_whose_outcome_cannot_be_written_is_kept_and_outlives_the_time_and_a_kill() {
+    let (town, provider) = with_back_end(Some("3s"));
+    provider.answer_questions(Answer::Hang);
+    let running = town.start();
+    town.hand_over(&running, 0..2).await;
+    let order = Numbered(1);
+    cancel(&town, &running, order, "message-1").await;
+    let asked = |count| provider.until(WAIT, move |all| all.questions().len() >= count);
+    assert!(asked(1).await);
+    running.process.kill();
+
+    // Nobody could be told of an outcome.
+    join(&town, "mobility", "elsewhere");
+    let before = provider.questions().len();
+    provider.decide(&json!({"decision": "refuse", "reason": "Begun"}));
+    let running = town.start();
+    assert!(asked(before + 1).await);
+    // Until its time is over, and a while longer.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let again = provider.questions().len() - before;
+    assert_eq!(again, 1, "an answer in hand is not asked for again");
+    let counted = async |word: &str| {
+        let series = format!("bpp_questions_total{{answer=\"{word}\"}}");
+        running.admin.metric(&series).await.expect("metrics")
+    };
+    assert_eq!(counted("refuse").await, Some(1.0));
+    assert_eq!(counted("silence").await, None);
+    let log = running.process.log();
+    let complaints = log
+        .lines()
+        .filter(|line| line.contains("cannot be decided"));
+    assert_eq!(complaints.count(), 1, "{log}");
+    running.process.kill();
+
+    // The answer has died with the server, and its time is over: it is asked for once more.
+    join(&town, "elsewhere", "mobility");
+    let running = town.start();
+    let heard = town.baps[order.bap()].received("message-1", WAIT).await;
+    let heard = heard.expect("an outcome").json();
+    assert_eq!(
+        heard["error"]["message"]
+            .as_str()
+            .map(|text| text.contains("Begun")),
+        Some(true)
+    );
+    assert_eq!(state(&running, order).await, "Confirmed");
+    let questions = provider.questions();
+    let ids: std::collections::BTreeSet<_> = questions.iter().map(|one| &one.message_id).collect();
+    assert_eq!(ids.len(), 1, "always the same question");
     running.admin.quiet(WAIT).await.expect("quiet");
 }
 

@@ -84,6 +84,7 @@ pub fn network() -> Network {
         reasons_ignore_zeros: false,
         settle_within: Duration::from_secs(60),
         reasons_in_on_cancel: true,
+        reason_in_words: Vec::new(),
         handshake: beckn_bpp::networks::handshake::Handshake::default(),
         cancelled_word: "CANCELLED".into(),
         domain_reasons: Vec::new(),

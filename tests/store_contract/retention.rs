@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use beckn_bpp::domain::decide::Denial;
 use beckn_bpp::domain::order::{Cancellation, Party, Reason, State};
 use beckn_bpp::domain::policy::Charge;
+use beckn_bpp::domain::undecided::Refused;
 use beckn_bpp::store::{
     CallbackFilter, CallbackId, CallbackKind, CallbackState, Committed, Erased, Next, OrderFilter,
-    Pruned, Store, StoredOrder, Walk,
+    Pruned, Store, StoredOrder, StoredRequest, Walk,
 };
 use chrono::{DateTime, Utc};
 
@@ -376,7 +378,13 @@ async fn erasing_an_order_with_many_messages_leaves_none_of_them() {
         let mut more = nothing("busy", 2);
         let message = format!("m{number}");
         more.callback = Some(callback(CallbackKind::Final, "bap.example", &message));
-        more.request = Some(request("busy", &message));
+        // What the provider said may name somebody.
+        let denial = Denial::Provider(Some("She is at the door".to_owned()));
+        let state = State::Confirmed;
+        more.request = Some(StoredRequest {
+            refused: Some(Refused { state, denial }),
+            ..request("busy", &message)
+        });
         let id = commit(&*store, more).await.expect("a callback");
         assert_eq!(claim(&*store, at(0)).await.len(), 1);
         settle(&*store, id, Next::Delivered).await;
@@ -393,7 +401,8 @@ async fn erasing_an_order_with_many_messages_leaves_none_of_them() {
         .await
         .expect("reads");
     assert_eq!(timeline.requests.len(), 101);
-    assert!(timeline.requests.iter().all(|request| request.is_erased()));
+    let is_empty = |request: &StoredRequest| request.is_erased() && request.refused.is_none();
+    assert!(timeline.requests.iter().all(is_empty));
 }
 
 /// Ids of unsolicited callbacks are ours: nobody's request is taken for what they answer.

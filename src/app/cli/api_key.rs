@@ -1,7 +1,8 @@
 //! `api-key new|list|revoke`: the keys of the bookings door.
 //!
 //! They are in the file that the configuration names, as hashes; a running server takes a change
-//! within a second. Needs no server. A key is shown or written once and kept nowhere.
+//! within a second. Needs no server, and of the configuration the section of the door alone. A key
+//! is shown or written once and kept nowhere.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,14 +14,15 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 
 use super::admin_token::{duration, end};
-use super::{Misconfigured, keys, output, serve};
+use super::{Misconfigured, keys, output};
 use crate::app::api_keys::{self, ApiKey, ApiKeys};
 use crate::app::config::{self, Environment};
 use crate::http::bookings::keys::Scope;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Where {
-    /// The configuration file; without it, the environment alone
+    /// The configuration file, whose [bookings] section is looked at; without it, the environment
+    /// alone
     #[arg(long, value_name = "FILE", env = "BECKN_BPP_CONFIG")]
     config: Option<PathBuf>,
     /// Print JSON
@@ -95,10 +97,10 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             let (mut key, text) = api_keys::new(name, scopes, venues.clone(), Utc::now())?;
             let ends = expires.map(end).transpose()?;
             key.expires_at = ends.map(|at| at.parse::<DateTime<Utc>>()).transpose()?;
+            let opened = Opened::at(place)?;
             if let Some(path) = out {
                 keys::write_private(path, &text)?;
             }
-            let opened = Opened::at(place)?;
             opened.change(|all| {
                 all.keys.push(key.clone());
                 Ok(())
@@ -134,14 +136,24 @@ struct Opened {
 
 impl Opened {
     fn at(place: &Where) -> anyhow::Result<Self> {
-        let config = serve::load(place.config.as_deref())?;
-        let bookings = config.bookings.ok_or_else(|| {
-            let what = "there is no [bookings] section: the door is not open, and has no keys";
-            Misconfigured(what.to_owned())
+        let path = place.config.as_deref();
+        let found = config::load_bookings(path, config::process_environment());
+        let (environment, bookings) = found.map_err(|faults| Misconfigured(faults.to_string()))?;
+        let bookings = bookings.ok_or_else(|| {
+            Misconfigured(match path {
+                Some(path) => format!(
+                    "{} has no [bookings] section: the door is not open, and has no keys",
+                    path.display()
+                ),
+                None => "the configuration says where the keys are, and none is named: give \
+                         --config FILE or set BECKN_BPP_CONFIG to the file whose [bookings] \
+                         section opens the door"
+                    .to_owned(),
+            })
         })?;
         Ok(Self {
             path: bookings.keys_file,
-            environment: config.environment,
+            environment,
         })
     }
 

@@ -137,6 +137,15 @@ struct Surroundings {
 }
 
 impl Surroundings {
+    fn new(environment: Environment, directory: &Path) -> Self {
+        Self {
+            environment,
+            directory: directory.to_owned(),
+            key_files: RefCell::default(),
+            watched: RefCell::default(),
+        }
+    }
+
     fn watch(&self, file: Watched) {
         self.watched.borrow_mut().push(file);
     }
@@ -205,6 +214,34 @@ pub fn load_policies(path: &Path) -> Result<BTreeMap<String, Policy>, Faults> {
     }
 }
 
+/// Reads the door of booking apps alone, from where [`load`] reads all: its keys can be seen to
+/// where the rest of the configuration is not at hand, or has faults.
+///
+/// # Errors
+/// Everything that is wrong with its section.
+pub fn load_bookings(
+    path: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<(Environment, Option<Bookings>), Faults> {
+    let (mut table, place) = match path {
+        Some(path) => read_file(path)?,
+        None => (Table::new(), Place::Default),
+    };
+    let prefixes = ["BECKN_BPP__BOOKINGS__", "BECKN_BPP__ENVIRONMENT"];
+    let env = env.filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
+    let report = Report::default();
+    let faults = variables::overlay(&mut table, env);
+    report.faults.borrow_mut().extend(faults);
+    let mut root = Section::root(&report, table, place);
+    let environment = root.or("environment", Environment::Production);
+    let directory = path.and_then(Path::parent).unwrap_or(Path::new(""));
+    let bookings = bookings::read(&mut root, &Surroundings::new(environment, directory));
+    match report.faults.into_inner() {
+        faults if faults.is_empty() => Ok((environment, bookings)),
+        faults => Err(sorted(faults)),
+    }
+}
+
 /// Our variables of the present process; what is no Unicode is passed with replacements.
 pub fn process_environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().map(|(name, value)| {
@@ -231,12 +268,7 @@ fn read_file(path: &Path) -> Result<(Table, Place), Faults> {
 
 fn read(mut root: Section<'_>, directory: &Path) -> Config {
     let environment = root.or("environment", Environment::Production);
-    let around = Surroundings {
-        environment,
-        directory: directory.to_owned(),
-        key_files: RefCell::default(),
-        watched: RefCell::default(),
-    };
+    let around = Surroundings::new(environment, directory);
     let store = store::read(&mut root, &around);
     let crate::store::Settings::Sled { path: data, .. } = &store;
     let (http, admin_tokens) = http::read(&mut root, &around, data);

@@ -95,6 +95,7 @@ fn network(
         unknown_reasons: reasons.unknown_numbers,
         reasons_ignore_zeros: reasons.ignore_zeros,
         reasons_in_on_cancel: reasons.in_on_cancel,
+        reason_in_words: reasons.in_words,
         reason_required: of_kind.reason_required,
         cancelled_word,
         time_zone: of_kind.time_zone,

@@ -1,8 +1,10 @@
 //! The section `[provider]`: where the provider's own systems hear of changes, and where they are
 //! asked.
 //!
-//! Gathers where events are pushed and how the hook asks. One secret signs both.
+//! Gathers where events are pushed and how the hook asks. The same secrets sign both; their file is
+//! read again when it changes, so that one can take the place of another without a restart.
 
+use std::path::Path;
 use std::time::Duration;
 
 use url::Url;
@@ -10,10 +12,12 @@ use url::Url;
 use super::fault::Problem;
 use super::section::Section;
 use super::values::invalid;
-use super::{Environment, Surroundings, signing_key};
-use crate::crypto::standard_webhook::Secret;
+use super::watched::{Taken, Watched};
+use super::{Environment, Surroundings, secret_file, signing_key};
+use crate::crypto::standard_webhook::Secrets;
 use crate::delivery::provider::Endpoint;
 use crate::engine::undecided::Asking;
+use crate::engine::waiting::Places;
 
 /// The longest the provider may take, as nobody waits longer for an answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
@@ -31,8 +35,7 @@ pub struct Provider {
 pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Provider {
     let mut section = root.section("provider");
     let names = ["secret", "secret_file"];
-    let secret = signing_key::private_key(&mut section, names, around, Secret::parse);
-    let secret = secret.map(|found| found.key);
+    let secrets = secrets(&mut section, names, around);
     let allow_http = section.or("allow_http", around.environment == Environment::Development);
     let events_url = url(&mut section, "events_url", allow_http);
     let hook_url = url(&mut section, "hook_url", allow_http);
@@ -47,13 +50,38 @@ pub fn read(root: &mut Section<'_>, around: &Surroundings) -> Provider {
     let endpoint = |url: Option<Url>| {
         Some(Endpoint {
             url: url?,
-            secret: secret.clone()?,
+            secrets: secrets.clone()?,
         })
     };
     Provider {
         events: endpoint(events_url),
         hook: endpoint(hook_url).map(|endpoint| (endpoint, asking)),
     }
+}
+
+/// The secrets, read again whenever their file changes.
+fn secrets(
+    section: &mut Section<'_>,
+    names: [&'static str; 2],
+    around: &Surroundings,
+) -> Option<Secrets> {
+    let found = signing_key::private_key(section, names, around, Secrets::parse)?;
+    if let Some(path) = found.path {
+        let (held, environment) = (found.key.clone(), around.environment);
+        around.watch(Watched::new(path, move |path| {
+            exchange(&held, path, environment)
+        }));
+    }
+    Some(found.key)
+}
+
+fn exchange(held: &Secrets, path: &Path, environment: Environment) -> Taken {
+    let text = secret_file::open(path, environment)?;
+    let new = Secrets::parse(&text);
+    let new = new.map_err(|e| secret_file::wrong(path, format!("holds no secret: {e}")))?;
+    let count = new.count();
+    let news = format!("from now on {count} of the provider's secrets sign");
+    Ok(held.take(&new).then_some(news))
 }
 
 fn url(section: &mut Section<'_>, name: &'static str, allow_http: bool) -> Option<Url> {
@@ -72,7 +100,24 @@ fn asking(section: &mut Section<'_>) -> Asking {
     if wait.is_zero() || wait > LONGEST_WAIT {
         section.fault("hook_wait", invalid("a duration from \"1ms\" to \"2m\""));
     }
+    let usual = Places::default();
+    let places = Places {
+        in_all: section.or("hook_waiting", usual.in_all),
+        of_client: section.or("hook_waiting_per_client", usual.of_client),
+    };
+    for (name, is_zero) in [
+        ("hook_waiting", places.in_all == 0),
+        ("hook_waiting_per_client", places.of_client == 0),
+    ] {
+        if is_zero {
+            section.fault(
+                name,
+                invalid("more than 0, or nothing could be asked at a door"),
+            );
+        }
+    }
     Asking {
+        places,
         wait,
         fulfillment_states: section.list("hook_states", Some(Vec::new())),
     }

@@ -7,9 +7,13 @@ use super::fault::Problem;
 use super::kind;
 use super::section::Section;
 use super::values::Setting;
+use crate::domain::order::Party;
 use crate::networks::{DomainReasons, Kind, ReasonCode};
 use crate::protocol::ondc;
 use crate::protocol::reasons::{TABLES, Table, table};
+
+/// The setting with the codes that stand for words.
+const IN_WORDS: &str = "reason_in_words";
 
 /// What a network knows of reasons.
 pub(super) struct Reasons {
@@ -23,6 +27,8 @@ pub(super) struct Reasons {
     pub ignore_zeros: bool,
     /// Whether a cancel of 0.9.x that lacks a reason is answered with the list.
     pub in_on_cancel: bool,
+    /// The codes that stand for words of one's own.
+    pub in_words: Vec<String>,
 }
 
 impl Setting for &'static Table {
@@ -49,6 +55,11 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
     let unknown_numbers = section.or("unknown_reasons", takes_numbers);
     let ignore_zeros = published.is_some_and(|table| table.ignores_zeros);
     let in_on_cancel = section.or("reasons_in_on_cancel", true);
+    // A code of one's own that wants words is meant for them.
+    let wants_words = own.iter().any(|reason| reason.text_required);
+    let usual = published.filter(|_| !wants_words);
+    let usual = usual.into_iter().map(|table| table.in_words.to_owned());
+    let in_words = section.list(IN_WORDS, Some(usual.collect()));
     let is_own = |id: &str| own.iter().any(|reason| reason.id == id);
     let published = published.into_iter().flat_map(|table| table.rows);
     let published = published.filter(|row| !is_own(row.id));
@@ -63,6 +74,8 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
         true => kind::reasons(of),
         false => listed,
     };
+    let all = of_domains.iter().flat_map(|one| &one.codes).chain(&codes);
+    check_in_words(section, &in_words, all);
     check_unknown(section, codes.is_empty() && of_domains.is_empty());
     Reasons {
         of_domains,
@@ -70,6 +83,7 @@ pub(super) fn read(section: &mut Section<'_>, of: Kind) -> Reasons {
         unknown_numbers,
         ignore_zeros,
         in_on_cancel,
+        in_words,
     }
 }
 
@@ -82,6 +96,27 @@ fn of_domains(takes_unknown: Option<bool>) -> Vec<DomainReasons> {
         takes_unknown: takes_unknown.unwrap_or(table.takes_unknown_numbers),
     };
     published.map(of_domain).collect()
+}
+
+/// Each must be a code that some buyer may use; where nothing is known, it may be any.
+fn check_in_words<'a>(
+    section: &Section<'_>,
+    in_words: &[String],
+    all: impl Iterator<Item = &'a ReasonCode>,
+) {
+    let all: Vec<_> = all.collect();
+    let is_buyers =
+        |code: &&ReasonCode| code.is_for(Party::Customer) || code.is_for(Party::Partner);
+    let is_there = |id: &String| {
+        all.iter()
+            .copied()
+            .filter(is_buyers)
+            .any(|code| code.id == *id)
+    };
+    if let Some(id) = in_words.iter().find(|id| !all.is_empty() && !is_there(id)) {
+        let rule = format!("{id:?} is no code here that a customer or partner may use");
+        section.fault(IN_WORDS, Problem::Conflict(rule));
+    }
 }
 
 /// Where nothing is known, nothing is unknown: whoever writes `false` there expects refusals.

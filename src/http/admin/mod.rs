@@ -117,6 +117,7 @@ impl From<engine::Error> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
             }
             engine::Error::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
+            engine::Error::Full(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail),
             engine::Error::Store(error) => error.into(),
         }
     }

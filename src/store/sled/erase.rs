@@ -162,6 +162,11 @@ fn blank_request(draft: &mut Draft<'_>, request: Option<StoredRequest>) -> Resul
     let Some(request) = request.filter(|request| !request.is_erased()) else {
         return Ok(false);
     };
+    // Why it was refused was said in somebody's own words.
+    let request = StoredRequest {
+        refused: None,
+        ..request
+    };
     draft.replace_record(keys::request(&request.key), &request)?;
     Ok(true)
 }

@@ -70,10 +70,14 @@ async fn with_bookings() -> (BackEnd, String) {
 }
 
 async fn post(back_end: &BackEnd, key: &str, again: &str) -> app::Answer {
+    post_because(back_end, key, (again, "Guest is ill")).await
+}
+
+async fn post_because(back_end: &BackEnd, key: &str, (again, why): (&str, &str)) -> app::Answer {
     let url = back_end.app.url("/v1/bookings/bkg_1/cancel");
     let asked = back_end.app.http.post(url).bearer_auth(key);
     let asked = asked.header("Content-Type", "application/json");
-    let body = json!({"reason": "Guest is ill"}).to_string();
+    let body = json!({"reason": why}).to_string();
     app::answer(asked.header("Idempotency-Key", again).body(body)).await
 }
 
@@ -113,6 +117,12 @@ async fn all_who_waited_for_one_refusal_get_it_again_byte_for_byte_also_after_a_
         for again in ["one", "two"] {
             let answer = post(&back_end, &key, again).await;
             assert_eq!((answer.status, &answer.text), (422, &one.text), "{again}");
+            let other = post_because(&back_end, &key, (again, "Another")).await;
+            let code = &other.body["error"]["code"];
+            assert_eq!(
+                (other.status, code),
+                (409, &json!("IDEMPOTENCY_KEY_REUSED"))
+            );
         }
         back_end.app.restart().await;
     }
@@ -153,6 +163,12 @@ async fn the_bookings_door_waits_for_the_provider_and_remembers_what_it_said() {
         other.text
     );
     assert_eq!(one.text, other.text);
+    // Each key has its own first answer, whatever became of the booking through another.
+    for (again, first) in [("one", &refused), ("two", &one), ("one", &refused)] {
+        let repeated = post(again).await;
+        let told = (repeated.status, &repeated.text);
+        assert_eq!(told, (first.status, &first.text), "{again}");
+    }
     let order = back_end.app.get("/orders/bkg_1").await.body;
     assert_eq!(order["undecided"], Value::Null);
     let late = post("three").await;

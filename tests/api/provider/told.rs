@@ -2,10 +2,10 @@
 
 use beckn_bpp::mock::bap::Answer;
 use beckn_bpp::mock::orders::TRIP_1;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{BackEnd, SAMPLES};
-use crate::app::WAIT;
+use crate::pushed::in_order_of_each_order;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_pushed_as_it_is_listed_with_a_signature_of_its_own() {
@@ -88,32 +88,68 @@ async fn a_back_end_that_is_down_delays_no_callback_of_the_network() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_pushed_before_a_restart_is_pushed_after_it() {
     let mut back_end = BackEnd::told().await;
+    // The second attempt is far enough for the server to be stopped before it.
+    let slowly = r#"schedule = ["0s", "1s", "1s", "1s", "1s"]"#;
     back_end
         .app
         .reconfigure(|text| {
-            text.replace(r#"schedule = ["0s", "20ms""#, r#"schedule = ["0s", "1h""#)
+            let usual = r#"schedule = ["0s", "20ms", "20ms", "20ms", "20ms"]"#;
+            assert!(text.contains(usual));
+            text.replace(usual, slowly)
         })
         .await;
     back_end.provider.answer_events(Answer::Close);
     back_end.app.hand_over(TRIP_1).await;
     back_end.cancel(TRIP_1).await;
     back_end.events_come(1).await;
-    back_end
-        .app
-        .reconfigure(|text| {
-            text.replace(r#"schedule = ["0s", "1h""#, r#"schedule = ["0s", "20ms""#)
-        })
-        .await;
+    back_end.app.halt().await;
+    let before = back_end.provider.events();
     back_end.provider.answer_events(Answer::Ack);
-    let owed = back_end.app.get("/callbacks?state=pending").await.body;
-    let events: Vec<&Value> = owed["callbacks"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .collect();
-    assert_eq!(events.len(), 1, "it waits for its time");
-    back_end.app.stop_owing().await;
-    back_end.provider.stop().await;
+    back_end.app.resume().await;
+    let after = back_end.events_come(before.len() + 1).await;
+    for push in &after {
+        assert_eq!(push.verdict, Ok(()));
+        assert_eq!(push.message_id, after[0].message_id);
+        assert_eq!(push.body, after[0].body);
+    }
+    back_end.app.settled().await;
+    let count = back_end.provider.events().len();
+    assert_eq!(
+        count,
+        before.len() + 1,
+        "once it is taken it does not come again"
+    );
+    back_end.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_an_order_come_in_their_order_however_often_each_has_to_be_pushed() {
+    let back_end = BackEnd::asked("").await;
+    let failed = || Answer::Raw {
+        status: 503,
+        body: "".into(),
+    };
+    let failures = [failed(), Answer::Close, failed(), Answer::Close];
+    back_end.provider.answer_next_events(failures);
+    for sample in SAMPLES {
+        back_end.app.hand_over(sample).await;
+        let message = back_end.cancel(sample).await;
+        // Its outcome is written before its question was taken as an event.
+        back_end.app.callback(&message).await;
+    }
+    back_end.app.settled().await;
+    let pushed = back_end.provider.events();
+    assert_eq!(
+        pushed.len(),
+        2 * SAMPLES.len() + 4,
+        "each until it is taken"
+    );
+    let told = in_order_of_each_order(&pushed);
+    for sample in SAMPLES {
+        let expected = ["order.cancellation_pending", "order.cancelled"];
+        assert_eq!(told[sample.id], expected);
+    }
+    back_end.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,6 +175,16 @@ async fn erasing_an_order_takes_the_words_out_of_its_pushed_events() {
         let callback = back_end.app.get(&format!("/callbacks/{id}")).await;
         assert!(!callback.text.contains(said), "{}", callback.text);
     }
-    assert!(back_end.provider.until(WAIT, |_| true).await);
+    let listed = back_end.app.get("/events?after=0").await;
+    assert_eq!(listed.body["events"].as_array().map(Vec::len), Some(1));
+    assert!(!listed.text.contains(said), "{}", listed.text);
+    for id in 1..=2 {
+        let path = format!("/callbacks/{id}/redrive");
+        let again = back_end.app.admin("POST", &path, None).await;
+        assert_eq!(again.status, 409, "{}", again.text);
+    }
+    back_end.app.settled().await;
+    let pushes = back_end.provider.events().len();
+    assert_eq!(pushes, 1, "an event that was erased is not pushed again");
     back_end.stop().await;
 }
