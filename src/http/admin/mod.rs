@@ -199,6 +199,11 @@ fn candidates(doors: &Doors, on: &OnNetwork) -> Result<Vec<NetworkName>, Problem
     Ok(names)
 }
 
+/// The JSON of a request's body.
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("body: {error}")))
+}
+
 /// A time as answers write it.
 fn time(at: chrono::DateTime<chrono::Utc>) -> String {
     rfc3339(at)
