@@ -1,11 +1,20 @@
 //! What orders are found by besides their ids, requests that wait for their callbacks, and events
 //! that are pushed.
 
-use beckn_bpp::domain::order::{Booking, Cancellation, Order, State};
+use beckn_bpp::domain::ids::MessageId;
+use beckn_bpp::domain::order::{Booking, Cancellation, Order, Party, Reason, State};
 use beckn_bpp::domain::undecided::Undecided;
-use beckn_bpp::store::{Answered, EventTarget, ReferenceField, ReferenceFilter, Walk};
+use beckn_bpp::store::{
+    Answered, CallbackKind, Commit, Event, EventTarget, Next, ReferenceField, ReferenceFilter,
+    Store, Walk,
+};
+use bytes::Bytes;
 
-use super::*;
+use crate::acts::{claim, claim_ids, commit, settle};
+use crate::home::{Home, SledHome};
+use crate::records::{
+    at, callback, cancel, event, intake, key, network, nothing, order, request, session, subscriber,
+};
 
 fn called(id: &str, version: u64, reference: &str, tenant: Option<&str>) -> Commit {
     let mut commit = nothing(id, version - 1);
