@@ -254,6 +254,8 @@ fn event(case: &Case, order: &Order) -> Event {
         by: Party::Customer,
         token: None,
         reason: case.cancellation.reason.clone(),
+        fulfillment: None,
+        rto: None,
         charge: case.cancellation.charge,
         at: now(),
     }

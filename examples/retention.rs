@@ -238,6 +238,7 @@ fn order(number: u64, now: DateTime<Utc>) -> Order {
         cancellation: None,
         undecided: None,
         pending: None,
+        parts: Vec::new(),
         erased_at: None,
     }
 }
@@ -289,6 +290,8 @@ fn cancellation(number: u64, now: DateTime<Utc>) -> Commit {
         by: Party::Customer,
         token: None,
         reason: reason.clone(),
+        fulfillment: None,
+        rto: None,
         charge: None,
         at: now,
     };
@@ -298,6 +301,8 @@ fn cancellation(number: u64, now: DateTime<Utc>) -> Commit {
         charge: None,
         at: now,
         terms: None,
+        portion: None,
+        rto: None,
         token: None,
     };
     let mut commit = nothing(number, 1, now);

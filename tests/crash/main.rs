@@ -4,18 +4,8 @@
 //! Process death only: whether the bytes would survive a loss of power is shown by
 //! `tests/fsync.rs`. `examples/kill_loop` does the same for longer and with more malice.
 
-#[path = "../common/audit.rs"]
-mod audit;
-#[path = "../common/books.rs"]
-mod books;
-#[path = "../common/orders.rs"]
-mod orders;
-#[path = "../common/process.rs"]
-mod process;
-#[path = "../common/seen.rs"]
-mod seen;
-#[path = "../common/surroundings.rs"]
-mod surroundings;
+#[path = "../common/outside.rs"]
+mod outside;
 
 mod check;
 mod damage;
