@@ -3,7 +3,7 @@
 //! Both say in `cancelled_by` which subscriber cancelled. Shops (1.2.x) zero the lines of the
 //! quote and put on each cancelled fulfilment why, what it was before, and by how much each line
 //! changed; trade (2.0.x) leaves the fulfilment's tags alone and adds refunds to the quote. A shop's
-//! fulfilment may also be cancelled alone, or come back ([`parcel`]).
+//! fulfilment may also be cancelled alone, or come back (`parcel`).
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
