@@ -6,24 +6,14 @@
 
 #[path = "../examples/disk_full/acts.rs"]
 mod acts;
-#[path = "common/audit.rs"]
-mod audit;
 #[path = "../examples/kill_loop/bap.rs"]
 mod bap;
-#[path = "common/books.rs"]
-mod books;
 #[path = "../examples/disk_full/disk.rs"]
 mod disk;
-#[path = "common/orders.rs"]
-mod orders;
-#[path = "common/process.rs"]
-mod process;
+#[path = "common/outside.rs"]
+mod outside;
 #[path = "../examples/common/random.rs"]
 mod random;
-#[path = "common/seen.rs"]
-mod seen;
-#[path = "common/surroundings.rs"]
-mod surroundings;
 #[path = "../examples/disk_full/town.rs"]
 mod town;
 

@@ -9,12 +9,8 @@
 //!
 //! Needs Linux and strace; without them it says that it was skipped.
 
-#[path = "common/orders.rs"]
-mod orders;
-#[path = "common/process.rs"]
-mod process;
-#[path = "common/surroundings.rs"]
-mod surroundings;
+#[path = "common/outside.rs"]
+mod outside;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -22,9 +18,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use orders::{Bap, Numbered};
-use process::Process;
-use surroundings::{Admin, BAP_KEYS, Surroundings, signer};
+use outside::orders::{Bap, Numbered};
+use outside::process::Process;
+use outside::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_beckn-bpp");
 

@@ -8,7 +8,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::ledger::{Ledger, Slot};
+use super::ledger::{Ledger, Slot};
 
 /// What was found.
 #[derive(Debug, Clone, Default)]

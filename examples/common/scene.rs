@@ -17,12 +17,12 @@ use beckn_bpp::crypto::signature::Signer;
 use chrono::Utc;
 use url::Url;
 
-use crate::hosts::Host;
-use crate::ledger::Ledger;
-use crate::orders::{Bap, Numbered};
-use crate::process::{Addresses, Process};
-use crate::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
-use crate::volley::Request;
+use super::hosts::Host;
+use super::ledger::Ledger;
+use super::orders::{Bap, Numbered};
+use super::process::{Addresses, Process};
+use super::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
+use super::volley::Request;
 
 /// Orders handed over in one request.
 const CHUNK: usize = 500;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::spread::round;
+use super::spread::round;
 
 /// See the file's text.
 #[derive(Debug, Default, Serialize)]

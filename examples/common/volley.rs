@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::connection::{Answer, Connection};
-use crate::ledger::Ledger;
+use super::connection::{Answer, Connection};
+use super::ledger::Ledger;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);

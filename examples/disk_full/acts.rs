@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
-use crate::process::{Process, store_findings};
+use crate::outside::process::{Process, store_findings};
 use crate::town::{Answer, Running, Town, WAIT};
 
 /// The watermark of the first act.

@@ -8,24 +8,14 @@
 //! again in the room of its ballast, and deliver. Started on a full disk it must open, or say
 //! what it needs. Takes less than a minute; the disk is unmounted however it ends.
 
-#[path = "../../tests/common/audit.rs"]
-mod audit;
 #[path = "../kill_loop/bap.rs"]
 mod bap;
 #[path = "../common/binary.rs"]
 mod binary;
-#[path = "../../tests/common/books.rs"]
-mod books;
-#[path = "../../tests/common/orders.rs"]
-mod orders;
-#[path = "../../tests/common/process.rs"]
-mod process;
+#[path = "../../tests/common/outside.rs"]
+mod outside;
 #[path = "../common/random.rs"]
 mod random;
-#[path = "../../tests/common/seen.rs"]
-mod seen;
-#[path = "../../tests/common/surroundings.rs"]
-mod surroundings;
 
 mod acts;
 mod disk;

@@ -12,13 +12,13 @@ use chrono::Utc;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use serde_json::Value;
 
-use crate::audit::audit;
 use crate::bap::{self, Inbox};
-use crate::books::{Books, Request, digest};
 use crate::disk::Disk;
-use crate::orders::{Bap, Numbered};
-use crate::process::{Addresses, Process};
-use crate::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
+use crate::outside::audit::audit;
+use crate::outside::books::{Books, Request, digest};
+use crate::outside::orders::{Bap, Numbered};
+use crate::outside::process::{Addresses, Process};
+use crate::outside::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
 
 /// Long enough for a busy machine; who waits this long has failed.
 pub const WAIT: Duration = Duration::from_secs(20);

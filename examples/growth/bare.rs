@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, ensure};
 
 use crate::plan::BARE;
-use crate::usage::Usage;
+use crate::stage::usage::Usage;
 
 /// Starts that process on a store that nobody has open; its resident bytes.
 ///

@@ -7,13 +7,13 @@ use anyhow::{Context as _, ensure};
 
 use super::bare;
 use super::plan::Plan;
-use crate::binary;
-use crate::reckoning;
-use crate::scene::{Running, Scene};
-use crate::spread::Spread;
-use crate::usage::Usage;
-use crate::verdict::{Bound, Verdict, say};
-use crate::volley::{Outcome, Volley, complaints, times};
+use crate::stage::binary;
+use crate::stage::reckoning;
+use crate::stage::scene::{Running, Scene};
+use crate::stage::spread::Spread;
+use crate::stage::usage::Usage;
+use crate::stage::verdict::{Bound, Verdict, say};
+use crate::stage::volley::{Outcome, Volley, complaints, times};
 
 /// The hosts that take the callbacks.
 const HOSTS: usize = 8;

@@ -7,14 +7,14 @@ use anyhow::{Context as _, ensure};
 
 use super::plan::Plan;
 use super::watch::{Seen, Watch};
-use crate::binary;
-use crate::hosts::{Host, Temper};
-use crate::progress::Progress;
-use crate::reckoning;
-use crate::scene::{Running, Scene, name};
-use crate::spread::Spread;
-use crate::verdict::{Bound, Verdict, say};
-use crate::volley::{Volley, complaints, count};
+use crate::stage::binary;
+use crate::stage::hosts::{Host, Temper};
+use crate::stage::progress::Progress;
+use crate::stage::reckoning;
+use crate::stage::scene::{Running, Scene, name};
+use crate::stage::spread::Spread;
+use crate::stage::verdict::{Bound, Verdict, say};
+use crate::stage::volley::{Volley, complaints, count};
 
 /// Connections of the callers.
 const CALLERS: usize = 64;
@@ -266,7 +266,9 @@ impl Stage<'_> {
             "answers: {:?}",
             complaints(&shots)
         );
-        let queued = count(&shots, |outcome| *outcome == crate::volley::Outcome::Ack);
+        let queued = count(&shots, |outcome| {
+            *outcome == crate::stage::volley::Outcome::Ack
+        });
         self.scene.hosts[0].behave(Temper::Late(UNHURRIED));
         admin.hold_one(&name(0), false).await?;
         let others = 1..self.plan.hosts();

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use crate::surroundings::Admin;
-use crate::usage::{Usage, sockets};
+use crate::stage::surroundings::Admin;
+use crate::stage::usage::{Usage, sockets};
 
 const EVERY: Duration = Duration::from_millis(100);
 

@@ -18,10 +18,10 @@ use futures_util::stream;
 use serde_json::json;
 use url::Url;
 
-use crate::books::Callback;
-use crate::orders::Bap;
+use crate::outside::books::Callback;
+use crate::outside::orders::Bap;
+use crate::outside::surroundings::{BPP, listener};
 use crate::random::Random;
-use crate::surroundings::{BPP, listener};
 
 /// Longer than the server waits for an answer.
 const HANG: Duration = Duration::from_secs(3);

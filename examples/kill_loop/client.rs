@@ -12,11 +12,11 @@ use chrono::Utc;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
 
-use crate::books::Request;
 use crate::ledger::Line;
-use crate::orders::Numbered;
+use crate::outside::books::Request;
+use crate::outside::orders::Numbered;
+use crate::outside::surroundings::Admin;
 use crate::random::Random;
-use crate::surroundings::Admin;
 use crate::town::Town;
 
 /// A client for one life of the server.

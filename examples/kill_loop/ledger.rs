@@ -13,8 +13,8 @@ use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::books::{Books, Request, digest};
-use crate::orders::Numbered;
+use crate::outside::books::{Books, Request, digest};
+use crate::outside::orders::Numbered;
 
 /// A line of the ledger.
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,33 +6,21 @@
 //! reused ids, second cancels, strangers'), and kills it after 50 to 2,000 ms; in a third of the
 //! rounds it is killed again while it recovers. The BAPs fail, hang and hang up by the seed.
 //! What was sent and what was answered stands in a ledger of its own. At the end the faults
-//! stop, the ledger, the callbacks and the server are compared, and `store check` reads its files. Exit code 1 and the seed
-//! tell of anything that does not fit. It shows what a killed process keeps, not what a loss
+//! stop, the ledger, the callbacks and the server are compared, and `store check` reads its files.
+//! Exit code 1 and the seed tell of anything that does not fit. It shows what a killed process keeps, not what a loss
 //! of power leaves: see `tests/fsync.rs` for that.
 
 #[path = "../common/binary.rs"]
 mod binary;
+#[path = "../../tests/common/outside.rs"]
+mod outside;
 #[path = "../common/random.rs"]
 mod random;
-
-#[path = "../../tests/common/audit.rs"]
-mod audit;
-#[path = "../../tests/common/books.rs"]
-mod books;
-#[path = "../../tests/common/orders.rs"]
-mod orders;
-#[path = "../../tests/common/process.rs"]
-mod process;
-#[path = "../../tests/common/seen.rs"]
-mod seen;
-#[path = "../../tests/common/surroundings.rs"]
-mod surroundings;
 
 mod arguments;
 mod bap;
 mod client;
 mod ledger;
-
 mod rounds;
 mod town;
 

@@ -7,12 +7,12 @@ use anyhow::{Context as _, ensure};
 use tokio::task::JoinSet;
 
 use crate::arguments::{Arguments, Summary};
-use crate::audit::{Report, audit};
-use crate::books::{Books, Callback};
 use crate::client::Client;
-use crate::process::{Addresses, Process, store_findings};
+use crate::outside::audit::{Report, audit};
+use crate::outside::books::{Books, Callback};
+use crate::outside::process::{Addresses, Process, store_findings};
+use crate::outside::surroundings::Admin;
 use crate::random::Random;
-use crate::surroundings::Admin;
 use crate::town::{IN_FLIGHT_PER_HOST, Town};
 
 /// The longest a start may take, whatever the kill before it left behind.

@@ -10,11 +10,11 @@ use tokio::sync::Mutex;
 use crate::arguments::Arguments;
 use crate::bap::{self, Inbox};
 use crate::binary;
-use crate::books::Request;
 use crate::ledger::{Ledger, Line};
-use crate::orders::{Bap, Numbered};
-use crate::process::Process;
-use crate::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
+use crate::outside::books::Request;
+use crate::outside::orders::{Bap, Numbered};
+use crate::outside::process::Process;
+use crate::outside::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
 
 /// Callbacks in flight to one host; two hosts, so twice as many at a kill.
 pub const IN_FLIGHT_PER_HOST: usize = 64;

@@ -10,36 +10,8 @@
 //! to itself and everything else the others. Requests are signed before they are sent. Ends with 1
 //! when a promise is broken.
 
-#[path = "../common/binary.rs"]
-mod binary;
-#[path = "../common/callback.rs"]
-mod callback;
-#[path = "../common/connection.rs"]
-mod connection;
-#[path = "../common/hosts.rs"]
-mod hosts;
-#[path = "../common/ledger.rs"]
-mod ledger;
-#[path = "../../tests/common/orders.rs"]
-mod orders;
-#[path = "../../tests/common/process.rs"]
-mod process;
-#[path = "../common/progress.rs"]
-mod progress;
-#[path = "../common/reckoning.rs"]
-mod reckoning;
-#[path = "../common/scene.rs"]
-mod scene;
-#[path = "../common/spread.rs"]
-mod spread;
-#[path = "../../tests/common/surroundings.rs"]
-mod surroundings;
-#[path = "../common/usage.rs"]
-mod usage;
-#[path = "../common/verdict.rs"]
-mod verdict;
-#[path = "../common/volley.rs"]
-mod volley;
+#[path = "../common/stage.rs"]
+mod stage;
 
 mod pin;
 mod plan;
@@ -52,5 +24,5 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     let plan = plan::Plan::parse();
     let json = plan.json;
-    verdict::conclude(proof::run(plan), json, "")
+    stage::verdict::conclude(proof::run(plan), json, "")
 }

@@ -7,13 +7,13 @@ use anyhow::{Context as _, ensure};
 
 use super::pin;
 use super::plan::Plan;
-use crate::progress::Progress;
-use crate::scene::{Running, Scene};
-use crate::spread::Spread;
-use crate::usage::Usage;
-use crate::verdict::{Bound, Verdict, say};
-use crate::volley::{Outcome, Shot, Volley, complaints, count, times};
-use crate::{binary, reckoning};
+use crate::stage::progress::Progress;
+use crate::stage::scene::{Running, Scene};
+use crate::stage::spread::Spread;
+use crate::stage::usage::Usage;
+use crate::stage::verdict::{Bound, Verdict, say};
+use crate::stage::volley::{Outcome, Shot, Volley, complaints, count, times};
+use crate::stage::{binary, reckoning};
 
 /// What share of the capacity must be left under overload.
 const GOODPUT: f64 = 0.8;

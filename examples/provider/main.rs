@@ -13,16 +13,12 @@
 
 #[path = "../common/binary.rs"]
 mod binary;
-#[path = "../../tests/common/orders.rs"]
-mod orders;
-#[path = "../../tests/common/process.rs"]
-mod process;
+#[path = "../../tests/common/outside.rs"]
+mod outside;
 #[path = "../../tests/common/pushed.rs"]
 mod pushed;
 #[path = "../common/random.rs"]
 mod random;
-#[path = "../../tests/common/surroundings.rs"]
-mod surroundings;
 
 mod back_end;
 mod proof;

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::back_end::{BackEnd, Book};
-use crate::orders::{Bap, Numbered};
-use crate::process::Process;
+use crate::outside::orders::{Bap, Numbered};
+use crate::outside::process::Process;
+use crate::outside::surroundings::{Admin, BAP_KEYS, Surroundings, listener, signer};
 use crate::pushed::Pushed;
 use crate::random::Random;
-use crate::surroundings::{Admin, BAP_KEYS, Surroundings, listener, signer};
 use crate::{Arguments, binary};
 
 /// The longest anything is waited for.

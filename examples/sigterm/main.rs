@@ -6,34 +6,8 @@
 //! in time, and have kept everything it acknowledged: the next start delivers it at once, with
 //! the same bytes. Ends with 1 and the seed when a promise is broken.
 
-#[path = "../common/binary.rs"]
-mod binary;
-#[path = "../common/callback.rs"]
-mod callback;
-#[path = "../common/connection.rs"]
-mod connection;
-#[path = "../common/hosts.rs"]
-mod hosts;
-#[path = "../common/ledger.rs"]
-mod ledger;
-#[path = "../../tests/common/orders.rs"]
-mod orders;
-#[path = "../../tests/common/process.rs"]
-mod process;
-#[path = "../common/random.rs"]
-mod random;
-#[path = "../common/reckoning.rs"]
-mod reckoning;
-#[path = "../common/scene.rs"]
-mod scene;
-#[path = "../common/spread.rs"]
-mod spread;
-#[path = "../../tests/common/surroundings.rs"]
-mod surroundings;
-#[path = "../common/verdict.rs"]
-mod verdict;
-#[path = "../common/volley.rs"]
-mod volley;
+#[path = "../common/stage.rs"]
+mod stage;
 
 mod plan;
 mod proof;
@@ -47,5 +21,5 @@ fn main() -> ExitCode {
     let plan = plan::Plan::parse();
     let json = plan.json;
     let repeat = format!("with --seed {}", plan.seed);
-    verdict::conclude(proof::run(plan), json, &repeat)
+    stage::verdict::conclude(proof::run(plan), json, &repeat)
 }

@@ -7,12 +7,12 @@ use anyhow::{Context as _, ensure};
 
 use super::plan::Plan;
 use super::stop::{Stop, stop};
-use crate::hosts::Temper;
-use crate::random::Random;
-use crate::scene::Scene;
-use crate::verdict::{Bound, Verdict, say};
-use crate::volley::{Outcome, Shot, Volley};
-use crate::{binary, reckoning};
+use crate::stage::hosts::Temper;
+use crate::stage::random::Random;
+use crate::stage::scene::Scene;
+use crate::stage::verdict::{Bound, Verdict, say};
+use crate::stage::volley::{Outcome, Shot, Volley};
+use crate::stage::{binary, reckoning};
 
 /// The latest moment of the signal, after the load began.
 pub const LATEST: Duration = Duration::from_secs(2);

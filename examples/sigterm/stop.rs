@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::connection::Connection;
-use crate::process::Process;
+use crate::stage::connection::Connection;
+use crate::stage::process::Process;
 
 /// How often health is asked.
 const EVERY: Duration = Duration::from_millis(5);

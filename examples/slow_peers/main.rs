@@ -7,32 +7,8 @@
 //! for longer than the limits say, and nothing acknowledged may be lost. Ends with 1 when a
 //! promise is broken.
 
-#[path = "../common/binary.rs"]
-mod binary;
-#[path = "../common/callback.rs"]
-mod callback;
-#[path = "../common/connection.rs"]
-mod connection;
-#[path = "../common/hosts.rs"]
-mod hosts;
-#[path = "../common/ledger.rs"]
-mod ledger;
-#[path = "../../tests/common/orders.rs"]
-mod orders;
-#[path = "../../tests/common/process.rs"]
-mod process;
-#[path = "../common/reckoning.rs"]
-mod reckoning;
-#[path = "../common/scene.rs"]
-mod scene;
-#[path = "../common/spread.rs"]
-mod spread;
-#[path = "../../tests/common/surroundings.rs"]
-mod surroundings;
-#[path = "../common/verdict.rs"]
-mod verdict;
-#[path = "../common/volley.rs"]
-mod volley;
+#[path = "../common/stage.rs"]
+mod stage;
 
 mod peers;
 mod plan;
@@ -45,5 +21,5 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     let plan = plan::Plan::parse();
     let json = plan.json;
-    verdict::conclude(proof::run(plan), json, "")
+    stage::verdict::conclude(proof::run(plan), json, "")
 }

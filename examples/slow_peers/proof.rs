@@ -8,11 +8,11 @@ use anyhow::{Context as _, ensure};
 
 use super::peers::Peers;
 use super::plan::Plan;
-use crate::scene::{Running, Scene};
-use crate::spread::Spread;
-use crate::verdict::{Bound, Verdict, say};
-use crate::volley::{Outcome, Shot, Volley, complaints, times};
-use crate::{binary, reckoning};
+use crate::stage::scene::{Running, Scene};
+use crate::stage::spread::Spread;
+use crate::stage::verdict::{Bound, Verdict, say};
+use crate::stage::volley::{Outcome, Shot, Volley, complaints, times};
+use crate::stage::{binary, reckoning};
 
 /// How much longer the others may wait, at p99.
 const TIMES: f64 = 2.0;

@@ -2,6 +2,7 @@
 
 pub mod admin_tokens;
 pub mod api_keys;
+pub mod background;
 pub mod cli;
 pub mod config;
 pub mod listeners;

@@ -13,18 +13,13 @@ use actix_web::web::Data;
 use anyhow::Context as _;
 use chrono::Utc;
 use futures_util::future::join_all;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::info;
 
-use super::config::{self, Config};
-use super::{api_keys, listeners, retention};
-use crate::delivery;
-use crate::delivery::provider::Endpoint;
-use crate::delivery::send::Sender;
+use super::background::{Background, Parts};
+use super::config::{self, Config, Environment, Watched};
+use super::{api_keys, listeners};
 use crate::engine::Engine;
 use crate::engine::intake::Policies;
-use crate::hook::Hook;
 use crate::http::admin::access::Tokens;
 use crate::http::admin::failures::Failures;
 use crate::http::body::Limits as BodyLimits;
@@ -34,7 +29,6 @@ use crate::http::limits::Limits;
 use crate::http::refusals::Refusals;
 use crate::http::{self, Doors};
 use crate::networks::Networks;
-use crate::overdue;
 use crate::registry;
 use crate::store::sled::SledStore;
 use crate::store::{self, Store};
@@ -59,10 +53,7 @@ pub struct Server {
     pub metrics_address: Option<SocketAddr>,
     doors: Data<Doors>,
     handles: Vec<ServerHandle>,
-    delivery: JoinHandle<Result<(), delivery::worker::Error>>,
-    retention: JoinHandle<()>,
-    /// Ends delivery and pruning.
-    stop_background: watch::Sender<bool>,
+    background: Background,
     store: Arc<SledStore>,
 }
 
@@ -77,64 +68,28 @@ impl Server {
     ) -> anyhow::Result<Self> {
         // A provider may have been installed before, by a test or an embedding program.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let public = listen(config.http.bind)?;
-        let admin = listen(config.http.admin_bind)?;
-        let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
-        let metrics_listener = config.http.metrics_bind.map(listen).transpose()?;
-        let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr);
-        let metrics_address = metrics_address.transpose()?;
+        let bound = Bound::to(&config.http)?;
         let tokens = Arc::new(Tokens::default());
         tokens.replace(config.admin_tokens.ready()?);
         let sled = open(&config.store).await?;
         let store: Arc<dyn Store> = sled.clone();
         let client = registry::client(REGISTRY_TIMEOUT)?;
         let networks = Arc::new(Networks::join(config.networks, &client));
-        let events = config.delivery.events.as_ref();
-        store.push_events(events.map(Endpoint::event_target));
-        let worker = delivery::worker::Worker::new(
-            store.clone(),
-            networks.clone(),
-            config.delivery.clone(),
-            Utc::now,
-        )?;
         let (asked_at, asking) = config.provider.hook.unzip();
         let engine = Arc::new(Engine::new(store.clone(), asking));
-        let sender = Sender::new(
-            &config.delivery,
-            Utc::now,
-            Arc::new(delivery::guard::System),
-        )?;
-        let hook = (sender, asked_at);
-        let hook = Arc::new(Hook::new(engine.clone(), networks.clone(), hook, Utc::now));
-        let (stop_background, stopped) = watch::channel(false);
-        // Ends by itself once told to: what is being asked then is asked again at the next start.
-        tokio::spawn(hook.run(stopped.clone()));
-        let (deciding, joined) = (engine.clone(), networks.clone());
-        tokio::spawn(overdue::run(deciding, joined, Utc::now, stopped.clone()));
-        let pruning = retention::run(store.clone(), config.retention, stopped.clone());
-        let retention = tokio::spawn(pruning);
         let mut watched = config.watched;
         watched.extend(config.admin_tokens.watched(&tokens));
-        let bookings = config.bookings.map(|configured| {
-            let keys = Arc::new(Keys::default());
-            let mut file = api_keys::watched(configured.keys_file, config.environment, &keys);
-            file.look();
-            watched.push(file);
-            bookings::Door {
-                settings: configured.settings,
-                keys,
-                failures: Failures::default(),
-            }
-        });
-        // Ends by itself once told to; nothing waits for it.
-        tokio::spawn(config::watch(watched, stopped.clone()));
-        let delivery = tokio::spawn(async move {
-            let mut stopped = stopped;
-            // A sender that is gone means the same as one that says stop.
-            worker
-                .run(async move { drop(stopped.wait_for(|stop| *stop).await) })
-                .await
-        });
+        let bookings = config
+            .bookings
+            .map(|door| booking_door(door, config.environment, &mut watched));
+        let parts = Parts {
+            store,
+            networks: Arc::clone(&networks),
+            engine: Arc::clone(&engine),
+            asked_at,
+            watched,
+        };
+        let background = Background::start(parts, &config.delivery, config.retention)?;
         let doors = Data::new(Doors {
             engine,
             networks,
@@ -153,44 +108,32 @@ impl Server {
             refusals: Refusals::default(),
             heard: Heard::default(),
             readiness: http::health::Readiness::default(),
-            tokens: Arc::clone(&tokens),
+            tokens,
             failures: Failures::default(),
             metrics: Box::new(metrics),
         });
-        let mut handles = vec![
-            listeners::public(public, &doors, &config.http)?,
-            listeners::few(admin, &doors, http::admin_routes)?,
-        ];
-        if let Some(listener) = metrics_listener {
-            handles.push(listeners::few(listener, &doors, http::metrics_routes)?);
-        }
+        let [public_address, admin_address] = [bound.public_address, bound.admin_address];
+        let metrics_address = bound.metrics_address;
+        let handles = bound.serve(&doors, &config.http)?;
         let metrics = metrics_address.map(tracing::field::display);
         info!(public = %public_address, admin = %admin_address, metrics, "the server is ready");
-        let server = Self {
+        Ok(Self {
             public_address,
             admin_address,
             metrics_address,
             doors,
             handles,
-            delivery,
-            retention,
-            stop_background,
+            background,
             store: sled,
-        };
-        Ok(server)
+        })
     }
 
     /// Returns when a write has failed, or delivery has ended by itself; the process should
     /// end then, and recover from what is on disk when it is started again.
     pub async fn failed(&mut self) -> String {
-        let ended = tokio::select! {
+        let why = tokio::select! {
             why = self.store.stopped() => return why,
-            ended = &mut self.delivery => ended,
-        };
-        let why = match ended {
-            Ok(Ok(())) => "delivery ended".to_owned(),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+            why = self.background.failed() => why,
         };
         // Delivery may hear of a failed write a moment before the store has said why.
         let cause = tokio::time::timeout(CAUSE_WAIT, self.store.stopped());
@@ -208,31 +151,68 @@ impl Server {
         );
         tokio::time::sleep(grace).await;
         let doors = join_all(self.handles.iter().map(|handle| handle.stop(true)));
-        // The receiver is gone when delivery has already ended.
-        let _ = self.stop_background.send(true);
-        let mut delivery = self.delivery;
-        let all = async { tokio::join!(doors, settled(&mut delivery)) };
-        if tokio::time::timeout(STOP, all).await.is_err() {
-            warn!("not all that was in hand could be finished");
-            delivery.abort();
-        }
-        if let Err(error) = self.retention.await {
-            error!(%error, "pruning did not end well");
-        }
+        self.background.stop(STOP, doors).await;
         self.store.close().await;
         info!("the server has stopped");
     }
 }
 
-/// Waits for the attempts in flight.
-async fn settled(delivery: &mut JoinHandle<Result<(), delivery::worker::Error>>) {
-    if delivery.is_finished() {
-        return;
+/// The door of booking apps, and its file of keys among those that are watched.
+fn booking_door(
+    configured: config::Bookings,
+    environment: Environment,
+    watched: &mut Vec<Watched>,
+) -> bookings::Door {
+    let keys = Arc::new(Keys::default());
+    let mut file = api_keys::watched(configured.keys_file, environment, &keys);
+    file.look();
+    watched.push(file);
+    bookings::Door {
+        settings: configured.settings,
+        keys,
+        failures: Failures::default(),
     }
-    match delivery.await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => error!(%error, "delivery ended with an error"),
-        Err(error) => error!(%error, "delivery did not end well"),
+}
+
+/// Addresses that are taken, and not served yet.
+struct Bound {
+    public: TcpListener,
+    admin: TcpListener,
+    metrics: Option<TcpListener>,
+    public_address: SocketAddr,
+    admin_address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
+}
+
+impl Bound {
+    fn to(settings: &http::Settings) -> anyhow::Result<Self> {
+        let public = listen(settings.bind)?;
+        let admin = listen(settings.admin_bind)?;
+        let metrics = settings.metrics_bind.map(listen).transpose()?;
+        let metrics_address = metrics.as_ref().map(TcpListener::local_addr);
+        Ok(Self {
+            public_address: public.local_addr()?,
+            admin_address: admin.local_addr()?,
+            metrics_address: metrics_address.transpose()?,
+            public,
+            admin,
+            metrics,
+        })
+    }
+
+    fn serve(
+        self,
+        doors: &Data<Doors>,
+        settings: &http::Settings,
+    ) -> std::io::Result<Vec<ServerHandle>> {
+        let mut handles = vec![
+            listeners::public(self.public, doors, settings)?,
+            listeners::few(self.admin, doors, http::admin_routes)?,
+        ];
+        if let Some(listener) = self.metrics {
+            handles.push(listeners::few(listener, doors, http::metrics_routes)?);
+        }
+        Ok(handles)
     }
 }
 

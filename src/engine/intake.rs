@@ -1,7 +1,7 @@
 //! Orders as the provider's system hands them over.
 //!
-//! A document is read, placed on its network ([`placing`]) with its terms frozen ([`terms`]), and
-//! merged with what is known of the order already ([`merge`]).
+//! A document is read, placed on its network (`placing`) with its terms frozen (`terms`), and
+//! merged with what is known of the order already (`merge`).
 
 mod merge;
 mod placing;

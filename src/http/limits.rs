@@ -10,22 +10,23 @@
 //! many addresses cannot fill the memory; an IPv6 network of 64 bits, the least that anybody
 //! gets, counts as one address.
 
+mod client;
 mod crowds;
+mod once;
 mod rates;
 mod room;
 mod turnstile;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use governor::Quota;
-use ipnet::IpNet;
 
+use self::client::{Proxies, network_of};
 use self::crowds::{Crowds, Member};
+use self::once::OncePerSecond;
 use self::rates::Rates;
 pub use self::room::Place;
 use self::room::Room;
@@ -44,7 +45,7 @@ pub struct Limits {
     addresses: Option<Rates<IpAddr>>,
     subscribers: Option<Rates<String>>,
     not_found: Option<Rates<String>>,
-    trusted_proxies: Vec<IpNet>,
+    proxies: Proxies,
 }
 
 /// What is wrong with who is over a rate.
@@ -60,19 +61,6 @@ pub struct Connected {
     _member: Member,
 }
 
-/// Lets one through in each second of a process's life.
-struct OncePerSecond {
-    began: Instant,
-    last: AtomicU64,
-}
-
-impl OncePerSecond {
-    fn now(&self) -> bool {
-        let second = self.began.elapsed().as_secs() + 1;
-        self.last.swap(second, Ordering::Relaxed) != second
-    }
-}
-
 impl Limits {
     /// Limits as configured.
     #[must_use]
@@ -82,15 +70,12 @@ impl Limits {
             connections_per_address: Crowds::of(settings.connections_per_address),
             in_flight: Room::with(settings.in_flight),
             at_work: Room::with(settings.at_work),
-            warned: OncePerSecond {
-                began: Instant::now(),
-                last: AtomicU64::new(0),
-            },
+            warned: OncePerSecond::default(),
             addresses: quota(settings.per_address_per_second).map(Rates::new),
             subscribers: quota(settings.per_subscriber_per_second).map(Rates::new),
             not_found: NonZeroU32::new(settings.not_found_per_minute)
                 .map(|each| Rates::new(Quota::per_minute(each))),
-            trusted_proxies: settings.trusted_proxies.clone(),
+            proxies: Proxies(settings.trusted_proxies.clone()),
         }
     }
 
@@ -101,7 +86,9 @@ impl Limits {
     /// 503 when there are too many, 429 when too many are of this address.
     pub fn connect(&self, peer: Option<IpAddr>) -> Result<Connected, Refusal> {
         let peer = peer.map(|ip| ip.to_canonical());
-        let counted = peer.filter(|ip| !self.is_trusted(ip)).map(network_of);
+        let counted = peer
+            .filter(|ip| !self.proxies.are_trusted(ip))
+            .map(network_of);
         let too_many = |word: Word, whose: &str| {
             let detail = format!("too many connections{whose} are open");
             Refusal::new(word, detail).retry_after(1)
@@ -112,10 +99,6 @@ impl Limits {
             _place: place.ok_or_else(|| too_many(Word::Overloaded, ""))?,
             _member: member.ok_or_else(|| too_many(Word::RateLimited, " of this address"))?,
         })
-    }
-
-    fn is_trusted(&self, ip: &IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|net| net.contains(ip))
     }
 
     /// Takes a place for a request from this address.
@@ -192,33 +175,7 @@ impl Limits {
 
     /// What counts as the address of a request.
     pub(super) fn counted_address(&self, request: &HttpRequest) -> Option<IpAddr> {
-        self.address(request).map(network_of)
-    }
-
-    /// The peer, or behind trusted proxies the right-most address they do not vouch for.
-    fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
-        // A listener on [::] shows IPv4 peers as mapped ones, which no IPv4 network contains.
-        let peer = request.peer_addr()?.ip().to_canonical();
-        if !self.is_trusted(&peer) {
-            return Some(peer);
-        }
-        let forwarded = request.headers().get_all("x-forwarded-for");
-        let listed: Vec<&str> = forwarded
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|v| v.split(','))
-            .collect();
-        let claimed = listed
-            .iter()
-            .rev()
-            .map_while(|text| text.trim().parse::<IpAddr>().ok());
-        let mut last = peer;
-        for ip in claimed {
-            last = ip.to_canonical();
-            if !self.is_trusted(&last) {
-                break;
-            }
-        }
-        Some(last)
+        self.proxies.client_of(request).map(network_of)
     }
 }
 
@@ -226,19 +183,8 @@ fn quota(per_second: u32) -> Option<Quota> {
     NonZeroU32::new(per_second).map(Quota::per_second)
 }
 
-/// What is counted as one address.
-fn network_of(address: IpAddr) -> IpAddr {
-    const HOST: u128 = u64::MAX as u128;
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !HOST).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use actix_web::test::TestRequest;
 
     use super::*;
@@ -249,56 +195,12 @@ mod tests {
             connections_per_address: Crowds::of(1),
             in_flight: Room::with(1),
             at_work: Room::with(1),
-            warned: OncePerSecond {
-                began: Instant::now(),
-                last: AtomicU64::new(0),
-            },
+            warned: OncePerSecond::default(),
             addresses: None,
             subscribers: None,
             not_found: None,
-            trusted_proxies: trusted
-                .iter()
-                .map(|net| net.parse().expect("a net"))
-                .collect(),
+            proxies: Proxies::of(trusted),
         }
-    }
-
-    fn address(limits: &Limits, peer: &str, forwarded: &str) -> String {
-        let peer: SocketAddr = format!("{peer}:1").parse().expect("an address");
-        let request = TestRequest::default()
-            .peer_addr(peer)
-            .insert_header(("x-forwarded-for", forwarded))
-            .to_http_request();
-        limits.address(&request).expect("a peer").to_string()
-    }
-
-    #[test]
-    fn a_forwarded_address_is_believed_from_trusted_proxies_only() {
-        assert_eq!(address(&limits(&[]), "10.0.0.1", "1.2.3.4"), "10.0.0.1");
-        let trusting = limits(&["10.0.0.0/8"]);
-        assert_eq!(address(&trusting, "10.0.0.1", "1.2.3.4"), "1.2.3.4");
-        assert_eq!(
-            address(&trusting, "10.0.0.1", "6.6.6.6, 1.2.3.4, 10.0.0.2"),
-            "1.2.3.4"
-        );
-        assert_eq!(address(&trusting, "9.9.9.9", "1.2.3.4"), "9.9.9.9");
-        assert_eq!(address(&trusting, "10.0.0.1", "nonsense"), "10.0.0.1");
-    }
-
-    #[test]
-    fn an_ipv4_peer_of_an_ipv6_listener_is_the_ipv4_address_it_is() {
-        let trusting = limits(&["10.0.0.0/8"]);
-        assert_eq!(
-            address(&trusting, "[::ffff:10.0.0.1]", "::ffff:1.2.3.4"),
-            "1.2.3.4"
-        );
-    }
-
-    #[test]
-    fn an_ipv6_network_counts_as_one_address() {
-        let counted = |text: &str| network_of(text.parse().expect("an address")).to_string();
-        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(counted("1.2.3.4"), "1.2.3.4");
     }
 
     #[test]

@@ -179,13 +179,13 @@ type Endpoint = (Method, &'static str, Scope, fn() -> Route);
 pub const ENDPOINTS: &[Endpoint] = {
     use Scope::{Metrics, Operate, Orders, Read};
     use admin::{
-        audit, callbacks, events, evidence, import, networks, operate, order_list, orders, preview,
+        audit, callbacks, events, evidence, import, networks, operate, orders, preview,
         transactions,
     };
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     &[
-        (GET, "/orders", Read, || web::to(order_list::list)),
+        (GET, "/orders", Read, || web::to(orders::list)),
         (POST, "/orders", Orders, || web::to(import::import)),
         (GET, "/orders/{id}", Read, || web::to(orders::show)),
         (Method::PUT, "/orders/{id}", Orders, || web::to(orders::put)),

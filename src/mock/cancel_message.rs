@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use super::orders::Sample;
 use crate::protocol::Dialect;
+use crate::protocol::raw;
 use crate::protocol::uhi::message::{CANCEL_REASON, CANCELLED_BY};
 
 /// What a BAP asks. The members of the context are those the version requires.
@@ -38,6 +41,29 @@ pub struct CancelMessage {
 }
 
 impl CancelMessage {
+    /// A new one for a sample, as placed by this BAP with this platform (id and address of each):
+    /// made now, in the order's session, and with nothing that may be left out.
+    ///
+    /// # Errors
+    /// Never for the samples.
+    pub fn of(sample: Sample, bap: (&str, &str), bpp: (&str, &str)) -> Result<Self, raw::Error> {
+        Ok(Self {
+            version: sample.version.to_owned(),
+            domain: sample.domain.to_owned(),
+            bap_id: bap.0.to_owned(),
+            bap_uri: bap.1.to_owned(),
+            bpp_id: bpp.0.to_owned(),
+            bpp_uri: bpp.1.to_owned(),
+            transaction: sample.transaction()?,
+            message: Uuid::new_v4().to_string(),
+            at: Utc::now(),
+            order: sample.id.to_owned(),
+            reason: None,
+            intent: None,
+            note: None,
+        })
+    }
+
     /// The message, ready to be serialised once and signed.
     #[must_use]
     pub fn to_json(&self) -> Value {

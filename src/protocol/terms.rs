@@ -8,7 +8,7 @@
 //! page leaves the price open, and a policy of the provider stands in.
 //!
 //! `cancel_by` is read as a time (`timestamp`, or the end of a `range`) or as a `duration` from
-//! the booking on; no specification says from when. Terms of single [`items`] go before those of
+//! the booking on; no specification says from when. Terms of single `items` go before those of
 //! the order; fulfilments have none in any specification.
 
 mod items;

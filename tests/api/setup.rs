@@ -1,4 +1,4 @@
-//! Delivery as a test wants it, and waiting for what the admin API shows of it.
+//! A second network and delivery as a test wants them, and waiting for what the admin API shows of it.
 //!
 //! Shared by the files here that watch callbacks leave; nothing sends anything by itself.
 
@@ -7,6 +7,22 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, WAIT};
+
+/// A second network of the same server at a path of its own, with its keys in this registry.
+pub fn parcels(registry: &str) -> String {
+    format!(
+        r#"
+[network.parcels]
+kind = "beckn"
+domains = ["parcels"]
+subscriber_id = "bpp.example.org"
+subscriber_url = "http://bpp.example.org/parcels"
+key_id = "k1"
+signing_key_file = "bpp.signing"
+registry_url = "{registry}"
+"#
+    )
+}
 
 /// The line of the configuration that tests replace.
 const SCHEDULE: &str = r#"schedule = ["0s", "20ms", "20ms", "20ms", "20ms"]"#;

@@ -17,10 +17,8 @@ use beckn_bpp::mock::cancel_message::CancelMessage;
 use beckn_bpp::mock::gateway::{self, GatewayHandle};
 use beckn_bpp::mock::orders::Sample;
 use beckn_bpp::mock::registry::{self, RegistryHandle};
-use chrono::Utc;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use crate::app::{Answer, TestApp, WAIT, listener};
 
@@ -171,20 +169,10 @@ impl Health {
 
     /// A cancel by the patient's app that every check would pass.
     pub fn cancel_of(&self, sample: Sample) -> Value {
+        let eua = ("eua.example.org", self.eua.url.as_str());
         let message = CancelMessage {
-            version: sample.version.to_owned(),
-            domain: sample.domain.to_owned(),
-            bap_id: "eua.example.org".to_owned(),
-            bap_uri: self.eua.url.to_string(),
-            bpp_id: HSPA.to_owned(),
-            bpp_uri: HSPA_URI.to_owned(),
-            transaction: sample.transaction().expect("a sample"),
-            message: Uuid::new_v4().to_string(),
-            at: Utc::now(),
-            order: sample.id.to_owned(),
             reason: Some(REASON.to_owned()),
-            intent: None,
-            note: None,
+            ..CancelMessage::of(sample, eua, (HSPA, HSPA_URI)).expect("a sample")
         };
         message.to_json()
     }

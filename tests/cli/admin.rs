@@ -81,11 +81,7 @@ async fn without_a_server_or_its_token_the_way_out_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn callbacks_are_listed_and_shown_with_their_attempts() {
     let app = TestApp::start().await;
-    app.hand_over(TRIP_1).await;
-    let message = app.cancel_of(TRIP_1);
-    app.send(&message).await;
-    app.callback(&message.message).await;
-    app.settled().await;
+    let message = app.cancelled(TRIP_1).await;
     let list = by_hand(&app, &["callback", "list"]).expect(0).out;
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 2, "{list}");

@@ -2,52 +2,32 @@
 
 use crate::process::{command, run, run_with, run_without_reader};
 
-const COMMANDS: [&[&str]; 36] = [
-    &[],
-    &["serve"],
-    &["mock-network"],
-    &["keys"],
-    &["keys", "new"],
-    &["keys", "show"],
-    &["order"],
-    &["order", "import"],
-    &["order", "show"],
-    &["order", "cancel"],
-    &["order", "refuse"],
-    &["order", "erase"],
-    &["callback"],
-    &["callback", "list"],
-    &["callback", "show"],
-    &["callback", "redrive"],
-    &["callback", "hold"],
-    &["callback", "release"],
-    &["audit"],
-    &["admin-token"],
-    &["admin-token", "new"],
-    &["transaction", "show"],
-    &["transaction", "export"],
-    &["signature"],
-    &["signature", "sign"],
-    &["signature", "verify"],
-    &["signature", "explain"],
-    &["registry", "lookup"],
-    &["cancel"],
-    &["store"],
-    &["store", "check"],
-    &["store", "export"],
-    &["config"],
-    &["config", "defaults"],
-    &["config", "check"],
-    &["config", "show"],
-];
+/// The commands that a help text lists.
+fn listed(help: &str) -> Vec<&str> {
+    let (_, commands) = help.split_once("Commands:\n").unwrap_or_default();
+    let lines = commands.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").collect()
+}
 
 #[test]
 fn every_command_explains_itself() {
-    for command in COMMANDS {
-        let ended = run(&[command, &["--help"]].concat()).expect(0);
+    let mut open = vec![Vec::<String>::new()];
+    let mut explained = 0;
+    while let Some(command) = open.pop() {
+        let mut words: Vec<&str> = command.iter().map(String::as_str).collect();
+        words.push("--help");
+        let ended = run(&words).expect(0);
         assert!(ended.out.contains("Usage: beckn-bpp"), "{ended:?}");
         assert_eq!(ended.err, "");
+        for name in listed(&ended.out) {
+            let mut deeper = command.clone();
+            deeper.push(name.to_owned());
+            open.push(deeper);
+        }
+        explained += 1;
     }
+    assert!(explained > 40, "only {explained} commands were found");
 }
 
 #[test]

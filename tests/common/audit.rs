@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::books::{Books, Callback, Message};
-use crate::orders::Numbered;
-use crate::seen::{Seen, Session, look, text};
-use crate::surroundings::Admin;
+use super::books::{Books, Callback, Message};
+use super::orders::Numbered;
+use super::seen::{Seen, Session, look, text};
+use super::surroundings::Admin;
 
 /// What the audit saw.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use beckn_bpp::crypto::digest::blake2b_512_base64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::orders::Numbered;
+use super::orders::Numbered;
 
 /// A request as it was sent.
 #[derive(Debug, Clone)]

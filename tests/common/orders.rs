@@ -12,7 +12,7 @@ use beckn_bpp::mock::orders::{O1, Sample, TRIP_1};
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use crate::surroundings::{BPP, BPP_URL};
+use super::surroundings::{BPP, BPP_URL};
 
 /// An order by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

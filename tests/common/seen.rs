@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
-use crate::surroundings::Admin;
+use super::surroundings::Admin;
 
 /// How many sessions are asked for at once.
 const TOGETHER: usize = 16;

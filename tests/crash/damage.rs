@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::orders::Numbered;
-use crate::process::Process;
-use crate::surroundings::Admin;
+use crate::outside::orders::Numbered;
+use crate::outside::process::Process;
+use crate::outside::surroundings::Admin;
 use crate::town::{BINARY, Town, WAIT, is_ack};
 
 /// Orders that are cancelled before the last start, and as many after it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use beckn_bpp::mock::bap::Answer;
 use serde_json::json;
 
-use crate::orders::Numbered;
+use crate::outside::orders::Numbered;
 use crate::town::{Town, WAIT, is_ack};
 
 /// The first order of each dialect.
@@ -108,7 +108,7 @@ async fn a_request_replayed_after_a_kill_is_acknowledged_and_has_no_second_effec
     assert_eq!(town.received().len(), 1);
 }
 
-async fn kept(admin: &crate::surroundings::Admin) -> serde_json::Value {
+async fn kept(admin: &crate::outside::surroundings::Admin) -> serde_json::Value {
     let all = async |listing| admin.all(listing, "").await.expect("a listing");
     let timeline = admin.timeline(&Numbered(1).transaction()).await;
     json!([

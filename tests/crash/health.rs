@@ -10,11 +10,10 @@ use beckn_bpp::mock::gateway::{self, GatewayHandle};
 use beckn_bpp::mock::orders::VISIT_1;
 use beckn_bpp::mock::partner::{self, Account, PartnerHandle};
 use beckn_bpp::mock::registry;
-use chrono::Utc;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::surroundings::listener;
+use crate::outside::surroundings::listener;
 use crate::town::{Running, Town, WAIT, is_ack};
 
 const HSPA: &str = "hspa.example.org";
@@ -114,19 +113,9 @@ webhook_key_file = "webhooks"
         placed["booking"] = json!({"patient": {"id": "pt-1", "hip_id": "IN0000000000"}});
         running.admin.hand_over(&[placed]).await.expect("taken in");
         let message = CancelMessage {
-            version: VISIT_1.version.to_owned(),
-            domain: VISIT_1.domain.to_owned(),
-            bap_id: EUA.to_owned(),
-            bap_uri: self.eua.url.to_string(),
-            bpp_id: HSPA.to_owned(),
-            bpp_uri: HSPA_URI.to_owned(),
-            transaction: VISIT_1.transaction().expect("a sample"),
             message: MESSAGE.to_owned(),
-            at: Utc::now(),
-            order: VISIT_1.id.to_owned(),
             reason: Some("PATIENT_HEALTH_IMPROVED".to_owned()),
-            intent: None,
-            note: None,
+            ..CancelMessage::of(VISIT_1, eua, (HSPA, HSPA_URI)).expect("a sample")
         };
         let url = running.cancel.join("/uhi/cancel").expect("a URL");
         let text = message.to_json().to_string();

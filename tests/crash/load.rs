@@ -4,9 +4,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::audit::audit;
-use crate::books::{Books, Request, digest};
-use crate::orders::Numbered;
+use crate::outside::audit::audit;
+use crate::outside::books::{Books, Request, digest};
+use crate::outside::orders::Numbered;
 use crate::town::{Running, Town, WAIT, is_ack};
 
 const CLIENTS: usize = 32;

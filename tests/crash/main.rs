@@ -4,20 +4,10 @@
 //! Process death only: whether the bytes would survive a loss of power is shown by
 //! `tests/fsync.rs`. `examples/kill_loop` does the same for longer and with more malice.
 
-#[path = "../common/audit.rs"]
-mod audit;
-#[path = "../common/books.rs"]
-mod books;
-#[path = "../common/orders.rs"]
-mod orders;
-#[path = "../common/process.rs"]
-mod process;
+#[path = "../common/outside.rs"]
+mod outside;
 #[path = "../common/pushed.rs"]
 mod pushed;
-#[path = "../common/seen.rs"]
-mod seen;
-#[path = "../common/surroundings.rs"]
-mod surroundings;
 
 mod check;
 mod damage;

@@ -5,9 +5,9 @@ use beckn_bpp::mock::bap::Answer;
 use beckn_bpp::mock::provider::{self, ProviderHandle};
 use serde_json::{Value, json};
 
-use crate::orders::Numbered;
+use crate::outside::orders::Numbered;
+use crate::outside::surroundings::listener;
 use crate::pushed::in_order_of_each_order;
-use crate::surroundings::listener;
 use crate::town::{Running, Town, WAIT, is_ack};
 
 /// A town whose server has a back end.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::process::Process;
+use crate::outside::process::Process;
 use crate::town::{BINARY, Town, WAIT};
 
 #[test]

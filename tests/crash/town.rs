@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::books::Callback;
-use crate::orders::{Bap, Numbered};
-use crate::process::Process;
-use crate::surroundings::{Admin, BAP_KEYS, Surroundings, listener, signer};
+use crate::outside::books::Callback;
+use crate::outside::orders::{Bap, Numbered};
+use crate::outside::process::Process;
+use crate::outside::surroundings::{Admin, BAP_KEYS, Surroundings, listener, signer};
 
 /// The server under proof.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_beckn-bpp");
@@ -60,8 +60,10 @@ impl Town {
         };
         let baps = [start(0), start(1)];
         let bpp = include_str!("../../keys/bpp.signing");
-        let bpp = signer(crate::surroundings::BPP, bpp).expect("a developer key");
-        let nowhere: Url = crate::surroundings::BPP_URL.parse().expect("a URL");
+        let bpp = signer(crate::outside::surroundings::BPP, bpp).expect("a developer key");
+        let nowhere: Url = crate::outside::surroundings::BPP_URL
+            .parse()
+            .expect("a URL");
         around.register(&[
             (baps[0].signer(), &baps[0].url),
             (baps[1].signer(), &baps[1].url),

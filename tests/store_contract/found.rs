@@ -2,11 +2,20 @@
 //! that are pushed.
 
 use beckn_bpp::domain::decide::Denial;
-use beckn_bpp::domain::order::{Booking, Cancellation, Order, Pending, State};
+use beckn_bpp::domain::ids::MessageId;
+use beckn_bpp::domain::order::{Booking, Cancellation, Order, Party, Pending, Reason, State};
 use beckn_bpp::domain::undecided::{Refused, Undecided};
-use beckn_bpp::store::{Answered, EventTarget, ReferenceField, ReferenceFilter, Walk};
+use beckn_bpp::store::{
+    Answered, CallbackKind, Commit, Event, EventTarget, Next, ReferenceField, ReferenceFilter,
+    Store, Walk,
+};
+use bytes::Bytes;
 
-use super::*;
+use crate::acts::{claim, claim_ids, commit, settle};
+use crate::home::{Home, SledHome};
+use crate::records::{
+    at, callback, cancel, event, intake, key, network, nothing, order, request, session, subscriber,
+};
 
 fn called(id: &str, version: u64, reference: &str, tenant: Option<&str>) -> Commit {
     let mut commit = nothing(id, version - 1);

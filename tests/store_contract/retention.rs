@@ -12,9 +12,10 @@ use beckn_bpp::store::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{
-    Home, SledHome, asked_for, at, callback, cancel, claim, commit, counts, intake, key, listed,
-    network, nothing, order, request, rupees, sequences, session, settle,
+use crate::acts::{claim, commit, counts, listed, sequences, settle};
+use crate::home::{Home, SledHome};
+use crate::records::{
+    asked_for, at, callback, cancel, intake, key, network, nothing, order, request, rupees, session,
 };
 
 const EVIDENCE: Walk = Walk::Evidence(CallbackId(0));

@@ -1,10 +1,22 @@
 //! The money of an order that goes part by part: nothing is lost, and nothing is paid twice.
 
+use beckn_bpp::domain::decide::{CancelRequest, Decision, Intent, decide};
+use beckn_bpp::domain::money::Currency;
+use beckn_bpp::domain::order::{Cancellation, Order, Party, Reason, State};
+use beckn_bpp::domain::policy::{Charge, Door, Policy};
 use beckn_bpp::domain::portion::Portion;
+use beckn_bpp::protocol::Dialect;
+use beckn_bpp::protocol::on_cancel::{self, Content};
 use beckn_bpp::protocol::ondc::retail;
 use beckn_bpp::protocol::raw::RawObject;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
-use super::*;
+use crate::charges::charge_is_allowed;
+use crate::drawn::{STATES, a_currency, built, money, now, policy};
+use crate::written::{STYLE, add_up, left, minor_of};
 
 /// A basket in two to four parcels, and the order in which they are cancelled.
 #[derive(Debug, Clone)]

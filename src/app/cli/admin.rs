@@ -129,3 +129,15 @@ impl Client {
 pub(super) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
+
+/// The path of what a collection has under an id, or of an action on it; `network` tells apart what
+/// is on two.
+pub(super) fn path_of(
+    (collection, id): (&str, &str),
+    action: &str,
+    network: Option<&str>,
+) -> String {
+    let on = network.map(|name| format!("?network={}", encoded(name)));
+    let on = on.unwrap_or_default();
+    format!("/{collection}/{}{action}{on}", encoded(id))
+}

@@ -141,24 +141,24 @@ async fn list(client: &Client, query: &str, json: bool) -> anyhow::Result<()> {
     }
     let callbacks = answer["callbacks"].as_array().cloned().unwrap_or_default();
     let rows: Vec<Vec<String>> = callbacks.iter().map(row).collect();
-    output::table(
-        &[
-            "number",
-            "kind",
-            "state",
-            "order",
-            "attempts",
-            "last",
-            "next or made",
-            "url",
-        ],
-        &rows,
-    );
+    output::table(&COLUMNS, &rows);
     if let Some(next) = answer["next"].as_u64() {
         println!("more: --after {next}");
     }
     Ok(())
 }
+
+/// What [`row`] tells.
+const COLUMNS: [&str; 8] = [
+    "number",
+    "kind",
+    "state",
+    "order",
+    "attempts",
+    "last",
+    "next or made",
+    "url",
+];
 
 fn row(callback: &Value) -> Vec<String> {
     let attempts = callback["attempts"].as_array().cloned().unwrap_or_default();
@@ -184,19 +184,7 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
         output::json(&callback);
         return Ok(());
     }
-    output::table(
-        &[
-            "number",
-            "kind",
-            "state",
-            "order",
-            "attempts",
-            "last",
-            "next or made",
-            "url",
-        ],
-        &[row(&callback)],
-    );
+    output::table(&COLUMNS, &[row(&callback)]);
     for attempt in callback["attempts"].as_array().into_iter().flatten() {
         println!(
             "  {}  {}  {} ms  {}",

@@ -16,7 +16,6 @@ mod keys;
 mod mock_network;
 mod order;
 mod order_part;
-mod order_show;
 mod output;
 mod policy;
 mod registry;
@@ -49,12 +48,12 @@ struct Arguments {
 enum Command {
     /// Run the server: HTTP and delivery
     Serve(serve::Arguments),
-    /// Try it: a registry, a BAP and this server on loopback, and the first cancellations
+    /// Try it: networks with all their parties and this server on loopback, and the first cancellations
     MockNetwork(mock_network::Arguments),
     /// Make and show key pairs, in every encoding networks ask for
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Hand over, show, cancel and erase orders, through the admin API
+    /// Hand over, show, cancel, refuse to cancel and erase orders, through the admin API
     #[command(subcommand)]
     Order(order::Command),
     /// Check cancellation policies, and see what cancelling an order would cost

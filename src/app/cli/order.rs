@@ -1,15 +1,16 @@
 //! `order import|show|cancel|refuse|erase`: the provider's side, through the admin API.
 
+mod cancel;
+mod show;
+
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use super::admin::{Admin, Client, encoded};
-use super::order_part::Part;
-use super::order_show::{print_cancellation, show};
-use super::{cancel_many, import, output};
+use super::admin::{Admin, Client, path_of};
+use super::{import, output};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -35,7 +36,7 @@ pub(super) enum Command {
         /// The order's id
         id: String,
         /// The network, where the id is on two
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         network: Option<String>,
         /// Print the whole answer
         #[arg(long)]
@@ -46,42 +47,7 @@ pub(super) enum Command {
     /// With --filter the number of orders is said first, and nothing is cancelled without --yes.
     /// Each order is cancelled by itself: when this ends halfway, the same command again goes on
     /// with what is left.
-    Cancel {
-        #[command(flatten)]
-        admin: Admin,
-        /// The order's id
-        #[arg(required_unless_present = "filter")]
-        id: Option<String>,
-        /// All orders with this agent in place of one, as agent=ID
-        #[arg(long, value_name = "agent=ID", value_parser = cancel_many::agent, conflicts_with = "id")]
-        filter: Option<String>,
-        /// Those that begin at this time or later; without a zone it is in the network's
-        #[arg(long, value_name = "TIME", requires = "filter", conflicts_with = "id")]
-        from: Option<String>,
-        /// Those that begin before this time
-        #[arg(long, value_name = "TIME", requires = "filter", conflicts_with = "id")]
-        to: Option<String>,
-        /// Cancel what the filter finds
-        #[arg(long, requires = "filter", conflicts_with = "id")]
-        yes: bool,
-        /// Who cancels
-        #[arg(long, default_value = "provider", value_parser = ["provider", "customer", "partner"])]
-        by: String,
-        /// The network's reason code
-        #[arg(long)]
-        reason: Option<String>,
-        /// A sentence for people
-        #[arg(long)]
-        note: Option<String>,
-        #[command(flatten)]
-        part: Box<Part>,
-        /// The network, where the id is on two
-        #[arg(long)]
-        network: Option<String>,
-        /// Print the whole answer
-        #[arg(long)]
-        json: bool,
-    },
+    Cancel(Box<cancel::Arguments>),
     /// Do not cancel what the network asked the provider to cancel; the BAP hears of it
     ///
     /// Only where the provider decides later (ONDC's tickets): the order is over then, and keeps
@@ -92,10 +58,10 @@ pub(super) enum Command {
         /// The order's id
         id: String,
         /// A sentence for people
-        #[arg(long)]
+        #[arg(long, value_name = "TEXT")]
         note: Option<String>,
         /// The network, where the id is on two
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         network: Option<String>,
         /// Print the whole answer
         #[arg(long)]
@@ -116,7 +82,7 @@ pub(super) enum Command {
         /// The order's id
         id: String,
         /// The network, where the id is on two
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         network: Option<String>,
         /// Do not ask
         #[arg(long)]
@@ -135,41 +101,8 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             id,
             network,
             json,
-        } => show(&admin.client()?, id, network.as_deref(), *json).await,
-        Command::Cancel {
-            admin,
-            id,
-            filter,
-            from,
-            to,
-            yes,
-            by,
-            reason,
-            note,
-            part,
-            network,
-            json,
-        } => {
-            let mut body = json!({"by": by, "reason": reason, "note": note});
-            part.add_to(&mut body);
-            if let Some(agent) = filter {
-                let filter = cancel_many::Filter {
-                    agent: agent.clone(),
-                    from: from.clone(),
-                    to: to.clone(),
-                    network: network.clone(),
-                };
-                return cancel_many::run(&admin.client()?, &filter, &body, (*yes, *json)).await;
-            }
-            let id = id.as_deref().unwrap_or_default();
-            cancel(
-                &admin.client()?,
-                &path(id, "/cancel", network.as_deref()),
-                &body,
-                *json,
-            )
-            .await
-        }
+        } => show::run(&admin.client()?, id, network.as_deref(), *json).await,
+        Command::Cancel(arguments) => cancel::run(arguments).await,
         Command::Refuse {
             admin,
             id,
@@ -240,31 +173,6 @@ async fn refuse(client: &Client, path: &str, body: &Value, json: bool) -> anyhow
     Ok(())
 }
 
-/// Where an order's action is in the admin API.
-pub(super) fn path(id: &str, action: &str, network: Option<&str>) -> String {
-    let on = network
-        .map(|name| format!("?network={}", encoded(name)))
-        .unwrap_or_default();
-    format!("/orders/{}{action}{on}", encoded(id))
-}
-
-async fn cancel(client: &Client, path: &str, body: &Value, json: bool) -> anyhow::Result<()> {
-    let answer = client.post(path, body).await?;
-    if json {
-        output::json(&answer);
-        return Ok(());
-    }
-    let already = answer["already_cancelled"].as_bool() == Some(true);
-    let was = if already {
-        "was cancelled before"
-    } else {
-        "is cancelled"
-    };
-    let what = match answer["cancellation"]["portion"]["fulfillment"].as_str() {
-        Some(one) => format!("fulfilment {one} of order"),
-        None => "order".to_owned(),
-    };
-    println!("{what} {} {was}", output::text(&answer, "id"));
-    print_cancellation(&answer["cancellation"]);
-    Ok(())
+fn path(id: &str, action: &str, network: Option<&str>) -> String {
+    path_of(("orders", id), action, network)
 }

@@ -43,7 +43,7 @@ pub(super) enum Command {
         #[arg(long, value_parser = ["network", "admin", "consultations", "bookings"])]
         door: Option<String>,
         /// The network, where the id is on two
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         network: Option<String>,
         /// Print JSON
         #[arg(long)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::admin::{Admin, Client, encoded};
+use super::admin::{Admin, Client, path_of};
 use super::output;
 
 #[derive(Debug, clap::Subcommand)]
@@ -18,7 +18,7 @@ pub(super) enum Command {
         /// The transaction id
         id: String,
         /// Only on this network
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         network: Option<String>,
         /// Print the whole answer
         #[arg(long)]
@@ -39,7 +39,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         /// The network, where the id is on two
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         network: Option<String>,
         /// Print the manifest
         #[arg(long)]
@@ -57,7 +57,7 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
         } => {
             show(
                 &admin.client()?,
-                &path(id, "", network.as_deref()),
+                &path_of(("transactions", id), "", network.as_deref()),
                 id,
                 *json,
             )
@@ -70,19 +70,10 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             network,
             json,
         } => {
-            let path = path(id, "/evidence", network.as_deref());
+            let path = path_of(("transactions", id), "/evidence", network.as_deref());
             export::run(&admin.client()?, &path, out, *json).await
         }
     }
-}
-
-fn path(id: &str, part: &str, network: Option<&str>) -> String {
-    let on = network.map(|name| format!("?network={}", encoded(name)));
-    format!(
-        "/transactions/{}{part}{}",
-        encoded(id),
-        on.unwrap_or_default()
-    )
 }
 
 async fn show(client: &Client, path: &str, id: &str, json: bool) -> anyhow::Result<()> {

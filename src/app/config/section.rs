@@ -3,6 +3,9 @@
 //! Third step of loading. A [`Section`] hands out typed settings and writes faults and what it
 //! handed out into the shared [`Report`], so that reading goes on after a fault.
 
+mod below;
+mod lists;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
@@ -13,8 +16,8 @@ use super::fault::{Fault, Place, Problem};
 use super::mask;
 use super::report::{Report, Shown};
 use super::similar;
-use super::tree::{Node, Table, Value, parse_value};
-use super::values::{Setting, invalid};
+use super::tree::{Node, Table, Value};
+use super::values::Setting;
 use super::variables;
 
 /// A table that is being read.
@@ -84,25 +87,6 @@ impl<'r> Section<'r> {
         default
     }
 
-    /// A list; without a default its absence is a fault. Faulty items are reported one by one.
-    pub fn list<T: Setting>(&mut self, name: &'static str, default: Option<Vec<T>>) -> Vec<T> {
-        let shown = |items: &[T]| json!(items.iter().map(Setting::shown).collect::<Vec<_>>());
-        let Some(node) = self.take(name) else {
-            match &default {
-                Some(default) => self.show(name, shown(default), Place::Default),
-                None => self.missing(name, "a list such as [\"a\", \"b\"]".to_owned()),
-            }
-            return default.unwrap_or_default();
-        };
-        let nodes = self.items(name, &node);
-        let each = nodes.iter().enumerate();
-        let items: Vec<T> = each
-            .filter_map(|(i, item)| self.item(&format!("{name}[{}]", i + 1), item))
-            .collect();
-        self.show(name, shown(&items), node.place);
-        items
-    }
-
     /// A secret with the variable it is in: it may not stand in the file, and is never shown.
     pub fn secret(&mut self, name: &'static str) -> Option<(String, Zeroizing<String>)> {
         let taken = self.take(name);
@@ -137,38 +121,6 @@ impl<'r> Section<'r> {
             self.known.push(name);
         }
         has
-    }
-
-    /// A section below this one; empty when it is not there.
-    pub fn section(&mut self, name: &'static str) -> Section<'r> {
-        let key = self.key_of(name);
-        let empty = Section::new(self.report, key, self.place.clone(), Table::new());
-        match self.take(name) {
-            None => empty,
-            Some(node) => self.open(name, node).unwrap_or(empty),
-        }
-    }
-
-    /// The sections `[name.NAME]`, by their NAME.
-    pub fn sections(&mut self, name: &'static str) -> Vec<(String, Section<'r>)> {
-        let mut inner = self.section(name);
-        let entries = std::mem::take(&mut inner.left);
-        let open = |(entry, node): (String, Node)| {
-            let section = inner.open(&entry, node)?;
-            Some((entry, section))
-        };
-        entries.into_iter().filter_map(open).collect()
-    }
-
-    /// The tables of `[[name]]`; a variable may have them as a TOML array.
-    pub fn tables(&mut self, name: &'static str) -> Vec<Section<'r>> {
-        let Some(node) = self.take(name) else {
-            return Vec::new();
-        };
-        let items = self.items(name, &node).into_iter().enumerate();
-        items
-            .filter_map(|(i, item)| self.open(&format!("{name}[{}]", i + 1), item))
-            .collect()
     }
 
     /// Names that a later release will know: honest about it when they are used.
@@ -267,32 +219,6 @@ impl<'r> Section<'r> {
         Some(node)
     }
 
-    /// The items of a list: a TOML array, or a variable with one or with commas between.
-    fn items(&self, name: &'static str, node: &Node) -> Vec<Node> {
-        let parsed = match &node.value {
-            Value::Untyped(text) if text.trim_start().starts_with('[') => {
-                parse_value(text, &node.place)
-            }
-            Value::Untyped(text) => return separated(text, &node.place),
-            value => Some(value.clone()),
-        };
-        let Some(Value::List(items)) = parsed else {
-            self.fault(name, invalid("a list such as [\"a\", \"b\"]"));
-            return Vec::new();
-        };
-        items
-    }
-
-    fn open(&self, name: &str, node: Node) -> Option<Section<'r>> {
-        let key = self.key_of(name);
-        if let Value::Table(table) = node.value {
-            return Some(Section::new(self.report, key, node.place, table));
-        }
-        let expected = format!("a section with keys, such as [{key}]; `{name}` is no key here");
-        self.push(key, node.place, None, Problem::Invalid(expected));
-        None
-    }
-
     /// Reports that a key has to be given.
     pub fn missing(&self, name: &'static str, expected: String) {
         // Tables of an array have no variables of their own.
@@ -327,18 +253,5 @@ impl<'r> Section<'r> {
             problem,
         };
         self.report.faults.borrow_mut().push(fault);
-    }
-}
-
-/// The items of a comma list.
-fn separated(text: &str, place: &Place) -> Vec<Node> {
-    let words = text.split(',').map(str::trim);
-    let node = |word: &str| Node {
-        place: place.clone(),
-        value: Value::Untyped(word.to_owned()),
-    };
-    match text.trim() {
-        "" => Vec::new(),
-        _ => words.map(node).collect(),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{json, value::RawValue};
 use tracing::info;
 
 use super::audit::Deed;
-use super::{Problem, prove};
+use super::{Problem, prove, read};
 use crate::domain::ids::SubscriberId;
 use crate::http::Doors;
 use crate::store::{Callback, CallbackFilter, CallbackId, CallbackState};
@@ -196,8 +196,7 @@ async fn answer_holds(doors: &Doors) -> Result<HttpResponse, Problem> {
 fn whom(body: &[u8]) -> Result<Option<SubscriberId>, Problem> {
     let whom: Whom = match body.is_empty() {
         true => Whom::default(),
-        false => serde_json::from_slice(body)
-            .map_err(|error| Problem::bad_request(format!("body: {error}")))?,
+        false => read(body)?,
     };
     whom.subscriber.as_deref().map(subscriber).transpose()
 }

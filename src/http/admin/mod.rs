@@ -11,7 +11,6 @@ pub mod failures;
 pub mod import;
 pub mod networks;
 pub mod operate;
-pub mod order_list;
 pub mod orders;
 pub mod preview;
 pub mod transactions;
@@ -199,6 +198,11 @@ fn candidates(doors: &Doors, on: &OnNetwork) -> Result<Vec<NetworkName>, Problem
         .collect();
     names.push(parse(engine::intake::NO_NETWORK)?);
     Ok(names)
+}
+
+/// The JSON of a request's body.
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("body: {error}")))
 }
 
 /// A time as answers write it.

@@ -1,22 +1,23 @@
-//! `PUT|GET|PATCH /orders/{id}`, `POST /orders/{id}/cancel|refuse|erase`.
+//! `/orders` of the admin API: the provider's system hands an order over, changes it, cancels it or
+//! has it erased; an operator looks at it.
+
+mod cancelling;
+mod listing;
+mod view;
 
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
-use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::json;
 
+pub use self::cancelling::{cancel, refuse};
+pub use self::listing::list;
+use self::view::WithDocument;
 use super::audit::Deed;
-use super::{OnNetwork, Problem, find, prove, time};
-use crate::domain::decide::{CancelRequest, Intent};
+use super::{OnNetwork, Problem, find, prove, read, time};
 use crate::domain::ids::{OrderId, OrderKey};
-use crate::domain::order::{Order, Party, Reason};
-use crate::domain::policy::Door;
 use crate::engine::change::Change;
 use crate::engine::intake::{Placing, TakenIn};
-use crate::engine::pending::Refusing;
-use crate::engine::provider::ForProvider;
-use crate::engine::returns::Wish;
 use crate::http::Doors;
 
 /// `PUT /orders/{id}`: takes an order in; answers when it is durable.
@@ -54,18 +55,7 @@ pub async fn show(
     let key = find(&doors, &id, &on).await?;
     let stored = doors.engine.store().order(&key).await?;
     let stored = stored.ok_or_else(|| Problem::not_found("the order is gone"))?;
-    let document = std::str::from_utf8(&stored.document).ok();
-    let document: Option<&RawValue> = document.and_then(|text| serde_json::from_str(text).ok());
-    let facts = view(&stored.order);
-    Ok(HttpResponse::Ok().json(WithDocument { facts, document }))
-}
-
-/// The facts of an order with its document, whose numbers stay as written.
-#[derive(serde::Serialize)]
-struct WithDocument<'a> {
-    #[serde(flatten)]
-    facts: Value,
-    document: Option<&'a RawValue>,
+    Ok(HttpResponse::Ok().json(WithDocument::of(&stored)))
 }
 
 /// `PATCH /orders/{id}`: the dispatch system's news.
@@ -80,95 +70,9 @@ pub async fn patch(
     let change: Change = read(&body)?;
     let key = find(&doors, &id, &on).await?;
     let (order, applied) = doors.engine.change(&key, &change, Utc::now()).await?;
-    let mut answer = view(&order);
+    let mut answer = view::facts(&order);
     answer["applied"] = json!(applied);
     Ok(HttpResponse::Ok().json(answer))
-}
-
-/// Body of `POST /orders/{id}/cancel`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Cancel {
-    by: Party,
-    reason: Option<String>,
-    note: Option<String>,
-    fulfillment: Option<String>,
-    rto: Option<Wish>,
-}
-
-/// `POST /orders/{id}/cancel`: cancels at once and tells the BAP.
-pub async fn cancel(
-    doors: Data<Doors>,
-    request: HttpRequest,
-    id: Path<String>,
-    on: Query<OnNetwork>,
-    body: Bytes,
-) -> Result<HttpResponse, Problem> {
-    let token = prove(&doors, &request)?;
-    let asked: Cancel = read(&body)?;
-    let key = find(&doors, &id, &on).await?;
-    note(&doors, &token, "order.cancel", &key).await?;
-    let request = CancelRequest {
-        by: asked.by,
-        door: Door::Admin,
-        reason: Reason {
-            id: asked.reason,
-            text: asked.note,
-        },
-        intent: Intent::Commit,
-    };
-    let network = doors.networks.get(&key.network);
-    let asked = ForProvider {
-        key: &key,
-        request: &request,
-        part: asked.fulfillment.as_deref(),
-        rto: asked.rto.as_ref(),
-        token: &token,
-    };
-    let outcome = doors
-        .engine
-        .cancel_for_provider(network, asked, Utc::now())
-        .await?;
-    Ok(HttpResponse::Ok().json(json!({
-        "id": key.id,
-        "network": key.network,
-        "version": outcome.order.version,
-        "state": outcome.order.state.word(),
-        "already_cancelled": outcome.already,
-        "cancellation": outcome.cancellation,
-    })))
-}
-
-/// Body of `POST /orders/{id}/refuse`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Refuse {
-    note: Option<String>,
-}
-
-/// `POST /orders/{id}/refuse`: does not cancel what the network asked the provider to cancel.
-pub async fn refuse(
-    doors: Data<Doors>,
-    request: HttpRequest,
-    id: Path<String>,
-    on: Query<OnNetwork>,
-    body: Bytes,
-) -> Result<HttpResponse, Problem> {
-    let token = prove(&doors, &request)?;
-    let asked: Refuse = read(&body)?;
-    let key = find(&doors, &id, &on).await?;
-    note(&doors, &token, "order.refuse", &key).await?;
-    let network = doors.networks.get(&key.network);
-    let asked = Refusing {
-        key: &key,
-        note: asked.note.as_deref(),
-        token: &token,
-    };
-    let engine = &doors.engine;
-    let order = engine
-        .refuse_cancellation(network, asked, Utc::now())
-        .await?;
-    Ok(HttpResponse::Ok().json(view(&order)))
 }
 
 /// `POST /orders/{id}/erase`: personal data and raw messages go, amounts, ids and times stay.
@@ -191,6 +95,7 @@ pub async fn erase(
     })))
 }
 
+/// Tells the audit what is done to an order.
 async fn note(
     doors: &Doors,
     token: &str,
@@ -204,35 +109,4 @@ async fn note(
         target: Some(order.id.as_str()),
     };
     deed.note(doors).await
-}
-
-/// The facts of an order, as the API tells them.
-pub(super) fn view(order: &Order) -> Value {
-    let placement = order.placement.as_ref().map(|placement| {
-        json!({"bap_id": placement.bap, "bap_uri": placement.bap_uri,
-            "transaction_id": placement.transaction})
-    });
-    json!({
-        "id": order.key.id,
-        "network": order.key.network,
-        "version": order.version,
-        "state": order.state.word(),
-        "placed_by": placement,
-        "fulfillments": order.fulfillments,
-        "price": order.price,
-        "paid": order.paid,
-        "policy": order.policy,
-        "booked_at": time(order.booked_at),
-        "occurred_at": time(order.occurred_at),
-        "booking": order.booking,
-        "cancellation": order.cancellation,
-        "parts": order.parts,
-        "undecided": order.undecided,
-        "pending_cancellation": order.pending,
-        "erased_at": order.erased_at.map(time),
-    })
-}
-
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("body: {error}")))
 }

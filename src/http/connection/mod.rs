@@ -6,6 +6,7 @@
 //! hold, refuses it, and its bare answer, as to all else that it refuses, is replaced by one that
 //! says what was wrong. Answers that are not taken do not hold a connection for ever.
 
+mod chunks;
 pub mod heads;
 
 use std::fmt::Write as _;

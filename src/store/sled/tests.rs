@@ -1,6 +1,6 @@
 //! What only sled's side can show: a slow, failing or panicking sync, a full queue, and
 //! directories that are locked, damaged or of another format. The promises that every store
-//! keeps are in `tests/store_contract.rs`.
+//! keeps are in `tests/store_contract`.
 
 #[cfg(test)]
 mod retention;

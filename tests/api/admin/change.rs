@@ -112,11 +112,7 @@ async fn news_that_make_no_sense_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dispatch_learns_that_it_lost_the_race() {
     let app = TestApp::start().await;
-    app.hand_over(O1).await;
-    let message = app.cancel_of(O1);
-    app.send(&message).await;
-    app.callback(&message.message).await;
-    app.settled().await;
+    app.cancelled(O1).await;
     let before = app.kept().await;
     for change in [
         json!({"status": "InProgress"}),

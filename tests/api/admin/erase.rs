@@ -15,11 +15,7 @@ async fn erase(app: &TestApp, id: &str) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_order_has_no_document_and_no_messages_and_keeps_its_amounts() {
     let app = TestApp::start().await;
-    app.hand_over(TRIP_1).await;
-    let message = app.cancel_of(TRIP_1);
-    app.send(&message).await;
-    app.callback(&message.message).await;
-    app.settled().await;
+    let message = app.cancelled(TRIP_1).await;
     let before = app.get("/orders/trip_1").await.body;
     assert_eq!(before["erased_at"], Value::Null);
 
@@ -73,10 +69,7 @@ async fn an_erased_order_has_no_document_and_no_messages_and_keeps_its_amounts()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_request_still_gets_its_answer_and_a_new_one_finds_no_order() {
     let mut app = TestApp::start().await;
-    app.hand_over(TRIP_1).await;
-    let message = app.cancel_of(TRIP_1);
-    app.send(&message).await;
-    app.settled().await;
+    let message = app.cancelled(TRIP_1).await;
     erase(&app, "trip_1").await;
     app.restart().await;
     let owed = callbacks(&app).await;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{cancel, check_problem, document, events, patch, put, renamed};
 use crate::app::TestApp;
+use crate::setup::parcels;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_with_a_slash_or_a_percent_is_written_encoded() {
@@ -46,17 +47,7 @@ async fn an_id_with_a_slash_or_a_percent_is_written_encoded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_on_two_networks_needs_its_network() {
-    let more = r#"
-[network.parcels]
-kind = "beckn"
-domains = ["parcels"]
-subscriber_id = "bpp.example.org"
-subscriber_url = "http://bpp.example.org/parcels"
-key_id = "k1"
-signing_key_file = "bpp.signing"
-registry_url = "http://127.0.0.1:9"
-"#;
-    let app = TestApp::start_with(more).await;
+    let app = TestApp::start_with(&parcels("http://127.0.0.1:9")).await;
     app.hand_over(TRIP_1).await;
     let mut other = document(&app, TRIP_1);
     other["context"]["domain"] = json!("parcels");

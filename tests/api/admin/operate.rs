@@ -191,10 +191,7 @@ async fn each_listener_serves_its_own_paths_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_is_told_as_a_timeline() {
     let app = TestApp::start().await;
-    app.hand_over(O1).await;
-    let message = app.cancel_of(O1);
-    app.send(&message).await;
-    app.settled().await;
+    let message = app.cancelled(O1).await;
     let answer = app
         .get(&format!("/transactions/{}", message.transaction))
         .await;

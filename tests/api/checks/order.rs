@@ -10,18 +10,7 @@ use serde_json::{Value, json};
 use super::refused::Wanted;
 use super::stage::{DIALECTS, Stage};
 use crate::app::{Answer, BPP};
-
-/// A second network of the same server, at its own path.
-const PARCELS: &str = r#"
-[network.parcels]
-kind = "beckn"
-domains = ["parcels"]
-subscriber_id = "bpp.example.org"
-subscriber_url = "http://bpp.example.org/parcels"
-key_id = "k1"
-signing_key_file = "bpp.signing"
-registry_url = "REGISTRY"
-"#;
+use crate::setup::parcels;
 
 impl Stage {
     /// Hands over an order that the other BAP placed.
@@ -115,7 +104,7 @@ async fn the_transaction_may_be_another_than_the_orders() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_placed_on_one_network_cannot_be_touched_from_another() {
     let registry = "http://127.0.0.1:9";
-    let stage = Stage::set_with(&PARCELS.replace("REGISTRY", registry)).await;
+    let stage = Stage::set_with(&parcels(registry)).await;
     for (dialect, sample) in DIALECTS {
         // Under the other network's path our domain is not served, ...
         let knock = stage.signed(&stage.cancel(sample)).to("/parcels/cancel");

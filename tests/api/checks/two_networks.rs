@@ -10,20 +10,9 @@ use serde_json::{Value, json};
 
 use super::knock::Knock;
 use super::refused::Wanted;
-use super::stage::Stage;
+use super::stage::{MANY_LOOKUPS, Stage};
 use crate::app::{BPP, WAIT, listener, signer};
-
-const PARCELS: &str = r#"registry_lookups_per_second = 100000
-[network.parcels]
-kind = "beckn"
-domains = ["parcels"]
-subscriber_id = "bpp.example.org"
-subscriber_url = "http://bpp.example.org/parcels"
-key_id = "k1"
-signing_key_file = "bpp.signing"
-registry_lookups_per_second = 100000
-registry_url = "REGISTRY"
-"#;
+use crate::setup;
 
 const NAME: &str = "bap.example.org";
 
@@ -58,7 +47,13 @@ async fn a_subscriber_id_on_two_networks_is_two_parties() {
         row(there.signer(), "BAP", &there.url),
         row(&bpp, "BPP", &ours),
     ]);
-    let stage = Stage::set_with(&PARCELS.replace("REGISTRY", other.url.as_str())).await;
+    let both = [
+        MANY_LOOKUPS,
+        &setup::parcels(other.url.as_str()),
+        MANY_LOOKUPS,
+    ]
+    .concat();
+    let stage = Stage::set_with(&both).await;
     let here = stage.bap().clone();
     let message = stage.cancel(O1);
     let (to_here, to_there) = ("/cancel", "/parcels/cancel");

@@ -8,10 +8,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use chrono::Utc;
 use serde_json::{Value, json};
 use url::Url;
-use uuid::Uuid;
 
 use super::super::cancel::KEY_ID;
 use super::super::exchange::{Exchange, Shown};
@@ -127,20 +125,11 @@ gateway_url = "{}"
         wait: Duration,
         quiet: bool,
     ) -> anyhow::Result<Value> {
+        let hspa_uri = format!("http://{public}{PATH}");
+        let (eua, hspa) = ((EUA, self.eua.url.as_str()), (HSPA, &*hspa_uri));
         let message = CancelMessage {
-            version: VISIT_1.version.to_owned(),
-            domain: VISIT_1.domain.to_owned(),
-            bap_id: EUA.to_owned(),
-            bap_uri: self.eua.url.to_string(),
-            bpp_id: HSPA.to_owned(),
-            bpp_uri: format!("http://{public}{PATH}"),
-            transaction: VISIT_1.transaction()?,
-            message: Uuid::new_v4().to_string(),
-            at: Utc::now(),
-            order: VISIT_1.id.to_owned(),
             reason: Some("PATIENT_UNABLE_TO_VISIT_PHYSICALLY".to_owned()),
-            intent: None,
-            note: None,
+            ..CancelMessage::of(VISIT_1, eua, hspa)?
         };
         let to = Url::parse(&message.bpp_uri)?;
         let exchange = Exchange::run(&self.eua, &to, &message, wait).await?;

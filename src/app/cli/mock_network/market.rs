@@ -7,10 +7,8 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
-use chrono::Utc;
 use serde_json::{Value, json};
 use url::Url;
-use uuid::Uuid;
 
 use super::super::cancel::KEY_ID;
 use super::super::exchange::{Exchange, Shown};
@@ -94,20 +92,11 @@ async fn cancel(
     reason: &str,
     quiet: bool,
 ) -> anyhow::Result<(String, Value)> {
+    let seller_uri = format!("http://{}{PATH}", network.server.public_address);
+    let (bap, seller) = ((BAP, network.bap.url.as_str()), (SELLER, &*seller_uri));
     let message = CancelMessage {
-        version: sample.version.to_owned(),
-        domain: sample.domain.to_owned(),
-        bap_id: BAP.to_owned(),
-        bap_uri: network.bap.url.to_string(),
-        bpp_id: SELLER.to_owned(),
-        bpp_uri: format!("http://{}{PATH}", network.server.public_address),
-        transaction: sample.transaction()?,
-        message: Uuid::new_v4().to_string(),
-        at: Utc::now(),
-        order: sample.id.to_owned(),
         reason: Some(reason.to_owned()),
-        intent: None,
-        note: None,
+        ..CancelMessage::of(sample, bap, seller)?
     };
     let to = Url::parse(&message.bpp_uri)?;
     let exchange = Exchange::run(&network.bap, &to, &message, WAIT).await?;

@@ -1,4 +1,4 @@
-//! `GET /orders`: orders a page at a time, without documents and without what is personal.
+//! `GET /orders`: which orders are asked for, and a page of them.
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::orders::view;
-use super::{Problem, prove};
+use super::view;
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
-use crate::domain::order::{Order, State};
+use crate::domain::order::State;
 use crate::http::Doors;
+use crate::http::admin::{Problem, prove};
 use crate::networks::Network;
 use crate::protocol::time::Time;
 use crate::store::OrderFilter;
@@ -43,7 +43,7 @@ pub async fn list(
     let next = next
         .flatten()
         .map(|key| format!("{}/{}", key.network, key.id));
-    let orders: Vec<Value> = orders.iter().map(listed).collect();
+    let orders: Vec<Value> = orders.iter().map(view::without_personal).collect();
     Ok(HttpResponse::Ok().json(json!({"orders": orders, "next": next})))
 }
 
@@ -116,26 +116,4 @@ fn after(text: &str) -> Option<OrderKey> {
         network: NetworkName::parse(network).ok()?,
         id: OrderId::parse(id).ok()?,
     })
-}
-
-/// As in a list: without what is personal, for which the order itself is asked.
-fn listed(order: &Order) -> Value {
-    let mut shown = view(order);
-    let personal = [
-        ("/booking", "patient"),
-        ("/cancellation/reason", "text"),
-        ("/undecided/proposed/reason", "text"),
-        ("/pending_cancellation/reason", "text"),
-        ("/pending_cancellation/proposed/reason", "text"),
-    ];
-    for (parent, member) in personal {
-        let parent = shown.pointer_mut(parent).and_then(Value::as_object_mut);
-        parent.map(|parent| parent.remove(member));
-    }
-    for part in shown["parts"].as_array_mut().into_iter().flatten() {
-        let reason = part.pointer_mut("/cancellation/reason");
-        let reason = reason.and_then(Value::as_object_mut);
-        reason.map(|reason| reason.remove("text"));
-    }
-    shown
 }

@@ -1,13 +1,12 @@
-//! `order show`, and how a cancellation is told.
+//! An order and its cancellation, as people read them.
 
 use serde_json::Value;
 
-use super::admin::Client;
-use super::order::path;
-use super::output;
+use super::path;
+use crate::app::cli::admin::Client;
+use crate::app::cli::output;
 
-/// Shows an order, for people or whole.
-pub(super) async fn show(
+pub(super) async fn run(
     client: &Client,
     id: &str,
     network: Option<&str>,
@@ -71,7 +70,6 @@ pub(super) async fn show(
     Ok(())
 }
 
-/// How it was cancelled, in lines.
 pub(super) fn print_cancellation(cancellation: &Value) {
     let by = output::text(cancellation, "by");
     let token = cancellation["token"].as_str();
