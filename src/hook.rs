@@ -122,7 +122,7 @@ impl Hook {
             None => Answer::Silence,
         };
         let word = match &answer {
-            Answer::Allow(_) => "allow",
+            Answer::Allow(_) | Answer::Instead(_) => "allow",
             Answer::Refuse(_) => "refuse",
             Answer::Silence => "silence",
         };
@@ -130,7 +130,8 @@ impl Hook {
         let question = (key, &undecided.question);
         let now = (self.clock)();
         let network = self.networks.get(&key.network);
-        self.engine.resolve(network, question, &answer, now).await
+        let made = self.engine.resolve(network, question, &answer, now);
+        made.await.map(drop)
     }
 
     /// What the provider says in the time that it has.

@@ -1,15 +1,16 @@
 //! What must hold for the money of every cancellation, whatever the terms, price and payments.
 //!
-//! A short form runs with the suite. `PROPTEST_CASES=100000 cargo test --test terms` tries each
-//! property on a hundred thousand cases.
+//! A short form runs with the suite. `./scripts/properties.sh` tries each property on a hundred
+//! thousand cases.
 
 use beckn_bpp::domain::decide::{CancelRequest, Decision, Intent, decide};
-use beckn_bpp::domain::ids::{NetworkName, OrderId, OrderKey};
+use beckn_bpp::domain::ids::{MessageId, NetworkName, OrderId, OrderKey};
 use beckn_bpp::domain::money::{Currency, Money, Percentage};
 use beckn_bpp::domain::order::{Booking, Cancellation, Order, Party, Reason, State};
 use beckn_bpp::domain::policy::{Asked, Charge, Door, Fee, Policy, RefundTerm, Rule};
 use beckn_bpp::domain::preview::steps;
 use beckn_bpp::domain::terms::terms;
+use beckn_bpp::domain::undecided::{Answer, Undecided, settle};
 use beckn_bpp::protocol::Dialect;
 use beckn_bpp::protocol::intake;
 use beckn_bpp::protocol::kind::Kind;
@@ -278,6 +279,46 @@ proptest! {
             }
             Decision::Refused(denial) => prop_assert_eq!(Some(denial), step.terms.denial.clone()),
             other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_asked_about_costs_at_most_what_was_told_and_the_price_that_holds_by_then(
+        order in order(), by in party(), (price, paid) in (minor(), option::of(minor())),
+        taken in option::of(minor()),
+    ) {
+        let request = CancelRequest {
+            by,
+            door: Door::Network,
+            reason: Reason::default(),
+            intent: Intent::Commit,
+        };
+        let Decision::Cancelled(proposed) = decide(&order, &request, now()) else {
+            return Ok(());
+        };
+        let told = proposed.charge.expect("a charge");
+        let asked = order.asked_about(Undecided {
+            question: MessageId::parse("q1").expect("an id"),
+            proposed,
+            until: now(),
+            waiting: Vec::new(),
+            at_doors: Vec::new(),
+        });
+        let code = told.fee.currency;
+        let news = Order {
+            price: Some(money(price, code)),
+            paid: paid.map(|paid| money(paid, code)),
+            ..asked
+        };
+        let undecided = news.undecided.clone().expect("a question");
+        let allow = Answer::Allow(taken.map(|taken| money(taken, code)));
+        for answer in [Answer::Silence, allow] {
+            let Decision::Cancelled(cancellation) = settle(&news, &undecided, &answer, now()) else {
+                return Err(TestCaseError::fail("it is cancelled"));
+            };
+            let charge = cancellation.charge.expect("a charge");
+            charge_is_allowed(&charge, money(price, code), news.paid);
+            prop_assert!(charge.fee.minor <= told.fee.minor);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod asked;
 mod doors;
+mod meanwhile;
 mod told;
 
 use beckn_bpp::mock::bap::Received;
