@@ -10,10 +10,11 @@ use super::audit::Deed;
 use super::{OnNetwork, Problem, find, prove, time};
 use crate::domain::decide::{CancelRequest, Intent};
 use crate::domain::ids::{OrderId, OrderKey};
+use crate::domain::money::Percentage;
 use crate::domain::order::{Order, Party, Reason};
-use crate::domain::policy::Door;
+use crate::domain::policy::{Door, Policy};
 use crate::engine::change::Change;
-use crate::engine::intake::{Placing, TakenIn};
+use crate::engine::intake::{Placing, Taken, TakenIn};
 use crate::engine::pending::Refusing;
 use crate::engine::provider::ForProvider;
 use crate::engine::returns::Wish;
@@ -32,15 +33,25 @@ pub async fn put(
         networks: &doors.networks,
         policies: &doors.policies,
     };
-    let (key, result) = doors
+    let taken = doors
         .engine
         .take_in(&placing, &body, Some(&id), Utc::now())
         .await?;
-    let answer = json!({"network": key.network, "id": key.id, "result": result.word()});
-    match result {
+    let answer = taken_in(&taken);
+    match taken.result {
         TakenIn::Created => Ok(HttpResponse::Created().json(answer)),
         TakenIn::Updated | TakenIn::Unchanged => Ok(HttpResponse::Ok().json(answer)),
     }
+}
+
+/// What is answered for an order taken in; remarks only where there are some.
+pub(super) fn taken_in(taken: &Taken) -> Value {
+    let Taken { key, result, .. } = taken;
+    let mut answer = json!({"network": key.network, "id": key.id, "result": result.word()});
+    if !taken.remarks.is_empty() {
+        answer["remarks"] = json!(taken.remarks);
+    }
+    answer
 }
 
 /// `GET /orders/{id}`: the facts and the document.
@@ -221,7 +232,7 @@ pub(super) fn view(order: &Order) -> Value {
         "fulfillments": order.fulfillments,
         "price": order.price,
         "paid": order.paid,
-        "policy": order.policy,
+        "policy": policy(&order.policy),
         "booked_at": time(order.booked_at),
         "occurred_at": time(order.occurred_at),
         "booking": order.booking,
@@ -231,6 +242,31 @@ pub(super) fn view(order: &Order) -> Value {
         "pending_cancellation": order.pending,
         "erased_at": order.erased_at.map(time),
     })
+}
+
+/// A policy as it is kept, with its shares as a policy's file says them: `"12.5"`.
+fn policy(policy: &Policy) -> Value {
+    let mut shown = json!(policy);
+    with_shares(&mut shown);
+    shown
+}
+
+fn with_shares(shown: &mut Value) {
+    match shown {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match name.as_str() {
+                    "percentage" => {
+                        let share = Percentage::deserialize(&*value);
+                        *value = share.map_or(Value::Null, |share| json!(share.to_string()));
+                    }
+                    _ => with_shares(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_shares),
+        _ => {}
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
