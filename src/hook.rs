@@ -209,7 +209,7 @@ impl Hook {
             .resolve(network, (key, &question), &answer, now)
             .await;
         in_hand.answered = Some((question, answer));
-        resolved
+        resolved.map(drop)
     }
 
     /// What the provider says, counted once for each question.
@@ -219,7 +219,7 @@ impl Hook {
             None => Answer::Silence,
         };
         let word = match &answer {
-            Answer::Allow(_) => "allow",
+            Answer::Allow(_) | Answer::Instead(_) => "allow",
             Answer::Refuse(_) => "refuse",
             Answer::Silence => "silence",
         };

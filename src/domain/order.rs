@@ -115,6 +115,12 @@ pub struct Fulfillment {
     pub starts_at: Option<DateTime<Utc>>,
 }
 
+/// Whether a fulfilment with this code is over without having happened (rides, ONDC retail).
+fn is_gone(code: &str) -> bool {
+    let is_cancelled = ["Cancelled", "CANCELLED", "RIDE_CANCELLED"].contains(&code);
+    is_cancelled || code.starts_with("RTO-")
+}
+
 /// Everything a decision is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -171,13 +177,15 @@ impl Order {
     }
 
     /// The state of the fulfilment that the terms look at: the first that has one, of those that
-    /// are left.
+    /// are left, and is neither cancelled nor on its way back.
     #[must_use]
     pub fn fulfillment_state(&self) -> Option<&str> {
         let gone = self.gone();
         let is_left = |one: &&Fulfillment| !one.id.as_deref().is_some_and(|id| gone.contains(&id));
-        let mut left = self.fulfillments.iter().filter(is_left);
-        left.find_map(|fulfillment| fulfillment.state.as_deref())
+        let left = self.fulfillments.iter().filter(is_left);
+        let states: Vec<&str> = left.filter_map(|one| one.state.as_deref()).collect();
+        let under_way = states.iter().find(|code| !is_gone(code));
+        under_way.or(states.first()).copied()
     }
 
     /// When it begins: by the booking block, else by the first fulfilment that tells.

@@ -3,7 +3,8 @@
 //!
 //! The terms go first: only what they allow is asked about, and the provider can refuse it or
 //! take less than they say, never more. What they say is fixed when the question is put, so
-//! that nobody pays for the waiting. Pure: nothing here asks anybody.
+//! that nobody pays for the waiting; price and payments are those of the outcome, and the fee is
+//! within that price. Pure: nothing here asks anybody.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub enum Answer {
     Allow(Option<Money>),
     /// Do not, for this reason, if it says one.
     Refuse(Option<String>),
+    /// The provider's own cancellation, which came instead of an answer.
+    Instead(Box<Cancellation>),
     /// Nothing in time.
     Silence,
 }
@@ -90,12 +93,12 @@ pub fn settle(
     let proposed = &undecided.proposed;
     let fee = match answer {
         Answer::Refuse(why) => return Decision::Refused(Denial::Provider(why.clone())),
+        Answer::Instead(own) => return Decision::Cancelled(Cancellation::clone(own)),
         Answer::Allow(fee) => *fee,
         Answer::Silence => None,
     };
-    let charge = proposed.charge.map(|charge| lowered(charge, order, fee));
     Decision::Cancelled(Cancellation {
-        charge,
+        charge: charged(proposed, order, fee),
         at: now,
         ..proposed.clone()
     })
@@ -110,6 +113,7 @@ pub fn overdue(order: &Order, pending: &Pending, now: DateTime<Utc>) -> Decision
     }
     if let Some(proposed) = &pending.proposed {
         return Decision::Cancelled(Cancellation {
+            charge: charged(proposed, order, None),
             at: now,
             ..Cancellation::clone(proposed)
         });
@@ -123,12 +127,23 @@ pub fn overdue(order: &Order, pending: &Pending, now: DateTime<Utc>) -> Decision
     Decision::Refused(denial.unwrap_or(Denial::Terms(None)))
 }
 
-/// The fee of the terms is the most there is.
-fn lowered(charge: Charge, order: &Order, fee: Option<Money>) -> Charge {
-    match fee.filter(|fee| fee.currency == charge.fee.currency && fee.minor < charge.fee.minor) {
-        Some(fee) => Charge::of(fee.with_minor(fee.minor.max(0)), order.paid_left()),
-        None => charge,
+/// What a proposed cancellation costs by now; nothing where there was no price to take a fee of.
+fn charged(proposed: &Cancellation, order: &Order, fee: Option<Money>) -> Option<Charge> {
+    match (proposed.charge, order.price_left()) {
+        (Some(charge), _) => Some(at_most(charge, order, fee)),
+        (None, Some(price)) => Some(Charge::of(price.with_minor(0), order.paid_left())),
+        (None, None) => None,
     }
+}
+
+/// The fee of the terms is the most there is, and the price may have changed meanwhile.
+fn at_most(charge: Charge, order: &Order, fee: Option<Money>) -> Charge {
+    let most = charge.fee;
+    let same = |amount: &Money| amount.currency == most.currency;
+    let price = order.price_left().filter(same).unwrap_or(most);
+    let asked = fee.filter(same).unwrap_or(most).minor;
+    let minor = asked.min(most.minor).min(price.minor).max(0);
+    Charge::of(most.with_minor(minor), order.paid_left().filter(same))
 }
 
 #[cfg(test)]

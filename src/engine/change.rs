@@ -1,7 +1,7 @@
 //! Small changes to an order by the provider's dispatch: state and fulfilment states.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::cancel::text;
@@ -38,6 +38,25 @@ pub struct FulfillmentChange {
     pub state: String,
 }
 
+/// How far the clocks of the provider's systems may be ahead of ours.
+const SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// Refuses news of what is still to come: what really happens until then would be older.
+pub(super) fn not_ahead(
+    member: &str,
+    occurred_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    match occurred_at > now + SKEW {
+        true => Err(Error::Invalid(format!(
+            "{member}: {} is still to come; here it is {}",
+            occurred_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            now.to_rfc3339_opts(SecondsFormat::Secs, true)
+        ))),
+        false => Ok(()),
+    }
+}
+
 impl Engine {
     /// Applies a change; returns the order as it stands and whether it was changed, durable.
     ///
@@ -53,6 +72,9 @@ impl Engine {
             let what =
                 "status: cancel with POST /orders/{id}/cancel, so that everybody hears of it";
             return Err(Error::Invalid(what.to_owned()));
+        }
+        if let Some(occurred_at) = change.occurred_at {
+            not_ahead("occurred_at", occurred_at, now)?;
         }
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;

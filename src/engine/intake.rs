@@ -3,6 +3,7 @@
 //! A document is read, placed on its network (`placing`) with its terms frozen (`terms`), and
 //! merged with what is known of the order already (`merge`).
 
+mod block;
 mod merge;
 mod placing;
 mod terms;
@@ -13,16 +14,19 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
+use tracing::warn;
 
 pub(super) use self::merge::final_already;
 
 use self::merge::merge;
+use self::terms::Offer;
+use super::change::not_ahead;
 use super::{Engine, Error, MAX_RACES, aim};
 use crate::domain::ids::{NetworkName, OrderId, OrderKey};
 use crate::domain::order::Order;
 use crate::domain::policy::Policy;
 use crate::networks::{Kind, Network, Networks, callback_url};
-use crate::protocol::intake::{self, Facts};
+use crate::protocol::intake::{self, Facts, Payments};
 use crate::protocol::time::Time;
 use crate::protocol::uhi;
 use crate::store::{Commit, Committed, OrderWrite, StoredOrder};
@@ -72,6 +76,27 @@ impl TakenIn {
     }
 }
 
+/// An order taken in.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Which it is.
+    pub key: OrderKey,
+    /// What became of it.
+    pub result: TakenIn,
+    /// What is odd about it, in sentences for people.
+    pub remarks: Vec<String>,
+}
+
+/// An order as it was handed over, on its network.
+struct News<'a> {
+    /// What the message says by itself; its terms are not settled yet.
+    order: Order,
+    payments: Option<Payments>,
+    /// The booking block as it is written.
+    block: Map<String, Value>,
+    terms: Offer<'a>,
+}
+
 impl Engine {
     /// Takes an order in; returns when it is on stable storage.
     ///
@@ -83,23 +108,32 @@ impl Engine {
         bytes: &[u8],
         expected_id: Option<&OrderId>,
         now: DateTime<Utc>,
-    ) -> Result<(OrderKey, TakenIn), Error> {
+    ) -> Result<Taken, Error> {
         if bytes.len() > MAX_DOCUMENT_BYTES {
             let what = format!("an order has at most {MAX_DOCUMENT_BYTES} bytes");
             return Err(Error::Invalid(what));
         }
         let mut facts = intake::read(bytes)?;
         let document = std::mem::take(&mut facts.document);
-        let (order, network) = place(placing, facts, expected_id, now)?;
+        let remarks = std::mem::take(&mut facts.remarks);
+        let (news, network) = place(placing, (facts, &document), expected_id, now)?;
+        let key = news.order.key.clone();
+        for remark in &remarks {
+            warn!(order.id = %key.id, remark, "an order has terms that may be meant otherwise");
+        }
         let document = Bytes::from(kept(network, document));
         for _ in 0..MAX_RACES {
-            let stored = self.store.order(&order.key).await?;
-            let (order, document) = aim::with_parts(network, stored.as_ref(), (&order, &document))?;
-            let (order, result) = merge(&order, &document, stored.as_ref())?;
-            let key = order.key.clone();
+            let stored = self.store.order(&key).await?;
+            let said = (&news.order, &document);
+            let (order, document) = aim::with_parts(network, stored.as_ref(), said)?;
+            let (order, result) = merge((&news, &order), &document, stored.as_ref())?;
             let commit = write(order, stored.as_ref(), Some(document), now);
             if let Committed::Done { .. } = self.store.commit(commit).await? {
-                return Ok((key, result));
+                return Ok(Taken {
+                    key,
+                    result,
+                    remarks,
+                });
             }
         }
         Err(changing())
@@ -149,13 +183,13 @@ fn kept(network: Option<&Network>, document: String) -> String {
     }
 }
 
-/// The order on its network, with its terms frozen; version 1.
+/// The order on its network; version 1.
 fn place<'a>(
-    placing: &Placing<'a>,
-    facts: Facts,
+    placing: &'a Placing<'a>,
+    (mut facts, document): (Facts, &str),
     expected_id: Option<&OrderId>,
     now: DateTime<Utc>,
-) -> Result<(Order, Option<&'a Network>), Error> {
+) -> Result<(News<'a>, Option<&'a Network>), Error> {
     let id = agreed_id(expected_id, facts.id.as_ref())?;
     let network = match &facts.placement {
         Some(_) => Some(placing::network_of(placing.networks, &facts)?),
@@ -170,17 +204,33 @@ fn place<'a>(
         callback_url::callable(&placement.bap_uri)
             .map_err(|error| Error::Invalid(format!("context.{member}: {error}")))?;
     }
-    let has_charges = network.is_none_or(|network| network.profile().has_charges);
-    let policy = terms::policy(placing, has_charges, &facts)?;
     let zone = network.map_or(Tz::UTC, |network| network.settings.time_zone);
-    let order = on_network((name, id), (facts, zone), policy, now);
-    Ok((order, network))
+    let terms = Offer {
+        placing,
+        has_charges: network.is_none_or(|network| network.profile().has_charges),
+        own: match facts.own_terms.take() {
+            Some(_) if zone != Tz::UTC => intake::own_terms(document, zone)?,
+            own => own,
+        },
+        block: facts.booking.policy.clone(),
+    };
+    let news = News {
+        payments: facts.payments.take(),
+        block: std::mem::take(&mut facts.block),
+        terms,
+        order: on_network((name, id), (facts, zone), now),
+    };
+    not_ahead(
+        "message.order.updated_at, or context.timestamp",
+        news.order.occurred_at,
+        now,
+    )?;
+    Ok((news, network))
 }
 
 fn on_network(
     (network, id): (NetworkName, OrderId),
     (facts, zone): (Facts, Tz),
-    policy: Policy,
     now: DateTime<Utc>,
 ) -> Order {
     let instant = |time: Option<Time>| time.and_then(|time| time.in_zone(zone));
@@ -197,7 +247,7 @@ fn on_network(
         fulfillments,
         price: facts.price,
         paid: facts.paid,
-        policy,
+        policy: Policy::default(),
         booked_at: booked_at.or(occurred_at).unwrap_or(now),
         occurred_at: occurred_at.unwrap_or(now),
         booking: facts.booking,

@@ -6,7 +6,7 @@ use crate::domain::ids::OrderKey;
 use crate::domain::order::{Order, State};
 use crate::domain::policy::Asked;
 use crate::domain::preview::{Step, steps};
-use crate::protocol::words::{self, RIDE_STATES};
+use crate::protocol::words::{self, DELIVERY_STATES};
 
 /// The most states to come that are shown.
 const MAX_STATES: usize = 32;
@@ -70,14 +70,18 @@ fn stage(order: &Order, asked: &Asked) -> Stage {
     }
 }
 
-/// The order in the states that may come. Those of a ride are known; of others only those that
-/// its terms speak of are, in their order.
+/// The order in the states that may come. Those of a ride and of a delivery are known; of others
+/// only those that its terms speak of are, in their order.
 fn coming(order: &Order) -> Vec<Order> {
     let present = order.fulfillment_state();
-    let ride = present.and_then(|code| RIDE_STATES.iter().position(|known| *known == code));
-    let codes: Vec<&str> = match ride {
-        Some(at) => RIDE_STATES[at + 1..].to_vec(),
-        None => of_terms(order),
+    let later = present.map(words::later_states).unwrap_or_default();
+    let of_terms = of_terms(order);
+    // `Pending` is a word of services too, which go on otherwise than deliveries.
+    let goes_on = later.first() != Some(&DELIVERY_STATES[1])
+        || of_terms.iter().all(|code| DELIVERY_STATES.contains(code));
+    let codes: Vec<&str> = match goes_on && !later.is_empty() {
+        true => later.to_vec(),
+        false => of_terms,
     };
     if !codes.is_empty() {
         return codes

@@ -13,9 +13,11 @@ use super::{
     Addressee, Engine, Error, MAX_RACES, ON_CANCEL, ON_UPDATE, Saying, callback, event, pending,
     reasons,
 };
-use crate::domain::decide::{CancelRequest, Decision};
+use crate::domain::decide::{CancelRequest, Decision, needs_reason};
 use crate::domain::ids::{MessageId, OrderKey};
 use crate::domain::order::{Cancellation, Order, Party, Placement};
+use crate::domain::policy::OWN;
+use crate::domain::refusal::{Refusal, Word};
 use crate::domain::undecided::Answer;
 use crate::networks::{Network, callback_url};
 use crate::protocol::on_cancel::{self, Content};
@@ -73,7 +75,7 @@ impl Engine {
             let stored = stored.ok_or_else(|| Error::NotFound(key.id.clone()))?;
             let request = &pending::settling(&stored.order, request);
             let aim = Aim::at(&stored, part).map_err(|fault| Error::Invalid(fault.to_string()))?;
-            check_reason(network, &stored, &aim, request)?;
+            check_reason(network, (&stored, &aim), request, now)?;
             let at_door = match returns::decide(network, (&stored, &aim), (request, rto), now)? {
                 Decision::Cancelled(cancellation) if is_update(&cancellation) => {
                     return Err(Error::Invalid(NOT_UPDATED.to_owned()));
@@ -89,12 +91,19 @@ impl Engine {
                 Decision::Undecided(undecided) if !aim.is_asked_about(&undecided) => {
                     return Err(other_part());
                 }
-                // Who would be asked says it by itself.
+                // Who would be asked cancels by itself: it is the provider's cancellation, and
+                // whoever waits for an answer hears of that.
                 Decision::Undecided(undecided) if request.by == Party::Provider => {
+                    let own = instead(network, &stored, ForProvider { request, ..asked }, now)?;
+                    let answer = Answer::Instead(Box::new(own.clone()));
                     let question = (key, &undecided.question);
-                    let allowed = Answer::Allow(None);
-                    self.resolve(network, question, &allowed, now).await?;
-                    continue;
+                    let made = self.resolve(network, question, &answer, now).await?;
+                    match made
+                        .filter(|order| order.cancellation_of(own.fulfillment()) == Some(&own))
+                    {
+                        Some(order) => AtDoor::Cancelled(Box::new(order), Box::new(own)),
+                        None => AtDoor::Again,
+                    }
                 }
                 Decision::Undecided(undecided) => {
                     self.wait_out(&stored, &undecided, (None, None), now)
@@ -140,13 +149,42 @@ impl Engine {
     }
 }
 
+/// How a provider cancels by itself while it is asked about another's wish.
+fn instead(
+    network: Option<&Network>,
+    stored: &StoredOrder,
+    asked: ForProvider<'_>,
+    now: DateTime<Utc>,
+) -> Result<Cancellation, Error> {
+    let mut stored = stored.clone();
+    stored.order.undecided = None;
+    let aim = Aim::at(&stored, asked.part).map_err(|fault| Error::Invalid(fault.to_string()))?;
+    let wish = (asked.request, asked.rto);
+    match returns::decide(network, (&stored, &aim), wish, now)? {
+        Decision::Cancelled(cancellation) if is_update(&cancellation) => {
+            Err(Error::Invalid(NOT_UPDATED.to_owned()))
+        }
+        Decision::Cancelled(cancellation) => Ok(Cancellation {
+            token: Some(asked.token.to_owned()),
+            ..cancellation
+        }),
+        Decision::Refused(denial) => Err(Error::Denied(denial)),
+        _ => Err(pending::waiting()),
+    }
+}
+
 /// What is cancelled is answered with how it was, whatever is said now.
 fn check_reason(
     network: Option<&Network>,
-    stored: &StoredOrder,
-    aim: &Aim<'_>,
+    (stored, aim): (&StoredOrder, &Aim<'_>),
     request: &CancelRequest,
+    now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let is_wanted = needs_reason(&aim.order, request, now) && speaks_of(stored, request.by);
+    if request.reason.id.is_none() && is_wanted {
+        let detail = "the order's terms want a reason";
+        return Err(Error::Reason(Refusal::new(Word::ReasonRequired, detail)));
+    }
     match network.filter(|_| aim.order.cancellation.is_none()) {
         Some(network) => {
             reasons::check(network, aim::dialect(stored), request).map_err(Error::Reason)
@@ -170,6 +208,11 @@ fn other_part() -> Error {
             .to_owned(),
         cancellation: None,
     }
+}
+
+/// An order's own terms speak of the customer's reasons; those of a policy of whomever it names.
+fn speaks_of(stored: &StoredOrder, by: Party) -> bool {
+    by != Party::Provider || stored.order.policy.name != OWN
 }
 
 /// Changes nothing, and returns once what was read is on stable storage.

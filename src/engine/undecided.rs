@@ -170,7 +170,7 @@ impl Engine {
         self.store.undecided().await
     }
 
-    /// Makes the outcome of a question, if nobody has done so before.
+    /// Makes the outcome of a question, if nobody has done so before; the order that it made.
     ///
     /// # Errors
     /// When it cannot be stored, or those who wait cannot be answered at present.
@@ -180,25 +180,27 @@ impl Engine {
         (key, question): (&OrderKey, &MessageId),
         answer: &Answer,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Order>, Error> {
         for _ in 0..MAX_RACES {
             let stored = self.store.order(key).await?;
             let asked = |stored: &StoredOrder| stored.order.undecided.clone();
             let Some((stored, undecided)) = stored.and_then(|s| asked(&s).map(|u| (s, u))) else {
-                return Ok(());
+                return Ok(None);
             };
             if undecided.question != *question {
-                return Ok(());
+                return Ok(None);
             }
             let decision = settled(&stored, &undecided, answer, now);
             let commit = self.outcome(network, &stored, &undecided, &decision, now);
-            if let Committed::Done { .. } = self.store.commit(commit.await?).await? {
+            let commit = commit.await?;
+            let made = commit.order.order.clone();
+            if let Committed::Done { .. } = self.store.commit(commit).await? {
                 let refused = refused(&stored.order, &decision);
                 info!(order.id = %key.id, refused = refused.is_some(),
                     "a cancellation that the provider was asked about is decided");
                 // Nobody may be waiting in this process.
                 let _ = self.questions.outcomes.send((question.clone(), refused));
-                return Ok(());
+                return Ok(made);
             }
         }
         let what = "the order keeps changing; try again".to_owned();

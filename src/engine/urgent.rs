@@ -39,7 +39,7 @@ impl Engine {
         let question = (&stored.order.key, &undecided.question);
         let settled = self.resolve(Some(asked.network), question, &Answer::Silence, now);
         match settled.await {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(Error::Store(error)) => Err(refusal_of(&error)),
             Err(error) => {
                 tracing::error!(order.id = %stored.order.key.id, %error,

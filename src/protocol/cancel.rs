@@ -54,9 +54,10 @@ pub fn decode(
 fn request(message: &Value) -> CancelRequest {
     let message = &message["message"];
     let descriptor = &message["descriptor"];
-    let text = descriptor["short_desc"]
-        .as_str()
-        .or(descriptor["name"].as_str());
+    // Beside a code of the protocol the name is what the call is named, the same for everybody.
+    let is_named = INTENTS.iter().any(|code| descriptor["code"] == *code);
+    let name = descriptor["name"].as_str().filter(|_| !is_named);
+    let text = descriptor["short_desc"].as_str().or(name);
     let reason = Reason {
         id: message["cancellation_reason_id"]
             .as_str()
@@ -74,6 +75,14 @@ fn request(message: &Value) -> CancelRequest {
         intent,
     }
 }
+
+/// The codes that say how a cancel is meant, in either spelling; they are no reasons.
+const INTENTS: [&str; 4] = [
+    "SOFT_CANCEL",
+    "SOFT-CANCEL",
+    "CONFIRM_CANCEL",
+    "CONFIRM-CANCEL",
+];
 
 /// Whether only the price is asked for, in either spelling.
 pub(super) fn asks_only(descriptor: &Value) -> bool {
@@ -102,6 +111,22 @@ mod tests {
         assert_eq!(intent(json!("SOFT-CANCEL")), Intent::Quote);
         assert_eq!(intent(json!("CONFIRM_CANCEL")), Intent::Commit);
         assert_eq!(intent(Value::Null), Intent::Commit);
+    }
+
+    #[test]
+    fn the_name_of_the_call_is_no_reason_and_a_name_alone_is() {
+        let text = |descriptor: Value| {
+            let message = json!({"message": {"order_id": "O1", "descriptor": descriptor}});
+            let cancel = decode(Dialect::V1, &message, None).expect("readable");
+            cancel.request.reason.text
+        };
+        for code in INTENTS {
+            let call = json!({"code": code, "name": "Ride Cancellation"});
+            assert_eq!(text(call), None, "{code}");
+        }
+        let why = Some("Plans changed".to_owned());
+        assert_eq!(text(json!({"name": "Plans changed"})), why);
+        assert_eq!(text(json!({"code": "PLANS", "name": "Plans changed"})), why);
     }
 
     #[test]

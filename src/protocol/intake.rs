@@ -7,7 +7,10 @@
 
 mod money;
 
-use serde_json::Value;
+use chrono_tz::Tz;
+use serde_json::{Map, Value};
+
+pub use self::money::Payments;
 
 use super::quote;
 use super::raw::{self, RawObject};
@@ -72,8 +75,10 @@ pub struct Facts {
     pub starts_at: Vec<Option<Time>>,
     /// The price.
     pub price: Option<Money>,
-    /// What is paid of it.
+    /// What is paid of it, by this document alone.
     pub paid: Option<Money>,
+    /// The payments it lists, where it lists any.
+    pub payments: Option<Payments>,
     /// The order's own terms.
     pub own_terms: Option<Policy>,
     /// When it was booked, where the document says so.
@@ -82,6 +87,10 @@ pub struct Facts {
     pub occurred_at: Option<Time>,
     /// The block beside the document.
     pub booking: Booking,
+    /// The same as it is written: a `null` in it is told from a member that is not there.
+    pub block: Map<String, Value>,
+    /// What can be used and is odd, in sentences for people.
+    pub remarks: Vec<String>,
     /// What is kept: `{"context": ..., "order": ...}` with both texts as they came.
     pub document: String,
 }
@@ -108,6 +117,11 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
     let dialect = dialect(&value["context"])?;
     let (fulfillments, starts_at) = fulfillments(dialect, order);
     let price = money::price(order_text, &booking)?;
+    let payments = Payments::read(order, order_text)?;
+    let paid = match &payments {
+        Some(payments) => payments.sum(price)?,
+        None => price.map(|price| price.with_minor(0)),
+    };
     Ok(Facts {
         id: Some(id("message.order.id", &order["id"], OrderId::parse)?),
         dialect: Some(dialect),
@@ -120,11 +134,14 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
         fulfillments,
         starts_at,
         price,
-        paid: money::paid(order, order_text, price)?,
+        paid,
+        payments,
         own_terms: terms::read(order)?,
         booked_at: time(&order["created_at"]),
         occurred_at: time(&order["updated_at"]).or_else(|| time(&value["context"]["timestamp"])),
         booking,
+        block: block(&value),
+        remarks: terms::remarks(order),
         document: format!(r#"{{"context":{context},"order":{order_text}}}"#),
     })
 }
@@ -152,12 +169,28 @@ fn booking_only(value: &Value, booking: Booking) -> Result<Facts, Error> {
         starts_at: Vec::new(),
         price: booking.price,
         paid: None,
+        payments: None,
         own_terms: None,
         booked_at: None,
         occurred_at: None,
         booking,
+        block: block(value),
+        remarks: Vec::new(),
         document: "{}".to_owned(),
     })
+}
+
+/// The order's own terms in a document as it is kept, on a network whose clocks are in this zone.
+///
+/// # Errors
+/// Names the first term that cannot be read.
+pub fn own_terms(document: &str, zone: Tz) -> Result<Option<Policy>, Error> {
+    let value = strict::parse_within(document.as_bytes(), strict::Limits::document())?;
+    Ok(terms::read_in(&value["order"], zone)?)
+}
+
+fn block(value: &Value) -> Map<String, Value> {
+    value["booking"].as_object().cloned().unwrap_or_default()
 }
 
 fn booking(block: &Value) -> Result<Booking, Error> {

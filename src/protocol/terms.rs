@@ -1,23 +1,25 @@
 //! An order's own `cancellation_terms` and `refund_terms` (1.x, ONDC) as a policy.
 //!
-//! A term names a fulfilment state. The term whose state is the present one applies; where a
-//! ride's state has no term of its own, the nearest earlier state's does. Of several terms of one
+//! A term names a fulfilment state. The term whose state is the present one applies; where a state
+//! of a ride or a delivery has no term of its own, the nearest earlier state's does. Of several terms of one
 //! state the one whose `cancel_by` has not passed applies, the earliest first; once all have
 //! passed, the latest goes on, because nobody agreed to anything dearer. Terms without a state
 //! come last: they hold wherever no other does. A term that names no fee and only points to a
 //! page leaves the price open, and a policy of the provider stands in.
 //!
-//! `cancel_by` is read as a time (`timestamp`, or the end of a `range`) or as a `duration` from
-//! the booking on; no specification says from when. Terms of single `items` go before those of
-//! the order; fulfilments have none in any specification.
+//! `cancel_by` is read as a time (`timestamp`, or the end of a `range`; without a zone, in that of
+//! the network) or as a `duration` from the booking on; no specification says from when. Terms of
+//! single `items` go before those of the order; fulfilments have none in any specification.
 
 mod items;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::iso8601::Duration8601;
-use super::words::RIDE_STATES;
+use super::time::Time;
+use super::words::later_states;
 use crate::crypto::digest::blake2b_512;
 use crate::domain::money::{Currency, Error as MoneyError, Money, Percentage};
 use crate::domain::order::Party;
@@ -59,17 +61,25 @@ pub enum Fault {
     NoPrice,
 }
 
-/// The order's own terms; `None` when it has none.
+/// The order's own terms; `None` when it has none. Times without a zone are read as UTC.
 ///
 /// # Errors
 /// Names the first term that is not readable.
 pub fn read(order: &Value) -> Result<Option<Policy>, Error> {
-    let booked_at = booked_at(order);
+    read_in(order, Tz::UTC)
+}
+
+/// The same, on a network whose clocks are in this zone.
+///
+/// # Errors
+/// Names the first term that is not readable.
+pub fn read_in(order: &Value, zone: Tz) -> Result<Option<Policy>, Error> {
+    let booked = Booked::read(order, zone);
     let mut policy = Policy {
         name: OWN.to_owned(),
-        rules: rules(order, "", booked_at)?,
+        rules: rules(order, "", booked)?,
         refunds: refund_terms(order, "")?,
-        items: items::read(order, booked_at)?,
+        items: items::read(order, booked)?,
         ..Policy::default()
     };
     if policy.rules.is_empty() && policy.refunds.is_empty() && policy.items.is_empty() {
@@ -80,6 +90,25 @@ pub fn read(order: &Value) -> Result<Option<Policy>, Error> {
     }
     policy.version = version(&policy);
     Ok(Some(policy))
+}
+
+/// What can be priced, and is likely to be meant otherwise, by its place.
+#[must_use]
+pub fn remarks(order: &Value) -> Vec<String> {
+    let is_odd = |(_, term): &(usize, &Value)| {
+        let read = fee(&term["cancellation_fee"]).unwrap_or_default();
+        let is_nothing = read.amount.is_some_and(|amount| amount.minor == 0);
+        is_nothing && read.percentage.is_some_and(|share| !share.is_zero())
+    };
+    let told = |(index, term): (usize, &Value)| {
+        let share = decimal(&term["cancellation_fee"]["percentage"]).unwrap_or_default();
+        format!(
+            "message.order.{TERMS}[{index}]: the amount goes before the percentage, and it is 0: \
+             cancelling is free, not {share} %"
+        )
+    };
+    let terms = list(order, TERMS).iter().enumerate();
+    terms.filter(is_odd).map(told).collect()
 }
 
 /// The version of a policy: a fingerprint of what it says, whatever it is called.
@@ -111,19 +140,28 @@ fn fault<E: Into<Fault>>(prefix: &str, name: &str, index: usize) -> impl FnOnce(
     }
 }
 
-/// Without a time of its own the order is as good as booked long ago: then only the order among
-/// durations and among times is known.
-fn booked_at(order: &Value) -> DateTime<Utc> {
-    instant(&order["created_at"]).unwrap_or(DateTime::UNIX_EPOCH)
+/// When the order was booked, and the zone of times that have none.
+#[derive(Clone, Copy)]
+struct Booked {
+    at: DateTime<Utc>,
+    zone: Tz,
 }
 
-/// The rules of an order's or an item's `cancellation_terms`.
-fn rules(of: &Value, prefix: &str, booked_at: DateTime<Utc>) -> Result<Vec<Rule>, Error> {
+impl Booked {
+    /// Without a time of its own the order is as good as booked long ago: then only the order
+    /// among durations and among times is known.
+    fn read(order: &Value, zone: Tz) -> Self {
+        let at = instant(&order["created_at"], zone).unwrap_or(DateTime::UNIX_EPOCH);
+        Self { at, zone }
+    }
+}
+
+fn rules(of: &Value, prefix: &str, booked: Booked) -> Result<Vec<Rule>, Error> {
     let terms = list(of, TERMS);
     let own_states: Vec<&str> = terms.iter().filter_map(state).collect();
     let mut dated = Vec::with_capacity(terms.len());
     for (index, term) in terms.iter().enumerate() {
-        let read = rule(term, &own_states, booked_at);
+        let read = rule(term, &own_states, booked);
         let read = read.map_err(fault(prefix, TERMS, index))?;
         dated.push(read);
     }
@@ -146,13 +184,13 @@ fn rules(of: &Value, prefix: &str, booked_at: DateTime<Utc>) -> Result<Vec<Rule>
 fn rule(
     term: &Value,
     own_states: &[&str],
-    booked_at: DateTime<Utc>,
+    booked: Booked,
 ) -> Result<(Option<DateTime<Utc>>, Rule), Fault> {
     let states = state(term).map_or(Vec::new(), |state| covered(state, own_states));
     let fee = fee(&term["cancellation_fee"])?;
-    let (duration, not_after) = cancel_by(&term["cancel_by"])?;
-    let until = duration.map(|duration| duration.after(booked_at));
-    let since_booking = until.map(|until| (until - booked_at).num_seconds());
+    let (duration, not_after) = cancel_by(&term["cancel_by"], booked.zone)?;
+    let until = duration.map(|duration| duration.after(booked.at));
+    let since_booking = until.map(|until| (until - booked.at).num_seconds());
     let mut rule = open(states, is_true(&term["reason_required"]));
     if fee != Fee::default() {
         // A provider's own cancellation is free unless a rule of the provider says otherwise.
@@ -192,15 +230,12 @@ fn state(term: &Value) -> Option<&str> {
         .or(state["code"].as_str())
 }
 
-/// The state itself and, in the sequence of a ride, the later ones up to the next term's.
+/// The state itself and, in the sequence of a ride or a delivery, the later ones up to the next
+/// term's.
 fn covered(state: &str, own_states: &[&str]) -> Vec<String> {
-    let Some(at) = RIDE_STATES.iter().position(|known| *known == state) else {
-        return vec![state.to_owned()];
-    };
-    let later = RIDE_STATES[at + 1..]
-        .iter()
-        .take_while(|later| !own_states.contains(later));
-    std::iter::once(&RIDE_STATES[at])
+    let later = later_states(state).iter().copied();
+    let later = later.take_while(|later| !own_states.contains(later));
+    std::iter::once(state)
         .chain(later)
         .map(ToString::to_string)
         .collect()
@@ -209,7 +244,7 @@ fn covered(state: &str, own_states: &[&str]) -> Vec<String> {
 type CancelBy = (Option<Duration8601>, Option<DateTime<Utc>>);
 
 /// A label alone is for people.
-fn cancel_by(time: &Value) -> Result<CancelBy, Fault> {
+fn cancel_by(time: &Value, zone: Tz) -> Result<CancelBy, Fault> {
     let duration = &time["duration"];
     if !duration.is_null() {
         let read = duration.as_str().and_then(Duration8601::parse);
@@ -224,7 +259,9 @@ fn cancel_by(time: &Value) -> Result<CancelBy, Fault> {
         return Ok((None, None));
     }
     let fault = || not_a("timestamp", "2026-03-02T06:00:00Z", at);
-    instant(at).map(|at| (None, Some(at))).ok_or_else(fault)
+    instant(at, zone)
+        .map(|at| (None, Some(at)))
+        .ok_or_else(fault)
 }
 
 fn not_a(what: &'static str, example: &'static str, got: &Value) -> Fault {
@@ -235,11 +272,11 @@ fn not_a(what: &'static str, example: &'static str, got: &Value) -> Fault {
     }
 }
 
-fn instant(value: &Value) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(value.as_str()?).ok()?;
+fn instant(value: &Value, zone: Tz) -> Option<DateTime<Utc>> {
+    let time = Time::parse(value.as_str()?)?.in_zone(zone)?;
     // Near the end of the calendar nothing could be added to it.
     let far = DateTime::<Utc>::MAX_UTC - TimeDelta::days(36_600);
-    Some(time.with_timezone(&Utc).min(far))
+    Some(time.min(far))
 }
 
 fn fee(fee: &Value) -> Result<Fee, MoneyError> {

@@ -12,6 +12,28 @@ pub const RIDE_STATES: [&str; 6] = [
     "RIDE_ENDED",
 ];
 
+/// The states of a delivery, in the order they are passed through (ONDC retail and B2B).
+pub const DELIVERY_STATES: [&str; 6] = [
+    "Pending",
+    "Packed",
+    "Agent-assigned",
+    "Order-picked-up",
+    "Out-for-delivery",
+    "Order-delivered",
+];
+
+/// The states that come after this one, where it is one of a ride or a delivery; else none.
+#[must_use]
+pub fn later_states(code: &str) -> &'static [&'static str] {
+    [&RIDE_STATES, &DELIVERY_STATES]
+        .into_iter()
+        .find_map(|states| {
+            let at = states.iter().position(|known| *known == code)?;
+            Some(&states[at + 1..])
+        })
+        .unwrap_or_default()
+}
+
 /// The order word of `state` (0.9.x) or `status` (1.x), compared without case and punctuation.
 const ORDER_WORDS: [(&str, State); 22] = [
     ("created", State::Pending),

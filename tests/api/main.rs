@@ -19,6 +19,7 @@ mod delivery;
 mod handshake;
 mod item_terms;
 mod lying;
+mod news;
 mod ondc;
 mod outage;
 mod outcomes;

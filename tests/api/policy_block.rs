@@ -171,7 +171,7 @@ async fn it_stays_until_the_provider_sends_another() {
     first.hand_over(&app).await;
     let agreed = frozen(&app, "R-1").await;
     assert_eq!(first.put(&app).await.body["result"], "unchanged");
-    let at = |minute: u32| format!(r#""2036-03-02T06:{minute:02}:00Z""#);
+    let at = |minute: u32| format!(r#""2026-03-02T07:{minute:02}:00Z""#);
     let news = Ride::placed_by(&app.bap, "1.1.0", "R-1").with("updated_at", &at(1));
     assert_eq!(news.put(&app).await.body["result"], "updated");
     assert_eq!(

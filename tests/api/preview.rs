@@ -136,6 +136,52 @@ async fn each_state_of_a_ride_to_come_is_a_step_until_it_has_begun() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_has_the_terms_of_the_nearest_earlier_state_and_its_states_to_come() {
+    let terms = r#"[{"fulfillment_state":{"descriptor":{"code":"Pending"}},"cancellation_fee":{"percentage":"0"}},
+        {"fulfillment_state":{"descriptor":{"code":"Packed"}},"cancellation_fee":{"percentage":"30"}},
+        {"fulfillment_state":{"descriptor":{"code":"Order-picked-up"}},"cancellation_fee":{"percentage":"100"}}]"#;
+    let app = TestApp::start().await;
+    let steps_to_come = [
+        (json!("Pending"), json!("0.00")),
+        (json!("Packed"), json!("43.80")),
+        (json!("Agent-assigned"), json!("43.80")),
+        (json!("Order-picked-up"), json!(null)),
+    ];
+    for (from, state) in [(0, "Pending"), (2, "Agent-assigned")] {
+        let fulfillments =
+            format!(r#"[{{"id":"F1","state":{{"descriptor":{{"code":"{state}"}}}}}}]"#);
+        let ride = Ride::placed_by(&app.bap, "1.1.0", state)
+            .with("cancellation_terms", terms)
+            .with("fulfillments", &fulfillments);
+        ride.hand_over(&app).await;
+        let answer = preview(&app, state, "").await;
+        let steps = steps(&answer).into_iter();
+        let steps: Vec<_> = steps.map(|(state, _, fee)| (state, fee)).collect();
+        assert_eq!(steps, steps_to_come[from..], "{state}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fulfilment_that_is_cancelled_says_nothing_of_the_fee() {
+    let app = TestApp::start().await;
+    let one = |id: &str, state: &str| {
+        format!(r#"{{"id":"{id}","state":{{"descriptor":{{"code":"{state}"}}}}}}"#)
+    };
+    for (id, gone) in [("R-1", "RIDE_CANCELLED"), ("R-2", "RTO-Initiated")] {
+        let (gone, left) = (one("F1", gone), one("F2", "RIDE_ARRIVED_PICKUP"));
+        let ride = Ride::placed_by(&app.bap, "1.1.0", id)
+            .with("cancellation_terms", OWN)
+            .with("fulfillments", &format!("[{gone},{left}]"));
+        ride.hand_over(&app).await;
+        let first = steps(&preview(&app, id, "").await)[0].clone();
+        let expected = (json!("RIDE_ARRIVED_PICKUP"), json!(null), json!("50.00"));
+        assert_eq!(first, expected, "{id}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_previewed_is_what_it_costs() {
     let app = TestApp::start_with(STEPS).await;
     for by in ["customer", "partner", "provider"] {

@@ -2,6 +2,7 @@
 
 mod asked;
 mod doors;
+mod meanwhile;
 mod secrets;
 mod told;
 mod waiting;

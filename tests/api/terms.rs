@@ -185,6 +185,96 @@ async fn where_a_term_only_points_to_a_page_the_policy_of_that_day_stands_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_time_without_a_zone_is_in_that_of_the_network() {
+    let kolkata = TestApp::start_with("time_zone = \"Asia/Kolkata\"").await;
+    let utc = TestApp::start().await;
+    let ahead = chrono::TimeDelta::minutes(330);
+    for (app, offset) in [(&utc, chrono::TimeDelta::zero()), (&kolkata, ahead)] {
+        for (minutes, fee) in [(-5, "30.00"), (5, "10.00")] {
+            let until = chrono::Utc::now() + offset + chrono::TimeDelta::minutes(minutes);
+            let until = until.format("%Y-%m-%dT%H:%M:%S");
+            let terms = format!(
+                r#"[{{"cancellation_fee":{{"amount":{{"currency":"INR","value":"30"}}}}}},
+                {{"cancel_by":{{"timestamp":"{until}"}},"cancellation_fee":{{"amount":{{"currency":"INR","value":"10"}}}}}}]"#
+            );
+            let ride = ride(app, &format!("T-{minutes}")).with("cancellation_terms", &terms);
+            ride.hand_over(app).await;
+            assert_eq!(cost(app, &ride).await[0], fee, "{until}");
+        }
+    }
+    kolkata.stop().await;
+    utc.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_term_that_is_free_by_an_amount_of_0_beside_a_share_is_remarked_on() {
+    let app = TestApp::start().await;
+    let terms = |amount: &str| {
+        format!(
+            r#"[{{"cancellation_fee":{{"amount":{{"currency":"INR","value":"{amount}"}},"percentage":"30"}}}}]"#
+        )
+    };
+    let odd = ride(&app, "R-1").with("cancellation_terms", &terms("0"));
+    let answer = odd.put(&app).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let remark = answer.body["remarks"][0].as_str().expect("a remark");
+    assert!(
+        remark.starts_with("message.order.cancellation_terms[0]"),
+        "{remark}"
+    );
+    assert!(remark.contains("free, not 30 %"), "{remark}");
+    let lines = app
+        .admin_text("POST", "/orders", Some(odd.on_confirm().replace('\n', " ")))
+        .await;
+    assert!(lines.text.contains(remark), "{}", lines.text);
+    let plain = ride(&app, "R-2").with("cancellation_terms", &terms("5"));
+    let answer = plain.put(&app).await;
+    assert_eq!(answer.body.get("remarks"), None, "{}", answer.text);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_are_shown_as_a_policy_says_them() {
+    let app =
+        TestApp::start_with("[policy.default]\n[[policy.default.rule]]\npercent = \"12.5\"").await;
+    let page = ride(&app, "R-1").with("cancellation_terms", &format!("[{PAGE}]"));
+    let own = ride(&app, "R-2").with(
+        "cancellation_terms",
+        r#"[{"cancellation_fee":{"percentage":"10"}}]"#,
+    );
+    for ride in [&page, &own] {
+        ride.hand_over(&app).await;
+    }
+    let policy = async |id: &str| app.get(&format!("/orders/{id}")).await.body["policy"].take();
+    assert_eq!(policy("R-2").await["rules"][0]["fee"]["percentage"], "10");
+    let beside = policy("R-1").await["otherwise"].take();
+    assert_eq!(beside["rules"][0]["fee"]["percentage"], "12.5");
+    assert_eq!(cost(&app, &page).await[0], "18.25");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_that_the_terms_want_is_wanted_from_the_provider_too_when_it_cancels_for_others() {
+    let wanted =
+        "[policy.default]\n[[policy.default.rule]]\npercent = \"50\"\nreason_required = true";
+    let app = TestApp::start_with(wanted).await;
+    for by in ["customer", "partner"] {
+        ride(&app, by).hand_over(&app).await;
+        let path = format!("/orders/{by}/cancel");
+        let answer = app.admin("POST", &path, Some(&json!({"by": by}))).await;
+        assert_eq!(answer.status, 422, "{}", answer.text);
+        assert!(answer.text.contains("reason_required"), "{}", answer.text);
+        let reason = json!({"by": by, "reason": "001"});
+        assert_eq!(app.admin("POST", &path, Some(&reason)).await.status, 200);
+    }
+    ride(&app, "R-1").hand_over(&app).await;
+    let own = json!({"by": "provider"});
+    let answer = app.admin("POST", "/orders/R-1/cancel", Some(&own)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn terms_that_cannot_be_read_are_refused_at_intake_by_their_place() {
     let app = TestApp::start().await;
     for (member, terms, place) in [

@@ -113,6 +113,44 @@ doors = ["window"]
     run(&["policy", "check", "/nowhere/terms.toml"]).fails(4, "cannot be read");
 }
 
+#[test]
+fn a_limit_without_a_fee_and_a_currency_without_an_amount_are_mistakes() {
+    let rule = |keys: &str| format!("[policy.default]\n[[policy.default.rule]]\n{keys}\n");
+    for (keys, fault) in [
+        ("cap = \"50\"\ncurrency = \"INR\"", "rule[1].cap"),
+        ("floor = \"50\"\ncurrency = \"INR\"", "rule[1].floor"),
+        ("percent = \"10\"\ncurrency = \"INR\"", "rule[1].currency"),
+        ("currency = \"INR\"", "rule[1].currency"),
+    ] {
+        let ended = check(&rule(keys), &[]);
+        assert!(ended.err.contains("1 fault"), "{keys}\n{}", ended.err);
+        ended.fails(4, fault);
+    }
+    let both = "percent = \"10\"\nfloor = \"5\"\ncap = \"50\"\ncurrency = \"INR\"";
+    for good in [
+        both,
+        "percent = \"0\"",
+        "amount = \"5\"\ncurrency = \"INR\"",
+        "text = \"Free\"",
+    ] {
+        check(&rule(good), &[]).expect(0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_says_why_an_order_has_no_terms() {
+    let app = TestApp::start().await;
+    let order = json!({"booking": {"price": {"value": "146.00", "currency": "INR"}}});
+    let answer = app.admin("PUT", "/orders/B-1", Some(&order)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let told = by_hand(&app, &["policy", "preview", "--order", "B-1"])
+        .expect(0)
+        .out;
+    let why = "terms   none were agreed: the order brought none, and no policy was there";
+    assert!(told.lines().any(|line| line == why), "{told}");
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_is_a_table_of_steps() {
     let app = TestApp::start_with(POLICIES).await;
@@ -161,7 +199,10 @@ async fn a_preview_is_a_table_of_steps() {
         &app,
         &["policy", "preview", "--order", "B-1", "--at", "soon"],
     )
-    .fails(2, "--at");
+    .fails(2, "such as 2026-03-02 or 2026-03-02T06:00:00Z");
+    let date = ["policy", "preview", "--order", "B-1", "--at", "2036-03-01"];
+    let told = by_hand(&app, &date).expect(0).out;
+    assert!(told.contains("from 2036-03-01T00:00:00.000Z"), "{told}");
     by_hand(&app, &["order", "cancel", "B-1", "--by", "customer"]).expect(0);
     let over = by_hand(&app, &preview).expect(0).out;
     assert!(over.contains("it was cancelled at"), "{over}");

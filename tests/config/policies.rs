@@ -63,8 +63,15 @@ cap = "8"
 currency = "rupees"
 after = "2h"
 [[policy.night.rule]]
+percent = "5"
 floor = "9"
 cap = "8"
+currency = "INR"
+[[policy.night.rule]]
+cap = "8"
+currency = "INR"
+[[policy.night.rule]]
+percent = "5"
 currency = "INR"
 "#;
     let rule = |number: u8, key: &str| format!("policy.night.rule[{number}].{key}");
@@ -83,7 +90,9 @@ currency = "INR"
         (25, rule(3, "cap"), "has no fee"),
         (26, rule(3, "currency"), "ISO 4217"),
         (27, rule(3, "after"), "unknown key"),
-        (29, rule(4, "floor"), "above the cap"),
+        (30, rule(4, "floor"), "above the cap"),
+        (34, rule(5, "cap"), "needs the fee that it limits"),
+        (38, rule(6, "currency"), "no amount"),
     ];
     let expected = expected
         .each_ref()

@@ -1,17 +1,20 @@
 //! The properties: of rounding, of charges, of what was previewed, and of what leaves.
 
 use beckn_bpp::domain::decide::{CancelRequest, Decision, Intent, decide};
+use beckn_bpp::domain::ids::MessageId;
 use beckn_bpp::domain::money::{Money, Percentage};
 use beckn_bpp::domain::order::{Order, Party, Reason};
 use beckn_bpp::domain::policy::{Charge, Door, Policy, Rule};
 use beckn_bpp::domain::preview::steps;
 use beckn_bpp::domain::terms::terms;
+use beckn_bpp::domain::undecided::{Answer, Undecided, settle};
 use beckn_bpp::protocol::intake;
 use beckn_bpp::protocol::terms::version;
 use chrono::TimeDelta;
+use proptest::option;
 use proptest::prelude::*;
 
-use crate::drawn::{a_currency, asked, currency, money, now, order, party, rule};
+use crate::drawn::{a_currency, asked, currency, minor, money, now, order, party, rule};
 use crate::written::{lines_sum_to_the_fee, sample};
 
 /// Fee within the price; refund and due never negative; nobody pays or gets more than the fee.
@@ -97,6 +100,46 @@ proptest! {
             }
             Decision::Refused(denial) => prop_assert_eq!(Some(denial), step.terms.denial.clone()),
             other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_asked_about_costs_at_most_what_was_told_and_the_price_that_holds_by_then(
+        order in order(), by in party(), (price, paid) in (minor(), option::of(minor())),
+        taken in option::of(minor()),
+    ) {
+        let request = CancelRequest {
+            by,
+            door: Door::Network,
+            reason: Reason::default(),
+            intent: Intent::Commit,
+        };
+        let Decision::Cancelled(proposed) = decide(&order, &request, now()) else {
+            return Ok(());
+        };
+        let told = proposed.charge.expect("a charge");
+        let asked = order.asked_about(Undecided {
+            question: MessageId::parse("q1").expect("an id"),
+            proposed,
+            until: now(),
+            waiting: Vec::new(),
+            at_doors: Vec::new(),
+        });
+        let code = told.fee.currency;
+        let news = Order {
+            price: Some(money(price, code)),
+            paid: paid.map(|paid| money(paid, code)),
+            ..asked
+        };
+        let undecided = news.undecided.clone().expect("a question");
+        let allow = Answer::Allow(taken.map(|taken| money(taken, code)));
+        for answer in [Answer::Silence, allow] {
+            let Decision::Cancelled(cancellation) = settle(&news, &undecided, &answer, now()) else {
+                return Err(TestCaseError::fail("it is cancelled"));
+            };
+            let charge = cancellation.charge.expect("a charge");
+            charge_is_allowed(&charge, money(price, code), news.paid);
+            prop_assert!(charge.fee.minor <= told.fee.minor);
         }
     }
 

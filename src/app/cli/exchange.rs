@@ -182,6 +182,8 @@ fn decision(body: &Value) -> String {
             fee["value"].as_str().unwrap_or("-"),
             fee["currency"].as_str().unwrap_or("-"),
         ),
+        // The provider looks into it first, and the outcome tells the price.
+        None if state.contains("INITIATED") => format!("{state}, not priced yet"),
         None => format!("{state}, free of charge"),
     }
 }

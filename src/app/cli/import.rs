@@ -94,8 +94,14 @@ impl Tally {
         }
         if json {
             println!("{answer}");
-        } else if answer["result"] == "refused" {
+            return;
+        }
+        if answer["result"] == "refused" {
             eprintln!("line {}: {}", answer["line"], output::text(answer, "error"));
+        }
+        for remark in answer["remarks"].as_array().into_iter().flatten() {
+            let remark = remark.as_str().unwrap_or_default();
+            eprintln!("line {}: remark: {remark}", answer["line"]);
         }
     }
 

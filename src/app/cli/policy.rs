@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::{Value, json};
 
 use super::admin::{Admin, Client, encoded};
 use super::{Misconfigured, config as config_command, output};
 use crate::app::config;
-use crate::domain::policy::{Policy, Rule};
+use crate::domain::policy::{FREE, Policy, Rule};
 use crate::domain::sentence;
 
 #[derive(Debug, clap::Subcommand)]
@@ -33,8 +33,9 @@ pub(super) enum Command {
         /// The order's id
         #[arg(long, value_name = "ID")]
         order: String,
-        /// From when on, in RFC 3339; without it, now
-        #[arg(long, value_name = "TIME")]
+        /// From when on: a time such as 2026-03-02T06:00:00Z, or a date, which is its midnight in
+        /// UTC; without it, now
+        #[arg(long, value_name = "TIME", value_parser = at)]
         at: Option<DateTime<Utc>>,
         /// Who would cancel
         #[arg(long, default_value = "customer", value_parser = ["customer", "partner", "provider"])]
@@ -73,6 +74,18 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             preview(&admin.client()?, &path(order, query), *json).await
         }
     }
+}
+
+/// A time with its zone, or a date.
+fn at(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Ok(date.and_time(NaiveTime::MIN).and_utc());
+    }
+    let time = DateTime::parse_from_rfc3339(text);
+    time.map(|time| time.to_utc()).map_err(|_| {
+        "expected a date or a time with its zone, such as 2026-03-02 or 2026-03-02T06:00:00Z"
+            .to_owned()
+    })
 }
 
 fn check(file: &Path, json: bool) -> anyhow::Result<()> {
@@ -186,7 +199,12 @@ async fn preview(client: &Client, path: &str, json: bool) -> anyhow::Result<()> 
         output::text(policy, "name"),
         output::text(policy, "version"),
     );
-    println!("terms   {name}, version {version}");
+    match name {
+        FREE => {
+            println!("terms   none were agreed: the order brought none, and no policy was there")
+        }
+        name => println!("terms   {name}, version {version}"),
+    }
     if answer["cancellation"].is_object() {
         let at = output::time(&answer["cancellation"], "at");
         println!("it was cancelled at {at}; `order show` tells how");

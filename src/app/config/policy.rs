@@ -196,6 +196,22 @@ fn check(section: &Section<'_>, fee: &Fee, allowed: bool) {
             "`amount` is given as well: a fee is one or the other",
         );
     }
+    let is_given = |name: &&str| section.is_given(name);
+    let has_fee = ["amount", "percent"].iter().any(&is_given);
+    for name in ["floor", "cap"] {
+        if allowed && !has_fee && section.is_given(name) {
+            conflict(
+                name,
+                "it needs the fee that it limits beside it: `percent` or `amount`",
+            );
+        }
+    }
+    if section.is_given("currency") && !["amount", "floor", "cap"].iter().any(is_given) {
+        conflict(
+            "currency",
+            "there is no amount in it: `amount`, `floor` or `cap`",
+        );
+    }
     if let (Some(floor), Some(cap)) = (fee.floor, fee.cap)
         && floor.minor > cap.minor
     {

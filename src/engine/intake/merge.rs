@@ -1,21 +1,22 @@
 //! What becomes of an order that is known already when news of it arrives.
 //!
 //! An order that is final stays final; news older than what is known is ignored; the terms stay
-//! as they were frozen when the order was first taken in, until the provider sends others. A
-//! message without a booking block leaves the block as it is.
+//! as they were frozen when the order was first taken in, until the provider sends others. What
+//! a message leaves out (price, payments, terms, members of the booking block) stays as it is.
 
 use bytes::Bytes;
 
-use super::TakenIn;
 use super::terms::check_currency;
-use crate::domain::order::{Booking, Order, PolicyBlock, State};
-use crate::domain::policy::{INLINE, OWN, Policy};
+use super::{News, TakenIn, block};
+use crate::domain::money::{Error as MoneyError, Money};
+use crate::domain::order::{Order, State};
 use crate::engine::Error;
 use crate::store::StoredOrder;
 
-/// What is stored after `new` arrives, and what that means.
+/// What is stored after the news, and what that means. `new` is what they say, with the parts of
+/// the order that are gone by now.
 pub(super) fn merge(
-    new: &Order,
+    (news, new): (&News<'_>, &Order),
     document: &Bytes,
     stored: Option<&StoredOrder>,
 ) -> Result<(Order, TakenIn), Error> {
@@ -24,13 +25,14 @@ pub(super) fn merge(
         document: known_document,
     }) = stored
     else {
-        return Ok((new.clone(), TakenIn::Created));
+        return Ok((first(news, new)?, TakenIn::Created));
     };
     // There is nothing left to compare with, and nothing may come back.
     if known.erased_at.is_some() {
         return Ok((known.clone(), TakenIn::Unchanged));
     }
-    let same_booking = new.booking == Booking::default() || new.booking == known.booking;
+    let booking = block::merged(&known.booking, &news.block)?;
+    let same_booking = news.block.is_empty() || booking == known.booking;
     let same = known_document == document && same_booking;
     if same || new.occurred_at < known.occurred_at {
         return Ok((known.clone(), TakenIn::Unchanged));
@@ -42,70 +44,68 @@ pub(super) fn merge(
         let what = "cancel it with POST /orders/{id}/cancel, so that everybody hears of it";
         return Err(Error::Invalid(what.to_owned()));
     }
-    Ok((updated(known, new)?, TakenIn::Updated))
+    let order = Order {
+        booking,
+        ..updated(known, (news, new))?
+    };
+    Ok((order, TakenIn::Updated))
 }
 
-/// The newer order, with what only the older one says.
-fn updated(known: &Order, new: &Order) -> Result<Order, Error> {
-    let mut order = Order {
-        version: known.version + 1,
-        booked_at: known.booked_at,
-        undecided: known.undecided.clone(),
-        pending: known.pending.clone(),
+/// The order as it is first known.
+fn first(news: &News<'_>, new: &Order) -> Result<Order, Error> {
+    let order = Order {
+        policy: news.terms.first()?,
         ..new.clone()
     };
-    order.policy = match brings_terms(known, new) {
-        true => renewed(&known.policy, new),
-        false => known.policy.clone(),
-    };
-    if new.booking == Booking::default() {
-        // The status was that of another message.
-        order.booking = Booking {
-            status: None,
-            ..known.booking.clone()
-        };
-    }
-    // A message that does not repeat the price must not make a cancellation free.
-    if new.price.is_none() {
-        (order.price, order.paid) = (known.price, known.paid);
-    }
     check_currency(&order.policy, order.price.as_ref())?;
     Ok(order)
 }
 
-/// Whether a message says which terms hold. One that says nothing must not turn terms that
-/// were agreed into the present default, or into none.
-fn brings_terms(known: &Order, new: &Order) -> bool {
-    new.policy.name == OWN || !is_agreed(&known.policy, new)
-}
-
-/// Whether a message's booking block says no other policy than one that was agreed. A configured
-/// one is frozen, whatever its name stands for by now; one that is brought is what it says.
-fn is_agreed(agreed: &Policy, new: &Order) -> bool {
-    match &new.booking.policy {
-        None => true,
-        Some(PolicyBlock::Named(name)) => *name == agreed.name,
-        Some(PolicyBlock::Inline(_)) => {
-            let brought = new.policy.otherwise.as_deref().unwrap_or(&new.policy);
-            agreed.name == INLINE && agreed.version == brought.version
-        }
-    }
-}
-
-/// The new terms. What stands in for them stays the policy that was agreed before, unless the
-/// message names another.
-fn renewed(known: &Policy, new: &Order) -> Policy {
-    let agreed = match known.name.as_str() {
-        OWN => known.otherwise.as_deref(),
-        _ => Some(known),
+/// The newer order, with what only the older one says.
+fn updated(known: &Order, (news, new): (&News<'_>, &Order)) -> Result<Order, Error> {
+    // A message that does not repeat the price must not make a cancellation free, and one that
+    // does not repeat the payments must not keep what was paid.
+    let price = new.price.or(known.price);
+    let said = news.payments.as_ref().map(|payments| payments.sum(price));
+    let said = said.transpose()?.flatten();
+    let order = Order {
+        version: known.version + 1,
+        booked_at: known.booked_at,
+        price,
+        paid: said.or(known.paid).or(new.paid),
+        policy: news.terms.renewed(known)?,
+        undecided: known.undecided.clone(),
+        pending: known.pending.clone(),
+        ..new.clone()
     };
-    let agreed = agreed.filter(|agreed| is_agreed(agreed, new));
-    match (agreed, &new.policy.otherwise) {
-        (Some(agreed), Some(_)) => Policy {
-            otherwise: Some(Box::new(agreed.clone())),
-            ..new.policy.clone()
-        },
-        _ => new.policy.clone(),
+    check_currency(&order.policy, order.price.as_ref())?;
+    in_one_currency(order)
+}
+
+/// What was paid, and what a cancellation that waits would cost, is in the currency of the price.
+fn in_one_currency(mut order: Order) -> Result<Order, Error> {
+    let Some(price) = order.price else {
+        return Ok(order);
+    };
+    if order.paid.is_some_and(|paid| paid.minor == 0) {
+        order.paid = Some(price.with_minor(0));
+    }
+    let undecided = order.undecided.as_ref().map(|asked| &asked.proposed);
+    let pending = order.pending.as_ref();
+    let pending = pending.and_then(|asked| asked.proposed.as_deref());
+    let proposed = undecided.into_iter().chain(pending);
+    let fees = proposed.filter_map(|one| Some(one.charge?.fee));
+    let other = |amount: &Money| amount.currency != price.currency;
+    let found = fees.chain(order.paid).find(other);
+    match found {
+        Some(amount) => {
+            let error = MoneyError::CurrencyMismatch {
+                expected: amount.currency,
+                got: price.currency,
+            };
+            Err(Error::Invalid(format!("the price: {error}")))
+        }
+        None => Ok(order),
     }
 }
 

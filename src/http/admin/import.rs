@@ -6,6 +6,7 @@ use chrono::Utc;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
+use super::orders::taken_in;
 use super::{Problem, prove};
 use crate::engine::intake::Placing;
 use crate::http::Doors;
@@ -39,8 +40,10 @@ async fn take_in(doors: &Doors, number: usize, line: &[u8]) -> Value {
         policies: &doors.policies,
     };
     match doors.engine.take_in(&placing, line, None, Utc::now()).await {
-        Ok((key, result)) => {
-            json!({"line": number, "network": key.network, "id": key.id, "result": result.word()})
+        Ok(taken) => {
+            let mut answer = taken_in(&taken);
+            answer["line"] = json!(number);
+            answer
         }
         Err(error) => json!({"line": number, "result": "refused", "error": error.to_string()}),
     }

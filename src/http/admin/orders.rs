@@ -8,7 +8,7 @@ mod view;
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use self::cancelling::{cancel, refuse};
 pub use self::listing::list;
@@ -17,7 +17,7 @@ use super::audit::Deed;
 use super::{OnNetwork, Problem, find, prove, read, time};
 use crate::domain::ids::{OrderId, OrderKey};
 use crate::engine::change::Change;
-use crate::engine::intake::{Placing, TakenIn};
+use crate::engine::intake::{Placing, Taken, TakenIn};
 use crate::http::Doors;
 
 /// `PUT /orders/{id}`: takes an order in; answers when it is durable.
@@ -33,15 +33,25 @@ pub async fn put(
         networks: &doors.networks,
         policies: &doors.policies,
     };
-    let (key, result) = doors
+    let taken = doors
         .engine
         .take_in(&placing, &body, Some(&id), Utc::now())
         .await?;
-    let answer = json!({"network": key.network, "id": key.id, "result": result.word()});
-    match result {
+    let answer = taken_in(&taken);
+    match taken.result {
         TakenIn::Created => Ok(HttpResponse::Created().json(answer)),
         TakenIn::Updated | TakenIn::Unchanged => Ok(HttpResponse::Ok().json(answer)),
     }
+}
+
+/// What is answered for an order taken in; remarks only where there are some.
+pub(super) fn taken_in(taken: &Taken) -> Value {
+    let Taken { key, result, .. } = taken;
+    let mut answer = json!({"network": key.network, "id": key.id, "result": result.word()});
+    if !taken.remarks.is_empty() {
+        answer["remarks"] = json!(taken.remarks);
+    }
+    answer
 }
 
 /// `GET /orders/{id}`: the facts and the document.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Error;
-use crate::domain::money::{Error as MoneyError, Money};
+use crate::domain::money::{Currency, Error as MoneyError, Money};
 use crate::domain::order::Booking;
 use crate::protocol::quote::{Quote, decimal_text};
 use crate::protocol::raw::{RawArray, RawObject};
@@ -15,41 +15,112 @@ pub(super) fn price(order_text: &str, booking: &Booking) -> Result<Option<Money>
     Ok(quote.map(|quote| quote.total).or(booking.price))
 }
 
-/// The sum of the payments marked `PAID`; one without an amount counts as the whole price.
-pub(super) fn paid(
-    order: &Value,
-    order_text: &str,
-    price: Option<Money>,
-) -> Result<Option<Money>, Error> {
-    let Some(price) = price else { return Ok(None) };
-    let raw_order = RawObject::parse(order_text)?;
-    let mut payments = match raw_order.get("payments") {
-        Some(list) if order["payments"].is_array() => RawArray::parse(list)?,
-        _ => RawArray::default(),
-    };
-    if let (true, Some(one)) = (payments.is_empty(), raw_order.get("payment")) {
-        payments.push(one);
-    }
-    let mut minor = 0;
-    for (index, payment) in payments.iter().enumerate() {
-        let payment = RawObject::parse(payment)?;
-        if payment.get_str("status").as_deref() == Some("PAID") {
-            minor += amount_paid(&payment, price).map_err(|source| Error::Paid {
-                path: format!("payments[{index}]"),
-                source,
-            })?;
-        }
-    }
-    Ok(Some(price.with_minor(minor)))
+/// The payments that a document lists. One that lists none says nothing of what is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payments {
+    paid: Vec<Payment>,
 }
 
-fn amount_paid(payment: &RawObject<'_>, price: Money) -> Result<i128, MoneyError> {
-    let amount = payment
-        .get("params")
-        .and_then(|params| RawObject::parse(params).ok())
-        .and_then(|params| params.get("amount").and_then(decimal_text));
-    match amount {
-        Some(text) => Money::parse(&text, price.currency).map(|amount| amount.minor),
-        None => Ok(price.minor),
+/// One that is marked `PAID`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Payment {
+    path: String,
+    /// As it is written; without one it is the whole price.
+    amount: Option<String>,
+    currency: Option<Currency>,
+}
+
+impl Payments {
+    /// The payments of an order.
+    ///
+    /// # Errors
+    /// When a payment has another shape, or a currency that is none.
+    pub(super) fn read(order: &Value, order_text: &str) -> Result<Option<Self>, Error> {
+        let raw_order = RawObject::parse(order_text)?;
+        let mut payments = match raw_order.get("payments") {
+            Some(list) if order["payments"].is_array() => RawArray::parse(list)?,
+            _ => RawArray::default(),
+        };
+        let one = raw_order.get("payment");
+        let one = one.filter(|_| payments.is_empty() && !order["payment"].is_null());
+        if let Some(one) = one {
+            payments.push(one);
+        }
+        if payments.is_empty() {
+            return Ok(None);
+        }
+        let mut paid = Vec::new();
+        for (index, payment) in payments.iter().enumerate() {
+            let payment = RawObject::parse(payment)?;
+            if payment.get_str("status").as_deref() == Some("PAID") {
+                paid.push(Payment::read(&payment, format!("payments[{index}]"))?);
+            }
+        }
+        Ok(Some(Self { paid }))
+    }
+
+    /// The sum of those marked `PAID`, of an order that costs `price`; `None` where neither the
+    /// price nor the payments tell its currency.
+    ///
+    /// # Errors
+    /// Names the payment whose amount cannot be read, or is in another currency than the price.
+    pub fn sum(&self, price: Option<Money>) -> Result<Option<Money>, Error> {
+        let told = || self.paid.iter().find_map(|payment| payment.currency);
+        let Some(currency) = price.map(|price| price.currency).or_else(told) else {
+            return Ok(None);
+        };
+        let mut sum = Money::zero(currency);
+        for payment in &self.paid {
+            let amount = payment.amount(currency, price);
+            let amount = amount.map_err(|source| payment.fault(source))?;
+            let Some(amount) = amount else {
+                return Ok(None);
+            };
+            sum = sum.with_minor(sum.minor + amount.minor);
+        }
+        Ok(Some(sum))
+    }
+}
+
+impl Payment {
+    fn read(payment: &RawObject<'_>, path: String) -> Result<Self, Error> {
+        let params = payment.get("params").map(RawObject::parse);
+        let params = params.and_then(Result::ok).unwrap_or_default();
+        let read = Self {
+            path,
+            amount: params.get("amount").and_then(decimal_text),
+            currency: None,
+        };
+        match params.get_str("currency").as_deref() {
+            None | Some("") => Ok(read),
+            Some(code) => match Currency::parse(code) {
+                Ok(currency) => Ok(Self {
+                    currency: Some(currency),
+                    ..read
+                }),
+                Err(source) => Err(read.fault(source)),
+            },
+        }
+    }
+
+    fn amount(
+        &self,
+        expected: Currency,
+        price: Option<Money>,
+    ) -> Result<Option<Money>, MoneyError> {
+        match (self.currency, &self.amount) {
+            (Some(got), _) if got != expected => {
+                Err(MoneyError::CurrencyMismatch { expected, got })
+            }
+            (_, Some(text)) => Money::parse(text, expected).map(Some),
+            (_, None) => Ok(price),
+        }
+    }
+
+    fn fault(&self, source: MoneyError) -> Error {
+        Error::Paid {
+            path: self.path.clone(),
+            source,
+        }
     }
 }

@@ -5,16 +5,15 @@
 //! its own price as often as it was selected. Where an id is that of several items, no line says
 //! which it is of.
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Error, Fault, REFUNDS, TERMS, fault, list, price, refund_terms, rules};
+use super::{Booked, Error, Fault, REFUNDS, TERMS, fault, list, price, refund_terms, rules};
 use crate::domain::fee::Fee;
 use crate::domain::items::ItemTerms;
 use crate::domain::money::{Error as MoneyError, Money};
 
 /// The items of an order that have terms.
-pub(super) fn read(order: &Value, booked_at: DateTime<Utc>) -> Result<Vec<ItemTerms>, Error> {
+pub(super) fn read(order: &Value, booked: Booked) -> Result<Vec<ItemTerms>, Error> {
     let items = list(order, "items").iter().enumerate();
     let has_terms = |item: &Value| {
         [TERMS, REFUNDS]
@@ -23,17 +22,13 @@ pub(super) fn read(order: &Value, booked_at: DateTime<Utc>) -> Result<Vec<ItemTe
     };
     items
         .filter(|(_, item)| has_terms(item))
-        .map(|(index, item)| one(order, (index, item), booked_at))
+        .map(|(index, item)| one(order, (index, item), booked))
         .collect()
 }
 
-fn one(
-    order: &Value,
-    (index, item): (usize, &Value),
-    booked_at: DateTime<Utc>,
-) -> Result<ItemTerms, Error> {
+fn one(order: &Value, (index, item): (usize, &Value), booked: Booked) -> Result<ItemTerms, Error> {
     let prefix = format!("items[{index}].");
-    let rules = rules(item, &prefix, booked_at)?;
+    let rules = rules(item, &prefix, booked)?;
     let refunds = refund_terms(item, &prefix)?;
     let needs_price = !refunds.is_empty() || rules.iter().any(|rule| rule.fee != Fee::default());
     let name = match list(item, TERMS).is_empty() {

@@ -115,7 +115,7 @@ async fn handing_it_over_again_does_not_bring_it_back() {
         (200, &json!("unchanged"))
     );
     let mut newer = document(&app, TRIP_1);
-    newer["context"]["timestamp"] = json!("2099-01-01T00:00:00Z");
+    newer["context"]["timestamp"] = json!("2026-03-03T00:00:00Z");
     newer["booking"] = json!({"external_id": "x", "patient": {"id": "Asha"}});
     let again = put(&app, "trip_1", &newer).await;
     assert_eq!(

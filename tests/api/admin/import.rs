@@ -76,7 +76,7 @@ async fn importing_again_changes_nothing_and_revives_nothing() {
         assert_eq!(line["result"], "unchanged");
     }
     let mut newer = document(&app, O1);
-    newer["message"]["order"]["updated_at"] = json!("2036-01-01T00:00:00Z");
+    newer["message"]["order"]["updated_at"] = json!("2026-03-03T00:00:00Z");
     let told = import(&app, newer.to_string()).await;
     assert_eq!(told[0]["result"], "refused");
     assert!(

@@ -99,7 +99,7 @@ async fn a_cancelled_order_is_never_brought_back_to_life() {
         (again.status, &again.body["result"]),
         (200, &json!("unchanged"))
     );
-    newer["message"]["order"]["updated_at"] = json!("2036-01-01T00:00:00Z");
+    newer["message"]["order"]["updated_at"] = json!("2026-03-03T00:00:00Z");
     let answer = put(&app, "O1", &newer).await;
     check_problem(&answer, 409);
     assert_eq!(answer.body["cancellation"]["by"], "provider");

@@ -92,11 +92,14 @@ async fn the_provider_may_take_less_than_the_terms_say_and_never_more() {
         let callback = back_end.app.callback(&message.message).await.json();
         let charged = back_end.app.get(&path).await.body["cancellation"]["charge"]["fee"].clone();
         assert_eq!(charged, json!({"value": expected, "currency": "INR"}));
-        let breakup = callback["message"]["order"]["quote"]["breakup"].to_string();
-        assert!(
-            breakup.contains(expected.trim_end_matches(".00")),
-            "{breakup}"
-        );
+        let quote = &callback["message"]["order"]["quote"];
+        let breakup = quote["breakup"].as_array().expect("lines");
+        let charges = |line: &&Value| line["title"] == "CANCELLATION_CHARGES";
+        let charges: Vec<_> = breakup.iter().filter(charges).collect();
+        let whole = expected.trim_end_matches(".00");
+        assert_eq!(charges.len(), 1, "{quote}");
+        assert_eq!(charges[0]["price"]["value"], whole, "{quote}");
+        assert_eq!(quote["price"]["value"], whole, "{quote}");
     }
     back_end.stop().await;
 }

@@ -1,8 +1,11 @@
 //! How an order is shown: the facts, with its document or in a list without what is personal.
 
+use serde::Deserialize as _;
 use serde_json::{Value, json, value::RawValue};
 
+use crate::domain::money::Percentage;
 use crate::domain::order::Order;
+use crate::domain::policy::Policy;
 use crate::http::admin::time;
 use crate::store::StoredOrder;
 
@@ -40,7 +43,7 @@ pub(super) fn facts(order: &Order) -> Value {
         "fulfillments": order.fulfillments,
         "price": order.price,
         "paid": order.paid,
-        "policy": order.policy,
+        "policy": policy(&order.policy),
         "booked_at": time(order.booked_at),
         "occurred_at": time(order.occurred_at),
         "booking": order.booking,
@@ -50,6 +53,31 @@ pub(super) fn facts(order: &Order) -> Value {
         "pending_cancellation": order.pending,
         "erased_at": order.erased_at.map(time),
     })
+}
+
+/// A policy as it is kept, with its shares as a policy's file says them: `"12.5"`.
+fn policy(policy: &Policy) -> Value {
+    let mut shown = json!(policy);
+    with_shares(&mut shown);
+    shown
+}
+
+fn with_shares(shown: &mut Value) {
+    match shown {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match name.as_str() {
+                    "percentage" => {
+                        let share = Percentage::deserialize(&*value);
+                        *value = share.map_or(Value::Null, |share| json!(share.to_string()));
+                    }
+                    _ => with_shares(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_shares),
+        _ => {}
+    }
 }
 
 /// As in a list: without what is personal, for which the order itself is asked.
