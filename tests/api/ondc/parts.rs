@@ -227,6 +227,7 @@ async fn a_second_cancel_of_a_fulfilment_gets_the_first_answer_whatever_followed
     let again = market.answered(&naming(&market, &basket, "F1")).await["message"]["order"].take();
     assert_eq!(again, first);
     // The very same request is answered once.
+    market.app.settled().await;
     let before = market.app.kept().await;
     assert_eq!(market.send(&request).await.status, 200);
     assert_eq!(market.app.kept().await, before);

@@ -108,6 +108,7 @@ async fn only_what_is_under_way_and_for_a_reason_that_says_so_comes_back() {
     for (id, state) in [("moving", "Out-for-delivery"), ("packed", "Packed")] {
         market.hand_over(&parcel(&market, id, state)).await;
     }
+    market.app.settled().await;
     let before = market.app.kept().await;
     let rto = |rto: Value| json!({"rto": rto});
     for (id, asked, status) in [
