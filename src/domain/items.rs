@@ -216,17 +216,8 @@ mod tests {
             price: Some(inr(price)),
             fulfillments: Vec::new(),
             rules: vec![Rule {
-                by: vec![Party::Customer],
-                doors: Vec::new(),
-                fulfillment_states: Vec::new(),
-                order_states: Vec::new(),
-                before_start_seconds: None,
-                since_booking_seconds: None,
-                not_after: None,
-                allowed: true,
                 fee,
-                reason_required: false,
-                text: None,
+                ..Rule::of(vec![Party::Customer])
             }],
             refunds,
         }

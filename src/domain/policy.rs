@@ -118,6 +118,26 @@ pub struct Rule {
     pub text: Option<String>,
 }
 
+impl Rule {
+    /// One that speaks of these parties, always holds and costs nothing.
+    #[must_use]
+    pub fn of(by: Vec<Party>) -> Self {
+        Self {
+            by,
+            doors: Vec::new(),
+            fulfillment_states: Vec::new(),
+            order_states: Vec::new(),
+            before_start_seconds: None,
+            since_booking_seconds: None,
+            not_after: None,
+            allowed: true,
+            fee: Fee::default(),
+            reason_required: false,
+            text: None,
+        }
+    }
+}
+
 /// What of a policy applies to one cancellation.
 #[derive(Debug, Clone, Copy)]
 pub struct Applied<'a> {

@@ -154,19 +154,7 @@ mod tests {
     }
 
     fn rule() -> Rule {
-        Rule {
-            by: vec![Party::Customer],
-            doors: Vec::new(),
-            fulfillment_states: Vec::new(),
-            order_states: Vec::new(),
-            before_start_seconds: None,
-            since_booking_seconds: None,
-            not_after: None,
-            allowed: true,
-            fee: Fee::default(),
-            reason_required: false,
-            text: None,
-        }
+        Rule::of(vec![Party::Customer])
     }
 
     #[test]

@@ -267,17 +267,9 @@ mod tests {
         assert_eq!(overdue(&order(State::Completed), &asked, late), used);
         let mut forbidden = order(State::Confirmed);
         forbidden.policy.rules.push(Rule {
-            by: vec![Party::Customer],
-            doors: Vec::new(),
-            fulfillment_states: Vec::new(),
-            order_states: Vec::new(),
-            before_start_seconds: None,
-            since_booking_seconds: None,
-            not_after: None,
             allowed: false,
-            fee: Default::default(),
-            reason_required: false,
             text: Some("Never".to_owned()),
+            ..Rule::of(vec![Party::Customer])
         });
         let denial = Denial::Terms(Some("Never".to_owned()));
         let kept = overdue(&forbidden, &pending(None), late);

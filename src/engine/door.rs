@@ -11,7 +11,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::aim;
+use super::aim::{self, Aim};
 use super::provider::transaction;
 use super::undecided::{GRACE, Hears, Listening, MOST_WAITING, News, join, put};
 use super::waiting::{Full, Place};
@@ -70,8 +70,10 @@ impl Engine {
         (kept, client): (Option<StoredRequest>, Option<&str>),
     ) -> Result<AtDoor, Error> {
         let now = cancellation.at;
-        if let Some(until) = self.asks(&stored.order, cancellation.by, None, now) {
-            let part = cancellation.fulfillment().map(str::to_owned);
+        let part = cancellation.fulfillment().map(str::to_owned);
+        let aim = Aim::at(stored, part.as_deref());
+        let aim = aim.map_err(|fault| Error::Invalid(fault.to_string()))?;
+        if let Some(until) = self.asks(&aim.order, cancellation.by, None, now) {
             let place = client.map(|client| self.place(client)).transpose()?;
             let listening = self.listen();
             let waits = (kept, Hears::AtDoor);

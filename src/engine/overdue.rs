@@ -6,14 +6,14 @@
 use chrono::{DateTime, Utc};
 use tracing::info;
 
-use super::provider::{told, transaction};
+use super::pending::told_kept;
+use super::provider::transaction;
 use super::{Engine, Error, MAX_RACES, event};
 use crate::domain::decide::{Decision, Denial};
 use crate::domain::ids::OrderKey;
 use crate::domain::order::Pending;
 use crate::domain::undecided::overdue;
 use crate::networks::Network;
-use crate::protocol::on_cancel::{Content, Kept};
 use crate::store::{self, Commit, Committed, OrderWrite, StoredOrder};
 
 impl Engine {
@@ -74,14 +74,7 @@ fn kept(
     now: DateTime<Utc>,
 ) -> Result<Commit, Error> {
     let order = stored.order.no_longer_asked_about();
-    let sentence = denial.sentence();
-    let kept = Kept {
-        pending,
-        note: Some(&sentence),
-        at: now,
-        is_over: order.state.is_final(),
-    };
-    let callback = told(network, stored, Content::Kept(kept), now)?;
+    let callback = told_kept(network, (stored, pending), (&order, denial), now)?;
     Ok(Commit {
         event: Some(event::kept(&order, pending, None, now)),
         order: OrderWrite {

@@ -10,14 +10,14 @@ use tracing::info;
 use super::cancel::ProvenCancel;
 use super::provider::told;
 use super::{Engine, Error, MAX_RACES, event};
-use crate::domain::decide::CancelRequest;
+use crate::domain::decide::{CancelRequest, Denial};
 use crate::domain::ids::OrderKey;
 use crate::domain::order::{Cancellation, Order, Party, Pending};
 use crate::domain::undecided::Answer;
 use crate::networks::Network;
 use crate::protocol::cancel::Cancel;
 use crate::protocol::on_cancel::{Content, Kept};
-use crate::store::{Commit, Committed, OrderWrite, StoredOrder};
+use crate::store::{Commit, Committed, NewCallback, OrderWrite, StoredOrder};
 
 /// What the provider's side says when it does not cancel.
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +100,23 @@ fn transaction(
         event: Some(event),
         now,
     })
+}
+
+/// The buyer app was told that it is looked into: now that the order goes on, and why.
+pub(super) fn told_kept(
+    network: Option<&Network>,
+    (stored, pending): (&StoredOrder, &Pending),
+    (order, denial): (&Order, &Denial),
+    now: DateTime<Utc>,
+) -> Result<Option<NewCallback>, Error> {
+    let sentence = denial.sentence();
+    let kept = Kept {
+        pending,
+        note: Some(&sentence),
+        at: now,
+        is_over: order.state.is_final(),
+    };
+    told(network, stored, Content::Kept(kept), now)
 }
 
 /// The order once a request waits for the provider, or for the time that it has to pass.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::aim::{self, Aim};
 use super::cancel::text;
+use super::pending::told_kept;
 use super::provider::{not_joined, told};
 use super::reply::{ReadAgain, reply};
 use super::waiting::{self, Full, Places};
@@ -24,7 +25,7 @@ use crate::domain::ids::{MessageId, OrderKey, RequestKey};
 use crate::domain::order::{Cancellation, Order, Party};
 use crate::domain::undecided::{Answer, Refused, Undecided, settle};
 use crate::networks::Network;
-use crate::protocol::on_cancel::{Content, Kept};
+use crate::protocol::on_cancel::Content;
 use crate::store::{self, Answered, Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
 /// The provider is never asked longer than until so long before the request is void.
@@ -244,17 +245,7 @@ impl Engine {
                 told(network, stored, Content::Cancelled(cancellation), now)?
             }
             (Decision::Refused(denial), true) => match &stored.order.pending {
-                // Its buyer app was told that it is looked into.
-                Some(pending) => {
-                    let sentence = denial.sentence();
-                    let kept = Kept {
-                        pending,
-                        note: Some(&sentence),
-                        at: now,
-                        is_over: order.state.is_final(),
-                    };
-                    told(network, stored, Content::Kept(kept), now)?
-                }
+                Some(pending) => told_kept(network, (stored, pending), (&order, denial), now)?,
                 None => None,
             },
             _ => None,

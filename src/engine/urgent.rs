@@ -30,7 +30,8 @@ impl Engine {
     ) -> Result<bool, Refusal> {
         let undecided = stored.order.undecided.as_ref();
         let undecided = undecided.filter(|undecided| aim.is_asked_about(undecided));
-        let (true, Some(undecided)) = (of(asked.message, asked).force, undecided) else {
+        let undecided = undecided.filter(|_| of(asked.message, asked).force);
+        let Some(undecided) = undecided else {
             return Ok(false);
         };
         if !self.is_overdue(asked, undecided, now).await? {

@@ -208,17 +208,9 @@ fn rule(
 /// A rule for everybody that allows and leaves the price open.
 fn open(fulfillment_states: Vec<String>, reason_required: bool) -> Rule {
     Rule {
-        by: vec![Party::Customer, Party::Partner, Party::Provider],
-        doors: Vec::new(),
         fulfillment_states,
-        order_states: Vec::new(),
-        before_start_seconds: None,
-        since_booking_seconds: None,
-        not_after: None,
-        allowed: true,
-        fee: Fee::default(),
         reason_required,
-        text: None,
+        ..Rule::of(vec![Party::Customer, Party::Partner, Party::Provider])
     }
 }
 

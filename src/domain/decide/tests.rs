@@ -4,9 +4,11 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::domain::ids::{MessageId, NetworkName, OrderId, OrderKey};
+use crate::domain::items::ItemTerms;
 use crate::domain::money::{Currency, Money, Percentage};
 use crate::domain::order::{Booking, Fulfillment, Pending};
 use crate::domain::policy::{Charge, Fee, Policy, Rule};
+use crate::domain::portion::Portion;
 
 fn now() -> DateTime<Utc> {
     "2026-03-02T06:11:25Z".parse().expect("a time")
@@ -21,20 +23,12 @@ fn inr(minor: i128) -> Money {
 
 fn rule(states: &[&str], share: &str) -> Rule {
     Rule {
-        by: vec![Party::Customer],
-        doors: Vec::new(),
-        order_states: Vec::new(),
         fulfillment_states: states.iter().map(ToString::to_string).collect(),
-        before_start_seconds: None,
-        since_booking_seconds: None,
-        not_after: None,
-        allowed: true,
         fee: Fee {
             percentage: Percentage::parse(share).ok(),
             ..Fee::default()
         },
-        reason_required: false,
-        text: None,
+        ..Rule::of(vec![Party::Customer])
     }
 }
 
@@ -226,4 +220,44 @@ fn an_order_without_a_price_has_no_charge() {
     order.price = None;
     let decision = decide(&order, &request(Party::Customer, Intent::Quote), now());
     assert_eq!(fee_of(&decision), None);
+}
+
+#[test]
+fn an_items_terms_go_with_the_fulfilment_that_it_is_in() {
+    let mut order = order(State::Confirmed, vec![rule(&[], "0")]);
+    let fulfillment = |id: &str| Fulfillment {
+        id: Some(id.into()),
+        ..Fulfillment::default()
+    };
+    order.fulfillments = vec![fulfillment("F1"), fulfillment("F2")];
+    order.policy.items = vec![ItemTerms {
+        item: "I1".into(),
+        price: Some(inr(6_000)),
+        fulfillments: vec!["F1".into()],
+        rules: vec![rule(&[], "100")],
+        refunds: Vec::new(),
+    }];
+    let decided = |order: &Order| decide(order, &request(Party::Customer, Intent::Commit), now());
+    let fee = |order: &Order| fee_of(&decided(order)).map(|charge| charge.fee);
+    let only =
+        |at: usize, price| order.only(&order.fulfillments[at], State::Confirmed, Some(inr(price)));
+    assert_eq!(fee(&order), Some(inr(6_000)));
+    assert_eq!(fee(&only(1, 8_600)), Some(inr(0)), "it is in the other one");
+    let first = only(0, 6_000);
+    let Decision::Cancelled(cancellation) = decided(&first) else {
+        panic!("expected a cancellation")
+    };
+    assert_eq!(
+        cancellation.charge.map(|charge| charge.fee),
+        Some(inr(6_000))
+    );
+    let portion = Some(Portion::Fulfillment("F1".into()));
+    let left = order.without(
+        &first,
+        Cancellation {
+            portion,
+            ..cancellation
+        },
+    );
+    assert_eq!(fee(&left), Some(inr(0)), "nobody pays for it twice");
 }

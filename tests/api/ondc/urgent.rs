@@ -85,6 +85,11 @@ fn insisting(market: &Market, order: &Value, force: &str, within: &str, id: Opti
 
 /// A shop whose provider is asked and says nothing.
 async fn silent() -> (Market, provider::ProviderHandle) {
+    silent_with("").await
+}
+
+/// The same with one more setting of the provider's.
+async fn silent_with(setting: &str) -> (Market, provider::ProviderHandle) {
     let back_end = provider::start(listener()).expect("a back end");
     let silence = Told::Raw {
         status: 204,
@@ -95,10 +100,38 @@ async fn silent() -> (Market, provider::ProviderHandle) {
     let file = market.app.directory.path().join("provider.secret");
     std::fs::write(file, provider::SECRET).expect("written");
     let hook = back_end.hook_url.clone();
-    let section =
-        format!("\n[provider]\nsecret_file = \"provider.secret\"\nhook_url = \"{hook}\"\n");
+    let section = format!(
+        "\n[provider]\nsecret_file = \"provider.secret\"\nhook_url = \"{hook}\"\n{setting}\n"
+    );
     market.app.reconfigure(|text| text + &section).await;
     (market, back_end)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn about_a_parcel_the_provider_is_asked_by_its_own_state_at_every_door() {
+    let (market, back_end) = silent_with(r#"hook_states = ["Packed"]"#).await;
+    for id in ["network", "admin"] {
+        let basket = two_parcels(&market, id, ["Packed", "Pending"]);
+        market.hand_over(&basket).await;
+    }
+    let of = |id: &str, named: &str| {
+        let basket = two_parcels(&market, id, ["Packed", "Pending"]);
+        let named = json!({"name": "fulfillment", "short_desc": named});
+        market.cancel_of(
+            &basket,
+            json!({"cancellation_reason_id": "010", "descriptor": named}),
+        )
+    };
+    market.answered(&of("network", "F2")).await;
+    let asked = json!({"by": "customer", "reason": "010", "fulfillment": "F2"});
+    let answer = market.provider("admin", "cancel", &asked).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(back_end.questions().is_empty(), "nothing here is packed");
+    assert_eq!(market.send(&of("admin", "F1")).await.status, 200);
+    let is_asked = back_end.until(WAIT, |all| !all.questions().is_empty());
+    assert!(is_asked.await, "that one is");
+    market.stop().await;
+    back_end.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
