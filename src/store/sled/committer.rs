@@ -42,14 +42,6 @@ const SETTLEMENTS_WAIT: Duration = Duration::from_millis(5);
 /// The steps of that wait.
 const STEP: Duration = Duration::from_millis(1);
 
-/// A group that had so many commits is a sign that others are about to come.
-const MANY_COMMITS: usize = 4;
-/// How long the next group then waits for them. Each group costs three writes of sled's log
-/// buffer, each of which wakes all of sled's threads, and an `fdatasync`: under load fewer and
-/// larger groups are what makes requests cheap, and those that wait here would wait for a
-/// processor otherwise. Without load nobody waits.
-const COMMITS_WAIT: Duration = Duration::from_millis(2);
-
 /// Where the answer goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -103,10 +95,8 @@ impl Committer {
     /// Works until the queue is closed and empty, or a write fails.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let _end = EndOfThread(Arc::clone(&self.live));
-        let mut commits = 0;
         while let Some(first) = queue.blocking_recv() {
-            let mut jobs = gather(&mut queue, first, commits >= MANY_COMMITS);
-            commits = jobs.iter().filter(|job| !is_settlement(job)).count();
+            let mut jobs = gather(&mut queue, first);
             // The answers are out here so that, whatever happens to the group, none of those
             // who wait is let go before the phase tells them why.
             let mut answers = Vec::with_capacity(jobs.len());
@@ -218,18 +208,15 @@ impl Committer {
     }
 }
 
-/// The next group. `more_to_come` says that it pays to wait for company.
-fn gather(queue: &mut mpsc::Receiver<Job>, first: Job, more_to_come: bool) -> Vec<Job> {
+/// The next group: what came while the one before was written. A commit waits for no company: in
+/// a busy server the company comes by itself.
+fn gather(queue: &mut mpsc::Receiver<Job>, first: Job) -> Vec<Job> {
     let mut jobs = vec![first];
     take_what_waits(queue, &mut jobs);
     let mut waited = Duration::ZERO;
     while waited < SETTLEMENTS_WAIT && jobs.iter().all(is_settlement) {
         thread::sleep(STEP);
         waited += STEP;
-        take_what_waits(queue, &mut jobs);
-    }
-    if more_to_come && waited.is_zero() && jobs.len() < JOBS_PER_SYNC {
-        thread::sleep(COMMITS_WAIT);
         take_what_waits(queue, &mut jobs);
     }
     jobs
