@@ -255,8 +255,8 @@ fn log(callback: &Callback, attempt: &Attempt, next: store::Next) {
 /// attempt, and not logged.
 fn error_of(attempt: &Attempt) -> [Option<String>; 3] {
     let is_nack = attempt.outcome == Verdict::Nack.outcome();
-    let error: Option<Value> = serde_json::from_str(&attempt.detail).ok();
-    let error = error.filter(|_| is_nack);
+    let detail = is_nack.then_some(&attempt.detail);
+    let error: Option<Value> = detail.and_then(|detail| serde_json::from_str(detail).ok());
     ["type", "code", "path"].map(|name| match error.as_ref()?.get(name)? {
         Value::String(text) => Some(verdict::printable(text).chars().take(WORD_CHARS).collect()),
         Value::Number(number) => Some(number.to_string()),
