@@ -189,18 +189,9 @@ impl Engine {
         // Also where the provider is asked first: what cannot be answered is not acknowledged.
         let callback = said(awaiting.as_ref().unwrap_or(&stored.order), &decision)?;
         let mut commit = Commit {
-            order: OrderWrite {
-                key: stored.order.key.clone(),
-                expected_version: stored.order.version,
-                order: None,
-                document: None,
-            },
             request: Some(kept),
             callback: Some(callback),
-            webhook: None,
-            answers: Vec::new(),
-            event: None,
-            now,
+            ..Commit::of(OrderWrite::same(stored), now)
         };
         if let Decision::Cancelled(cancellation) = &decision {
             // What is answered at once is void for nobody while the provider thinks.

@@ -231,17 +231,8 @@ fn changed(
     now: DateTime<Utc>,
 ) -> Commit {
     Commit {
-        order: OrderWrite {
-            key: order.key.clone(),
-            expected_version: stored.order.version,
-            order: Some(order),
-            document: None,
-        },
         request,
-        callback: None,
-        webhook: None,
-        answers: Vec::new(),
         event,
-        now,
+        ..Commit::of(OrderWrite::changed(stored, order), now)
     }
 }

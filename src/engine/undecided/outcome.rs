@@ -52,11 +52,7 @@ impl Engine {
                 return Ok(made);
             }
         }
-        let what = "the order keeps changing; try again".to_owned();
-        Err(Error::Conflict {
-            what,
-            cancellation: None,
-        })
+        Err(Error::changing())
     }
 
     /// The order as the outcome leaves it, with the callbacks of all who wait. Where only a door
@@ -110,19 +106,16 @@ impl Engine {
                 .iter()
                 .flat_map(|refused| at_doors(undecided, refused)),
         );
+        let write = OrderWrite {
+            document,
+            ..OrderWrite::changed(stored, order)
+        };
         Ok(Commit {
-            order: OrderWrite {
-                key: order.key.clone(),
-                expected_version: stored.order.version,
-                order: Some(order),
-                document,
-            },
-            request: None,
             callback,
             webhook,
             answers,
             event: Some(event),
-            now,
+            ..Commit::of(write, now)
         })
     }
 }
