@@ -15,7 +15,7 @@ use super::tags::{Before, add_tags, before, before_tag, request_tag, trail_tag};
 use crate::domain::money::Money;
 use crate::domain::order::{Cancellation, Party, State};
 use crate::domain::portion::Portion;
-use crate::protocol::on_cancel::{Error, rfc3339};
+use crate::protocol::on_cancel::Error;
 use crate::protocol::raw::{RawArray, RawObject, quote};
 use crate::protocol::time::Time;
 use crate::protocol::{v1, words};
@@ -186,9 +186,7 @@ fn price_b2b(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(
 
 fn finish(order: &mut RawObject<'_>, cancellation: &Cancellation, by: &str) {
     order.set("state", quote(CANCELLED));
-    if order.get("updated_at").is_some() {
-        order.set("updated_at", quote(&rfc3339(cancellation.at)));
-    }
+    v1::set_updated_at(order, cancellation.at);
     let by = quote(by);
     let reason = cancellation.reason.id.as_deref();
     let reason = reason.map_or(String::new(), |id| {
