@@ -7,13 +7,17 @@
 //! has not spread yet), and the body is kept for people to read.
 //! An answer that is longer than what is read cannot be judged and is not taken for delivered.
 
+mod nack;
+mod retry_after;
+mod shown;
+
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// The most characters of an answer or complaint that an attempt keeps.
-pub const MAX_DETAIL_CHARS: usize = 512;
+pub use self::retry_after::retry_after;
+use self::shown::shown;
+pub use self::shown::{MAX_DETAIL_CHARS, printable};
 
 /// The result of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,89 +162,9 @@ fn judge_body(body: &[u8], passing: Option<&str>) -> (Verdict, String) {
     }
     match serde_json::from_slice::<Value>(body) {
         Err(_) => (Verdict::NotJson, shown(body)),
-        Ok(json) if is_nack(&json) => (nack(&json, passing), complaint(&json)),
+        Ok(json) if nack::is(&json) => (nack::verdict(&json, passing), nack::complaint(&json)),
         Ok(_) => (Verdict::Delivered, shown(body)),
     }
-}
-
-/// Every place where some version of the protocol writes its ACK or NACK.
-const STATUS_PATHS: [&str; 4] = [
-    "/message/ack/status",
-    "/message/status",
-    "/status",
-    "/ack_status",
-];
-
-fn is_nack(json: &Value) -> bool {
-    STATUS_PATHS.iter().any(|path| {
-        let status = json.pointer(path).and_then(Value::as_str);
-        status.is_some_and(|word| word.eq_ignore_ascii_case("NACK"))
-    })
-}
-
-fn nack(json: &Value, passing: Option<&str>) -> Verdict {
-    let code = error(json).map(|error| match &error["code"] {
-        Value::String(code) => code.clone(),
-        code => code.to_string(),
-    });
-    match passing {
-        None => Verdict::Nack,
-        passing if code.as_deref() == passing => Verdict::NackForNow,
-        Some(_) => Verdict::NackForGood,
-    }
-}
-
-/// The error of a NACK, which stands beside `message` or inside it.
-fn error(json: &Value) -> Option<&Value> {
-    let places = ["/error", "/message/error"];
-    let error = |path: &&str| json.pointer(path).filter(|error| !error.is_null());
-    places.iter().find_map(error)
-}
-
-/// That error, or else the whole answer.
-fn complaint(json: &Value) -> String {
-    printable(&error(json).unwrap_or(json).to_string())
-}
-
-/// `Retry-After` as a span from `now`: whole seconds or an HTTP date (RFC 9110, 10.2.3).
-#[must_use]
-pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let value = value.trim();
-    if value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return value.parse().ok().map(Duration::from_secs);
-    }
-    let date = DateTime::parse_from_rfc2822(value).ok()?;
-    Some((date.to_utc() - now).to_std().unwrap_or_default())
-}
-
-fn shown(body: &[u8]) -> String {
-    // A character takes at most four bytes, so what lies beyond cannot be shown anyway.
-    let head = &body[..body.len().min(4 * MAX_DETAIL_CHARS)];
-    printable(&String::from_utf8_lossy(head))
-}
-
-/// Foreign text made safe to print: control and direction characters escaped, cut short.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(MAX_DETAIL_CHARS));
-    let mut chars = 0;
-    for c in text.chars() {
-        let escaped = (c.is_control() || is_direction(c)).then(|| c.escape_default());
-        chars += escaped.as_ref().map_or(1, ExactSizeIterator::len);
-        if chars > MAX_DETAIL_CHARS {
-            break;
-        }
-        match escaped {
-            Some(escaped) => out.extend(escaped),
-            None => out.push(c),
-        }
-    }
-    out
-}
-
-/// Characters that reorder or break the line they are shown in.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -342,33 +266,6 @@ mod tests {
         assert_eq!(cut(End::TooLarge), Verdict::AnswerTooLarge);
         assert_eq!(cut(End::Timeout), Verdict::Timeout);
         assert_eq!(cut(End::Broken("reset".into())), Verdict::Transport);
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_and_anything_else_is_ignored() {
-        let now = DateTime::from_timestamp(1_445_412_420, 0).expect("in range");
-        let read = |text| retry_after(text, now).map(|d| d.as_secs());
-        assert_eq!(read("120"), Some(120));
-        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(60));
-        assert_eq!(read("Wed, 21 Oct 2015 07:26:00 GMT"), Some(0));
-        for bad in ["", "-1", "+1", "1.5", "soon", "99999999999999999999999"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn kept_text_is_short_and_cannot_move_a_cursor() {
-        let shown = printable("a\r\n\u{1b}[31m\u{0}\u{202e}b");
-        assert_eq!(shown, "a\\r\\n\\u{1b}[31m\\u{0}\\u{202e}b");
-        for long in [
-            "x".repeat(9_999),
-            "\u{7}".repeat(9_999),
-            "\u{e4}".repeat(9_999),
-        ] {
-            let text = super::shown(long.as_bytes());
-            let chars = text.chars().count();
-            assert!(chars <= MAX_DETAIL_CHARS && chars > MAX_DETAIL_CHARS - 6);
-        }
     }
 
     #[test]

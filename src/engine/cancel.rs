@@ -1,26 +1,30 @@
 //! Door 1: a proven network request becomes a decision, a callback and an event, at once.
 
+mod checks;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tracing::{error, info};
 use url::Url;
 
-use super::aim::{self, Aim, Fault};
+pub use self::checks::check_fresh;
+pub(super) use self::checks::same_request;
+use self::checks::{check_reason, check_schema, is_of_caller, unmeant};
+use super::aim::{self, Aim};
 use super::reply::{Replying, reply};
 use super::undecided::{Hears, MOST_WAITING};
 use super::urgent::check_late;
-use super::{Engine, MAX_RACES, event, pending, reasons, reasons_list, refusal_of, undecided};
-use crate::domain::decide::{CancelRequest, Decision, needs_reason};
+use super::{Engine, MAX_RACES, event, pending, reasons_list, refusal_of, undecided};
+use crate::domain::decide::Decision;
 use crate::domain::ids::{OrderId, OrderKey, RequestKey};
-use crate::domain::order::{Order, Placement};
+use crate::domain::order::Order;
 use crate::domain::refusal::{Refusal, Word};
 use crate::networks::Network;
 use crate::networks::caller::Verified;
 use crate::protocol::cancel::{self, Cancel};
 use crate::protocol::context::Context;
-use crate::protocol::schema;
-use crate::protocol::{on_cancel, ondc};
+use crate::protocol::ondc;
 use crate::store::{Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
 
 /// A request whose sender is proven.
@@ -185,18 +189,9 @@ impl Engine {
         // Also where the provider is asked first: what cannot be answered is not acknowledged.
         let callback = said(awaiting.as_ref().unwrap_or(&stored.order), &decision)?;
         let mut commit = Commit {
-            order: OrderWrite {
-                key: stored.order.key.clone(),
-                expected_version: stored.order.version,
-                order: None,
-                document: None,
-            },
             request: Some(kept),
             callback: Some(callback),
-            webhook: None,
-            answers: Vec::new(),
-            event: None,
-            now,
+            ..Commit::of(OrderWrite::same(stored), now)
         };
         if let Decision::Cancelled(cancellation) = &decision {
             // What is answered at once is void for nobody while the provider thinks.
@@ -225,14 +220,6 @@ impl Engine {
 /// The word for a request whose outcome is the provider's to say.
 const UNDECIDED: &str = "undecided";
 
-/// Whether the caller placed the order and, on networks that keep it for an order's life, in the
-/// session of this request.
-fn is_of_caller(asked: &ProvenCancel<'_>, placement: &Placement) -> bool {
-    let any_session = !asked.network.profile().same_transaction;
-    placement.bap.is(&asked.caller.subscriber.id)
-        && (any_session || placement.transaction == asked.context.transaction)
-}
-
 pub(super) fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
     RequestKey {
         network: asked.network.name().clone(),
@@ -241,74 +228,6 @@ pub(super) fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
         message: asked.context.message.clone(),
         action: asked.context.action.clone(),
     }
-}
-
-/// The same bytes again get the stored answer; other bytes under the same ids are refused.
-pub(super) fn same_request(known: &StoredRequest, digest: &str) -> Result<(), Refusal> {
-    match known.body_digest == digest {
-        true => Ok(()),
-        false => Err(Refusal::new(
-            Word::RequestReused,
-            format!(
-                "the same transaction and message id came before with another body, at {}: \
-                 expected BLAKE-512={}, got BLAKE-512={digest}",
-                on_cancel::rfc3339(known.received_at),
-                known.body_digest
-            ),
-        )
-        .at("context.message_id")),
-    }
-}
-
-/// Whether a message is still valid by its own word.
-///
-/// # Errors
-/// `stale`.
-pub fn check_fresh(context: &Context, now: DateTime<Utc>) -> Result<(), Refusal> {
-    match context.valid_until {
-        Some(until) if until < now => Err(Refusal::new(
-            Word::Stale,
-            format!(
-                "timestamp plus ttl was {}, our time is {}",
-                on_cancel::rfc3339(until),
-                on_cancel::rfc3339(now)
-            ),
-        )
-        .at("context.ttl")),
-        _ => Ok(()),
-    }
-}
-
-fn check_schema(asked: &ProvenCancel<'_>) -> Result<(), Refusal> {
-    schema::check(schema::Kind::Cancel, asked.context.dialect, asked.message)
-        .map_err(|error| Refusal::new(Word::SchemaMismatch, error.to_string()).at(error.path))
-}
-
-/// The reason must be in the network's table where it has one, and be there where the network or
-/// the order's terms want it.
-fn check_reason(
-    asked: &ProvenCancel<'_>,
-    request: &CancelRequest,
-    aim: &Aim<'_>,
-    now: DateTime<Utc>,
-) -> Result<(), Refusal> {
-    let path = asked.context.dialect.members().reason;
-    let dialect = Some(asked.context.dialect);
-    let checked = reasons::check(asked.network, dialect, request);
-    checked.map_err(|refusal| refusal.at(path))?;
-    match request.reason.id.is_none() && needs_reason(&aim.order, request, now) {
-        true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
-        false => Ok(()),
-    }
-}
-
-/// A fulfilment that is named must be there, and be one that can be cancelled alone.
-fn unmeant(fault: Fault) -> Refusal {
-    let word = match fault {
-        Fault::Unknown => Word::FulfillmentNotFound,
-        Fault::NotAlone | Fault::NoPrice => Word::PartNotSupported,
-    };
-    Refusal::new(word, fault.to_string()).at("message.descriptor.short_desc")
 }
 
 fn unreadable(order: &Order, error: &super::Error) -> Refusal {

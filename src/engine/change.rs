@@ -94,11 +94,7 @@ impl Engine {
                 };
             }
         }
-        let what = "the order keeps changing; try again".to_owned();
-        Err(Error::Conflict {
-            what,
-            cancellation: None,
-        })
+        Err(Error::changing())
     }
 }
 

@@ -136,15 +136,7 @@ impl Engine {
                 });
             }
         }
-        Err(changing())
-    }
-}
-
-fn changing() -> Error {
-    let what = "the order keeps changing; try again".to_owned();
-    Error::Conflict {
-        what,
-        cancellation: None,
+        Err(Error::changing())
     }
 }
 
@@ -157,20 +149,13 @@ pub(super) fn write(
 ) -> Commit {
     let expected_version = stored.map_or(0, |stored| stored.order.version);
     let changed = order.version != expected_version;
-    Commit {
-        order: OrderWrite {
-            key: order.key.clone(),
-            expected_version,
-            document: document.filter(|_| changed),
-            order: changed.then_some(order),
-        },
-        request: None,
-        callback: None,
-        webhook: None,
-        answers: Vec::new(),
-        event: None,
-        now,
-    }
+    let write = OrderWrite {
+        key: order.key.clone(),
+        expected_version,
+        document: document.filter(|_| changed),
+        order: changed.then_some(order),
+    };
+    Commit::of(write, now)
 }
 
 /// What is kept of a document: where a PIN must not be sent on, it is not even stored.

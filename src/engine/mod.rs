@@ -80,6 +80,16 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+impl Error {
+    /// Every try met an order that somebody else had changed meanwhile.
+    fn changing() -> Self {
+        Self::Conflict {
+            what: "the order keeps changing; try again".to_owned(),
+            cancellation: None,
+        }
+    }
+}
+
 /// Cancels orders, for whoever was let in.
 pub struct Engine {
     store: Arc<dyn Store>,

@@ -58,11 +58,7 @@ impl Engine {
                 return Ok(());
             }
         }
-        let what = "the order keeps changing; try again".to_owned();
-        Err(Error::Conflict {
-            what,
-            cancellation: None,
-        })
+        Err(Error::changing())
     }
 }
 
@@ -77,16 +73,7 @@ fn kept(
     let callback = told_kept(network, (stored, pending), (&order, denial), now)?;
     Ok(Commit {
         event: Some(event::kept(&order, pending, None, now)),
-        order: OrderWrite {
-            key: order.key.clone(),
-            expected_version: stored.order.version,
-            order: Some(order),
-            document: None,
-        },
-        request: None,
         callback,
-        webhook: None,
-        answers: Vec::new(),
-        now,
+        ..Commit::of(OrderWrite::changed(stored, order), now)
     })
 }

@@ -64,11 +64,7 @@ impl Engine {
                 return Ok(order);
             }
         }
-        let what = "the order keeps changing; try again".to_owned();
-        Err(Error::Conflict {
-            what,
-            cancellation: None,
-        })
+        Err(Error::changing())
     }
 }
 
@@ -87,18 +83,9 @@ fn transaction(
     let callback = told(network, stored, Content::Kept(kept), now)?;
     let event = event::kept(order, pending, Some(asked.token), now);
     Ok(Commit {
-        order: OrderWrite {
-            key: order.key.clone(),
-            expected_version: stored.order.version,
-            order: Some(order.clone()),
-            document: None,
-        },
-        request: None,
         callback,
-        webhook: None,
-        answers: Vec::new(),
         event: Some(event),
-        now,
+        ..Commit::of(OrderWrite::changed(stored, order.clone()), now)
     })
 }
 

@@ -141,11 +141,7 @@ impl Engine {
                 AtDoor::Again | AtDoor::Known(_) | AtDoor::Waits(_) => {}
             }
         }
-        let what = "the order keeps changing; try again".to_owned();
-        Err(Error::Conflict {
-            what,
-            cancellation: None,
-        })
+        Err(Error::changing())
     }
 }
 
@@ -217,20 +213,7 @@ fn speaks_of(stored: &StoredOrder, by: Party) -> bool {
 
 /// Changes nothing, and returns once what was read is on stable storage.
 fn unchanged(stored: &StoredOrder, now: DateTime<Utc>) -> Commit {
-    Commit {
-        order: OrderWrite {
-            key: stored.order.key.clone(),
-            expected_version: stored.order.version,
-            order: None,
-            document: None,
-        },
-        request: None,
-        callback: None,
-        webhook: None,
-        answers: Vec::new(),
-        event: None,
-        now,
-    }
+    Commit::of(OrderWrite::same(stored), now)
 }
 
 /// The cancelled order, the callback, the event, and the request of a door if there was one.
@@ -242,19 +225,16 @@ pub(super) fn transaction(
     now: DateTime<Utc>,
 ) -> Result<Commit, Error> {
     let callback = told(network, stored, Content::Cancelled(cancellation), now)?;
+    let write = OrderWrite {
+        document,
+        ..OrderWrite::changed(stored, order.clone())
+    };
     Ok(Commit {
-        order: OrderWrite {
-            key: order.key.clone(),
-            expected_version: stored.order.version,
-            order: Some(order.clone()),
-            document,
-        },
         request,
         webhook: news(network, order, callback.as_ref()),
         callback,
-        answers: Vec::new(),
         event: Some(event::cancelled(order, cancellation)),
-        now,
+        ..Commit::of(write, now)
     })
 }
 

@@ -72,19 +72,17 @@ fn transaction(
     let body = reasons::callback(&context, &list).map_err(|e| unreadable(&e.to_string()))?;
     let url = callback_url::of(asked.callback_base, reasons::CALLBACK);
     let callback = new_callback(asked, CallbackKind::Reasons, url, body);
+    let request = stored_request(asked, key, &line.id, now);
+    let write = OrderWrite {
+        key: line,
+        expected_version: 0,
+        order: None,
+        document: None,
+    };
     Ok(Commit {
-        request: Some(stored_request(asked, key, &line.id, now)),
-        order: OrderWrite {
-            key: line,
-            expected_version: 0,
-            order: None,
-            document: None,
-        },
+        request: Some(request),
         callback: Some(callback),
-        event: None,
-        webhook: None,
-        answers: Vec::new(),
-        now,
+        ..Commit::of(write, now)
     })
 }
 
@@ -113,18 +111,9 @@ pub(super) fn instead(
     let url = callback_url::on_cancel(asked.callback_base);
     let callback = new_callback(asked, CallbackKind::Preview, url, body);
     let commit = Commit {
-        order: OrderWrite {
-            key: stored.order.key.clone(),
-            expected_version: stored.order.version,
-            order: None,
-            document: None,
-        },
         request: Some(stored_request(asked, key, &stored.order.key.id, now)),
         callback: Some(callback),
-        event: None,
-        webhook: None,
-        answers: Vec::new(),
-        now,
+        ..Commit::of(OrderWrite::same(stored), now)
     };
     Ok((commit, "reasons_listed"))
 }

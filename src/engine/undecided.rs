@@ -3,30 +3,23 @@
 //! What is asked about is on the order, durably, with the request that caused it: whoever asks
 //! (the `hook`) reads it from there, and finds it again after any end of the process. The
 //! first answer, or the end of the time for one, makes the outcome, in one transaction with the
-//! callbacks for all who wait. Nothing here does any asking.
+//! callbacks for all who wait (`outcome`). Nothing here does any asking.
+
+mod outcome;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, broadcast};
-use tracing::info;
 use uuid::Uuid;
 
-use super::aim::{self, Aim};
-use super::cancel::text;
-use super::pending::told_kept;
-use super::provider::{not_joined, told};
-use super::reply::{ReadAgain, reply};
 use super::waiting::{self, Full, Places};
-use super::{Engine, Error, MAX_RACES, event};
-use crate::domain::decide::{Decision, Denial};
+use super::{Engine, event};
 use crate::domain::ids::{MessageId, OrderKey, RequestKey};
 use crate::domain::order::{Cancellation, Order, Party};
-use crate::domain::undecided::{Answer, Refused, Undecided, settle};
-use crate::networks::Network;
-use crate::protocol::on_cancel::Content;
-use crate::store::{self, Answered, Commit, Committed, OrderWrite, StoredOrder, StoredRequest};
+use crate::domain::undecided::{Refused, Undecided};
+use crate::store::{self, Commit, OrderWrite, StoredOrder, StoredRequest};
 
 /// The provider is never asked longer than until so long before the request is void.
 const BEFORE_TTL: TimeDelta = TimeDelta::seconds(5);
@@ -170,113 +163,6 @@ impl Engine {
     pub async fn undecided(&self) -> Result<Vec<OrderKey>, store::Error> {
         self.store.undecided().await
     }
-
-    /// Makes the outcome of a question, if nobody has done so before; the order that it made.
-    ///
-    /// # Errors
-    /// When it cannot be stored, or those who wait cannot be answered at present.
-    pub async fn resolve(
-        &self,
-        network: Option<&Network>,
-        (key, question): (&OrderKey, &MessageId),
-        answer: &Answer,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Order>, Error> {
-        for _ in 0..MAX_RACES {
-            let stored = self.store.order(key).await?;
-            let asked = |stored: &StoredOrder| stored.order.undecided.clone();
-            let Some((stored, undecided)) = stored.and_then(|s| asked(&s).map(|u| (s, u))) else {
-                return Ok(None);
-            };
-            if undecided.question != *question {
-                return Ok(None);
-            }
-            let decision = settled(&stored, &undecided, answer, now);
-            let commit = self.outcome(network, &stored, &undecided, &decision, now);
-            let commit = commit.await?;
-            let made = commit.order.order.clone();
-            if let Committed::Done { .. } = self.store.commit(commit).await? {
-                let refused = refused(&stored.order, &decision);
-                info!(order.id = %key.id, refused = refused.is_some(),
-                    "a cancellation that the provider was asked about is decided");
-                // Nobody may be waiting in this process.
-                let _ = self.questions.outcomes.send((question.clone(), refused));
-                return Ok(made);
-            }
-        }
-        let what = "the order keeps changing; try again".to_owned();
-        Err(Error::Conflict {
-            what,
-            cancellation: None,
-        })
-    }
-
-    /// The order as the outcome leaves it, with the callbacks of all who wait. Where only a door
-    /// waits, the BAP that placed the order hears of a cancellation unasked.
-    async fn outcome(
-        &self,
-        network: Option<&Network>,
-        stored: &StoredOrder,
-        undecided: &Undecided,
-        decision: &Decision,
-        now: DateTime<Utc>,
-    ) -> Result<Commit, Error> {
-        let (order, document, event) = match decision {
-            Decision::Cancelled(cancellation) => {
-                let (cancelled, document) = aim::cancelled(network, stored, cancellation)?;
-                let event = event::cancelled(&cancelled, cancellation);
-                (cancelled, document, event)
-            }
-            _ => {
-                let kept = stored.order.no_longer_asked_about();
-                let event = event::refused(&kept, &undecided.proposed, now);
-                (kept, None, event)
-            }
-        };
-        let mut answers = Vec::new();
-        for key in &undecided.waiting {
-            // Pruned meanwhile, it is nobody's any more.
-            if let Some(request) = self.store.request(key).await? {
-                answers.push(answered(network, stored, &request, (decision, now))?);
-            }
-        }
-        let callback = match (decision, answers.is_empty()) {
-            (Decision::Cancelled(cancellation), true) => {
-                told(network, stored, Content::Cancelled(cancellation), now)?
-            }
-            (Decision::Refused(denial), true) => match &stored.order.pending {
-                Some(pending) => told_kept(network, (stored, pending), (&order, denial), now)?,
-                None => None,
-            },
-            _ => None,
-        };
-        let told = answers.first().and_then(|one| one.callback.as_ref());
-        let webhook = told.or(callback.as_ref()).and_then(|callback| {
-            // Of a refusal nobody hears but those who asked.
-            let cancelled = Some(&order).filter(|order| order.cancellation.is_some())?;
-            network?.news(cancelled, &callback.message)
-        });
-        let refused = refused(&stored.order, decision);
-        answers.extend(
-            refused
-                .iter()
-                .flat_map(|refused| at_doors(undecided, refused)),
-        );
-        Ok(Commit {
-            order: OrderWrite {
-                key: order.key.clone(),
-                expected_version: stored.order.version,
-                order: Some(order),
-                document,
-            },
-            request: None,
-            callback,
-            webhook,
-            answers,
-            event: Some(event),
-            now,
-        })
-    }
 }
 
 impl Listening {
@@ -289,20 +175,6 @@ impl Listening {
                 Err(_) => return News::Missed,
             }
         }
-    }
-}
-
-/// A part of an order is settled as the order that it is decided on as.
-fn settled(
-    stored: &StoredOrder,
-    undecided: &Undecided,
-    answer: &Answer,
-    now: DateTime<Utc>,
-) -> Decision {
-    match Aim::at(stored, undecided.proposed.fulfillment()) {
-        Ok(aim) => settle(&aim.order, undecided, answer, now),
-        // What the provider handed over meanwhile has it no more.
-        Err(_) => Decision::Refused(Denial::Fulfillment),
     }
 }
 
@@ -351,26 +223,6 @@ fn wait(undecided: &mut Undecided, request: &RequestKey, hears: Hears) {
     }
 }
 
-/// What was refused, as everybody is told: of the order as it stood.
-fn refused(order: &Order, decision: &Decision) -> Option<Refused> {
-    match decision {
-        Decision::Refused(denial) => Some(Refused {
-            state: order.state,
-            denial: denial.clone(),
-        }),
-        _ => None,
-    }
-}
-
-/// What requests of doors are to be answered with when they come again.
-fn at_doors(undecided: &Undecided, refused: &Refused) -> impl Iterator<Item = Answered> {
-    undecided.at_doors.iter().map(|request| Answered {
-        request: request.clone(),
-        callback: None,
-        refused: Some(refused.clone()),
-    })
-}
-
 fn changed(
     stored: &StoredOrder,
     order: Order,
@@ -379,34 +231,8 @@ fn changed(
     now: DateTime<Utc>,
 ) -> Commit {
     Commit {
-        order: OrderWrite {
-            key: order.key.clone(),
-            expected_version: stored.order.version,
-            order: Some(order),
-            document: None,
-        },
         request,
-        callback: None,
-        webhook: None,
-        answers: Vec::new(),
         event,
-        now,
+        ..Commit::of(OrderWrite::changed(stored, order), now)
     }
-}
-
-fn answered(
-    network: Option<&Network>,
-    stored: &StoredOrder,
-    request: &StoredRequest,
-    (decision, now): (&Decision, DateTime<Utc>),
-) -> Result<Answered, Error> {
-    let network = network.ok_or_else(|| not_joined(&stored.order))?;
-    let again = ReadAgain::of(network, &request.body)?;
-    let replying = again.replying(network, &request.body);
-    let order = (&stored.order, text(&stored.document));
-    Ok(Answered {
-        request: request.key.clone(),
-        callback: Some(reply(&replying, order, decision, now)?),
-        refused: None,
-    })
 }

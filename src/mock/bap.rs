@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::{Error, Running, client, url_of};
+use super::{Error, Running, awaited, client, url_of};
 use crate::crypto::signature::Signer;
 use crate::protocol::reasons;
 
@@ -137,17 +137,8 @@ impl BapHandle {
     /// asked for, the message id is not known before.
     pub async fn about(&self, order_id: &str, timeout: Duration) -> Option<Received> {
         let is_about = |one: &Received| one.json()["message"]["order"]["id"] == order_id;
-        let wait = async {
-            loop {
-                // Listen before looking: what arrives in between is not missed.
-                let arrived = self.state.arrived.notified();
-                if let Some(received) = self.all().into_iter().find(is_about) {
-                    return received;
-                }
-                arrived.await;
-            }
-        };
-        tokio::time::timeout(timeout, wait).await.ok()
+        let look = || self.all().into_iter().find(is_about);
+        awaited(&self.state.arrived, timeout, look).await
     }
 
     /// The callbacks with this message id once there are `count` of them, oldest first, waiting
@@ -158,18 +149,11 @@ impl BapHandle {
         count: usize,
         timeout: Duration,
     ) -> Option<Vec<Received>> {
-        let wait = async {
-            loop {
-                // Listen before looking: what arrives in between is not missed.
-                let arrived = self.state.arrived.notified();
-                let attempts = self.state.inbox().of(message_id);
-                if attempts.len() >= count {
-                    return attempts;
-                }
-                arrived.await;
-            }
+        let look = || {
+            let attempts = self.state.inbox().of(message_id);
+            (attempts.len() >= count).then_some(attempts)
         };
-        tokio::time::timeout(timeout, wait).await.ok()
+        awaited(&self.state.arrived, timeout, look).await
     }
 
     /// Answers every callback this way from now on.

@@ -8,8 +8,10 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use tokio::sync::Notify;
 use url::Url;
 
 pub mod bap;
@@ -59,10 +61,29 @@ fn url_of(listener: &TcpListener, path: &str) -> io::Result<Url> {
     Url::parse(&format!("http://{address}{path}")).map_err(io::Error::other)
 }
 
+/// What `look` finds, waiting for it at most `timeout`; it looks again whenever something arrived.
+async fn awaited<T>(
+    arrived: &Notify,
+    timeout: Duration,
+    look: impl Fn() -> Option<T>,
+) -> Option<T> {
+    let wait = async {
+        loop {
+            // Listen before looking: what arrives in between is not missed.
+            let next = arrived.notified();
+            if let Some(found) = look() {
+                return found;
+            }
+            next.await;
+        }
+    };
+    tokio::time::timeout(timeout, wait).await.ok()
+}
+
 fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .timeout(std::time::Duration::from_secs(10))
+        .timeout(Duration::from_secs(10))
         .build()
 }

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::bap::Reply;
-use super::{Error, Running, client, url_of};
+use super::{Error, Running, awaited, client, url_of};
 use crate::crypto::webhook::{HEADER, Key};
 
 /// How far a webhook's time may be from ours, in seconds.
@@ -192,17 +192,8 @@ impl PartnerHandle {
     /// The first news of a session, waiting for it at most `timeout`.
     pub async fn news_of(&self, transaction_id: &str, timeout: Duration) -> Option<News> {
         let is_its = |news: &News| news.json()["transaction_id"] == transaction_id;
-        let comes = async {
-            loop {
-                // Listen before looking: what arrives in between is not missed.
-                let arrived = self.state.arrived.notified();
-                if let Some(news) = self.all().into_iter().find(is_its) {
-                    return news;
-                }
-                arrived.await;
-            }
-        };
-        tokio::time::timeout(timeout, comes).await.ok()
+        let look = || self.all().into_iter().find(is_its);
+        awaited(&self.state.arrived, timeout, look).await
     }
 
     /// Stops taking webhooks and gives up the port.

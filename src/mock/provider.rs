@@ -18,7 +18,7 @@ use url::Url;
 use super::bap::inbox::Inbox;
 use super::bap::receive::respond;
 use super::bap::{Answer, Received};
-use super::{Error, Running, url_of};
+use super::{Error, Running, awaited, url_of};
 use crate::crypto::signature::Scheme;
 use crate::crypto::standard_webhook::Secrets;
 
@@ -95,17 +95,8 @@ impl ProviderHandle {
 
     /// Returns once `wanted` holds; `false` when it does not within `timeout`.
     pub async fn until(&self, timeout: Duration, wanted: impl Fn(&Self) -> bool) -> bool {
-        let wait = async {
-            loop {
-                // Listen before looking: what arrives in between is not missed.
-                let arrived = self.state.arrived.notified();
-                if wanted(self) {
-                    return;
-                }
-                arrived.await;
-            }
-        };
-        tokio::time::timeout(timeout, wait).await.is_ok()
+        let look = || wanted(self).then_some(());
+        awaited(&self.state.arrived, timeout, look).await.is_some()
     }
 
     /// Knows these secrets from now on, and no others.

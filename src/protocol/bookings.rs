@@ -10,6 +10,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+pub use super::fault::Error;
+use super::fault::fault;
 use super::strict;
 use crate::domain::ids::OrderId;
 use crate::domain::money::Money;
@@ -71,22 +73,6 @@ pub enum Errors {
     Structured,
 }
 
-/// Why a request cannot be read; names the member.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Not JSON, or JSON with a key twice.
-    #[error("{0}")]
-    Json(#[from] strict::Error),
-    /// A member is missing or not usable.
-    #[error("{member}: {what}")]
-    Member {
-        /// Which member.
-        member: &'static str,
-        /// What is wrong.
-        what: String,
-    },
-}
-
 /// Reads the body of `POST /v1/bookings/{booking_id}/cancel`.
 ///
 /// # Errors
@@ -128,11 +114,6 @@ fn cancelled_by(value: &Value) -> Result<Party, Error> {
             "expected \"partner\" or \"customer\"",
         )),
     }
-}
-
-fn fault(member: &'static str, what: impl Into<String>) -> Error {
-    let what = what.into();
-    Error::Member { member, what }
 }
 
 /// The word for a state. Two have none in the contract: an order that has begun or failed is

@@ -7,6 +7,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+pub use super::fault::Error;
+use super::fault::fault;
 use super::strict;
 use crate::domain::ids::{self, OrderId, SubscriberId, TransactionId};
 
@@ -28,22 +30,6 @@ pub struct BookingIds {
     pub provider: SubscriberId,
     /// The session the order was placed in.
     pub transaction: TransactionId,
-}
-
-/// Why a request cannot be read; names the member.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Not JSON, or JSON with a key twice.
-    #[error("{0}")]
-    Json(#[from] strict::Error),
-    /// A member is missing or not usable.
-    #[error("{member}: {what}")]
-    Member {
-        /// Which member.
-        member: &'static str,
-        /// What is wrong.
-        what: String,
-    },
 }
 
 /// Reads the body of `POST .../booking/cancel`.
@@ -101,11 +87,6 @@ fn id<T>(
 ) -> Result<T, Error> {
     let text = text.ok_or_else(|| fault(member, "it is required"))?;
     parse(text).map_err(|error| fault(member, error))
-}
-
-fn fault(member: &'static str, what: impl ToString) -> Error {
-    let what = what.to_string();
-    Error::Member { member, what }
 }
 
 /// What the `booking.cancel` webhook tells a partner.

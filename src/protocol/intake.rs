@@ -5,7 +5,10 @@
 //! and terms that cannot be read are refused: they must not become free by mistake. Any other
 //! fault in the provider's document is the provider's and passes through.
 
+mod fulfillments;
 mod money;
+mod placement;
+mod state;
 
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
@@ -15,8 +18,8 @@ pub use self::money::Payments;
 use super::quote;
 use super::raw::{self, RawObject};
 use super::time::Time;
-use super::{Dialect, strict, terms, uhi, words};
-use crate::domain::ids::{self, OrderId, SubscriberId, TransactionId};
+use super::{Dialect, strict, terms};
+use crate::domain::ids::{self, OrderId, SubscriberId};
 use crate::domain::money::{Error as MoneyError, Money};
 use crate::domain::order::{Booking, Fulfillment, Placement, State};
 use crate::domain::policy::Policy;
@@ -114,8 +117,8 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
     let message = RawObject::parse(whole.get("message").unwrap_or("{}"))?;
     let order_text = message.get("order").unwrap_or("{}");
     let context = whole.get("context").unwrap_or("{}");
-    let dialect = dialect(&value["context"])?;
-    let (fulfillments, starts_at) = fulfillments(dialect, order);
+    let dialect = placement::dialect(&value["context"])?;
+    let (fulfillments, starts_at) = fulfillments::read(dialect, order);
     let price = money::price(order_text, &booking)?;
     let payments = Payments::read(order, order_text)?;
     let paid = match &payments {
@@ -129,8 +132,8 @@ pub fn read(bytes: &[u8]) -> Result<Facts, Error> {
         bpp_id: value["context"][dialect.members().bpp_id]
             .as_str()
             .and_then(|id| SubscriberId::parse(id).ok()),
-        placement: Some(placement(dialect, &value["context"])?),
-        state: state(dialect, order, &fulfillments, &booking)?,
+        placement: Some(placement::read(dialect, &value["context"])?),
+        state: state::read(dialect, order, &fulfillments, &booking)?,
         fulfillments,
         starts_at,
         price,
@@ -208,95 +211,11 @@ fn booking(block: &Value) -> Result<Booking, Error> {
     }
 }
 
-fn dialect(context: &Value) -> Result<Dialect, Error> {
-    let version = context["version"]
-        .as_str()
-        .or(context["core_version"].as_str());
-    let domain = context["domain"].as_str();
-    let dialect = version.and_then(|version| Dialect::in_domain(version, domain));
-    let expected = "expected 0.9.x or 1.x, on UHI 0.7.1, in domains of ONDC 1.2.x, 2.0.x or 2.1.x";
-    dialect.ok_or_else(|| member("context.version", expected))
-}
-
-fn placement(dialect: Dialect, context: &Value) -> Result<Placement, Error> {
-    let names = dialect.members();
-    let [bap_id_at, bap_uri_at] =
-        [names.bap_id, names.bap_uri].map(|name| format!("context.{name}"));
-    let bap_uri = context[names.bap_uri].as_str();
-    let bap_uri = bap_uri.ok_or_else(|| member(&bap_uri_at, "expected a string"))?;
-    Ok(Placement {
-        bap: id(&bap_id_at, &context[names.bap_id], SubscriberId::parse)?,
-        bap_uri: bap_uri.to_owned(),
-        transaction: id(
-            "context.transaction_id",
-            &context["transaction_id"],
-            TransactionId::parse,
-        )?,
-    })
-}
-
 fn id<T>(path: &str, value: &Value, parse: fn(&str) -> Result<T, ids::Error>) -> Result<T, Error> {
     let text = value
         .as_str()
         .ok_or_else(|| member(path, "expected a string"))?;
     parse(text).map_err(|error| member(path, &error.to_string()))
-}
-
-fn state(
-    dialect: Dialect,
-    order: &Value,
-    fulfillments: &[Fulfillment],
-    booking: &Booking,
-) -> Result<State, Error> {
-    if let Some(status) = booking.status {
-        return Ok(status);
-    }
-    let word = order["status"].as_str().or(order["state"].as_str());
-    let said = match word {
-        None => State::Confirmed,
-        Some(word) => state_of_word(dialect, word).ok_or_else(|| {
-            let what = format!("{word:?} is no known state: say which in booking.status");
-            member("message.order.status", &what)
-        })?,
-    };
-    let codes = fulfillments.iter().map(|one| one.state.as_deref());
-    let implied = words::state_of_fulfillments(codes);
-    Ok(if said.is_final() {
-        said
-    } else {
-        implied.unwrap_or(said)
-    })
-}
-
-fn state_of_word(dialect: Dialect, word: &str) -> Option<State> {
-    let own = match dialect {
-        Dialect::Uhi => uhi::state_of_order_word(word),
-        _ => None,
-    };
-    own.or_else(|| words::state_of_order_word(word))
-}
-
-/// Only UHI's times are read: they are those of an appointment, in one member.
-fn fulfillments(dialect: Dialect, order: &Value) -> (Vec<Fulfillment>, Vec<Option<Time>>) {
-    let list = match (&order["fulfillments"], &order["fulfillment"]) {
-        (Value::Array(list), _) => list.as_slice(),
-        (_, one @ Value::Object(_)) => std::slice::from_ref(one),
-        _ => &[],
-    };
-    let read = |item: &Value| Fulfillment {
-        id: item["id"].as_str().map(str::to_owned),
-        state: item["state"]["descriptor"]["code"]
-            .as_str()
-            .map(str::to_owned),
-        agent: item["agent"]["id"].as_str().map(str::to_owned),
-        starts_at: None,
-    };
-    let starts_at = |item: &Value| match dialect {
-        Dialect::Uhi => time(&item["start"]["time"]["timestamp"]),
-        _ => None,
-    };
-    let both = list.iter().map(|item| (read(item), starts_at(item)));
-    both.unzip()
 }
 
 fn time(value: &Value) -> Option<Time> {

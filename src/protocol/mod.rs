@@ -11,6 +11,7 @@ pub mod cancel;
 pub mod consultations;
 pub mod context;
 pub mod decision;
+pub mod fault;
 pub mod intake;
 pub mod iso8601;
 pub mod kind;

@@ -23,6 +23,19 @@ pub enum Error {
     Shape(#[from] raw::Error),
 }
 
+/// Makes the quote of an order that of a cancelled one that costs `fee`; without a price it stays.
+///
+/// # Errors
+/// When the quote cannot be calculated with.
+pub fn set_fee(order: &mut RawObject<'_>, fee: Money) -> Result<(), Error> {
+    let changed = match order.get("quote").map(Quote::read).transpose()?.flatten() {
+        Some(quote) => quote.with_fee(fee)?,
+        None => return Ok(()),
+    };
+    order.set("quote", changed);
+    Ok(())
+}
+
 /// A quote with its total and the sum of its lines.
 pub struct Quote<'a> {
     object: RawObject<'a>,

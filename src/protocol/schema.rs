@@ -186,3 +186,7 @@ fn shown(value: &Value) -> String {
 mod ondc_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod uhi_tests;
+#[cfg(test)]
+mod v1_tests;

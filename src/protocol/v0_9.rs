@@ -4,7 +4,7 @@
 //! fee, and nothing else does.
 
 use super::on_cancel::Error;
-use super::quote::Quote;
+use super::quote::set_fee;
 use super::raw::{RawObject, quote};
 use crate::domain::order::Cancellation;
 
@@ -31,13 +31,8 @@ pub fn quoted(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<
 }
 
 fn price(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), Error> {
-    let Some(charge) = cancellation.charge.filter(|charge| charge.fee.minor > 0) else {
-        return Ok(());
-    };
-    let changed = match order.get("quote").map(Quote::read).transpose()?.flatten() {
-        Some(quote) => quote.with_fee(charge.fee)?,
-        None => return Ok(()),
-    };
-    order.set("quote", changed);
-    Ok(())
+    match cancellation.charge {
+        Some(charge) if charge.fee.minor > 0 => Ok(set_fee(order, charge.fee)?),
+        _ => Ok(()),
+    }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::on_cancel::{Error, rfc3339};
-use super::quote::Quote;
+use super::quote::set_fee;
 use super::raw::{RawArray, RawObject, quote};
 use super::words::cancelled_fulfillment_code;
 use crate::domain::order::{Cancellation, Party, Reason};
@@ -22,9 +22,7 @@ pub fn cancelled(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Resu
     order.set("status", quote("CANCELLED"));
     fulfillments(order, cancellation.at);
     price(order, cancellation)?;
-    if order.get("updated_at").is_some() {
-        order.set("updated_at", quote(&rfc3339(cancellation.at)));
-    }
+    set_updated_at(order, cancellation.at);
     order.set("cancellation", block(cancellation));
     Ok(())
 }
@@ -39,17 +37,19 @@ pub fn quoted(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<
     price(order, cancellation)
 }
 
+/// When the order was changed last, where it has a member for that.
+pub(super) fn set_updated_at(order: &mut RawObject<'_>, at: DateTime<Utc>) {
+    if order.get("updated_at").is_some() {
+        order.set("updated_at", quote(&rfc3339(at)));
+    }
+}
+
 /// The quote always shows charge and refund in 1.x, a free cancellation included.
 fn price(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), Error> {
-    let Some(charge) = cancellation.charge else {
-        return Ok(());
-    };
-    let changed = match order.get("quote").map(Quote::read).transpose()?.flatten() {
-        Some(quote) => quote.with_fee(charge.fee)?,
-        None => return Ok(()),
-    };
-    order.set("quote", changed);
-    Ok(())
+    match cancellation.charge {
+        Some(charge) => Ok(set_fee(order, charge.fee)?),
+        None => Ok(()),
+    }
 }
 
 /// Intake took the document as it is, so whatever has not the shape of a fulfilment is left

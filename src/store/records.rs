@@ -154,6 +154,28 @@ pub struct OrderWrite {
     pub document: Option<Bytes>,
 }
 
+impl OrderWrite {
+    /// A stored order stays as it was read; that it still is so is compared.
+    #[must_use]
+    pub fn same(stored: &StoredOrder) -> Self {
+        Self {
+            key: stored.order.key.clone(),
+            expected_version: stored.order.version,
+            order: None,
+            document: None,
+        }
+    }
+
+    /// A stored order becomes this one; its document stays.
+    #[must_use]
+    pub fn changed(stored: &StoredOrder, order: Order) -> Self {
+        Self {
+            order: Some(order),
+            ..Self::same(stored)
+        }
+    }
+}
+
 /// One durable transaction: all of it, or none.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -171,6 +193,22 @@ pub struct Commit {
     pub event: Option<Event>,
     /// The time it is committed at.
     pub now: DateTime<Utc>,
+}
+
+impl Commit {
+    /// About the order alone: nobody asked, and nobody hears of it.
+    #[must_use]
+    pub fn of(order: OrderWrite, now: DateTime<Utc>) -> Self {
+        Self {
+            order,
+            request: None,
+            callback: None,
+            webhook: None,
+            answers: Vec::new(),
+            event: None,
+            now,
+        }
+    }
 }
 
 /// What becomes of a request that was accepted before, and says so from now on.

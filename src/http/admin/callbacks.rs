@@ -12,7 +12,7 @@ use super::audit::Deed;
 use super::{Problem, prove, read};
 use crate::domain::ids::SubscriberId;
 use crate::http::Doors;
-use crate::store::{Callback, CallbackFilter, CallbackId, CallbackState};
+use crate::store::{Callback, CallbackFilter, CallbackId, CallbackState, Claimed};
 
 /// The most callbacks listed or redriven at once.
 const MAX_LISTED: usize = 1_000;
@@ -60,8 +60,7 @@ pub async fn show(
     id: Path<u64>,
 ) -> Result<HttpResponse, Problem> {
     prove(&doors, &request)?;
-    let claimed = doors.engine.store().callback(CallbackId(*id)).await?;
-    let claimed = claimed.ok_or_else(|| Problem::not_found(format!("no callback {id}")))?;
+    let claimed = find(&doors, CallbackId(*id)).await?;
     let body = std::str::from_utf8(&claimed.body).ok();
     let body = body.and_then(|text| serde_json::from_str(text).ok());
     Ok(HttpResponse::Ok().json(WithBody {
@@ -69,6 +68,11 @@ pub async fn show(
         erased: claimed.is_erased(),
         body,
     }))
+}
+
+async fn find(doors: &Doors, id: CallbackId) -> Result<Claimed, Problem> {
+    let found = doors.engine.store().callback(id).await?;
+    found.ok_or_else(|| Problem::not_found(format!("no callback {}", id.0)))
 }
 
 /// `POST /callbacks/{id}/redrive`: a dead callback gets a new run of the schedule.
@@ -80,8 +84,7 @@ pub async fn redrive(
     let token = prove(&doors, &request)?;
     let store = doors.engine.store();
     let id = CallbackId(*id);
-    let claimed = store.callback(id).await?;
-    let claimed = claimed.ok_or_else(|| Problem::not_found(format!("no callback {}", id.0)))?;
+    let claimed = find(&doors, id).await?;
     if claimed.is_erased() {
         let detail = format!("callback {} was erased: nothing is left to send", id.0);
         return Err(Problem::new(StatusCode::CONFLICT, detail));
@@ -147,9 +150,7 @@ pub async fn hold(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let token = prove(&doors, &request)?;
-    let whom = whom(&body)?;
-    note(&doors, &token, "callback.hold", whom.as_ref()).await?;
+    let whom = meant(&doors, &request, &body, "callback.hold").await?;
     doors.engine.store().hold(whom.as_ref()).await?;
     answer_holds(&doors).await
 }
@@ -160,26 +161,28 @@ pub async fn release(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let token = prove(&doors, &request)?;
-    let whom = whom(&body)?;
-    note(&doors, &token, "callback.release", whom.as_ref()).await?;
+    let whom = meant(&doors, &request, &body, "callback.release").await?;
     doors.engine.store().release(whom.as_ref()).await?;
     answer_holds(&doors).await
 }
 
-async fn note(
+/// Who is meant by whoever has a token for this; the audit is told.
+async fn meant(
     doors: &Doors,
-    token: &str,
+    request: &HttpRequest,
+    body: &[u8],
     action: &'static str,
-    whom: Option<&SubscriberId>,
-) -> Result<(), Problem> {
+) -> Result<Option<SubscriberId>, Problem> {
+    let token = prove(doors, request)?;
+    let whom = whom(body)?;
     let deed = Deed {
-        token,
+        token: &token,
         action,
         network: None,
-        target: whom.map(SubscriberId::as_str),
+        target: whom.as_ref().map(SubscriberId::as_str),
     };
-    deed.note(doors).await
+    deed.note(doors).await?;
+    Ok(whom)
 }
 
 /// `GET /callbacks/holds`.

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::audit::Deed;
-use super::{OnNetwork, Problem, candidates, prove};
+use super::{OnNetwork, Problem, candidates, on_several, prove};
 use crate::domain::ids::{NetworkName, TransactionId};
 use crate::http::Doors;
 use crate::store::{Claimed, StoredRequest, Timeline};
@@ -83,12 +83,7 @@ async fn one_network(
             id.as_str()
         ))),
         1 => Ok(found.remove(0)),
-        _ => {
-            let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
-            let names = names.join(", ");
-            let detail = format!("the id is on several networks: add ?network= ({names})");
-            Err(Problem::new(StatusCode::CONFLICT, detail))
-        }
+        _ => Err(on_several(found.iter().map(|(name, _)| name))),
     }
 }
 

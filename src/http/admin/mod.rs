@@ -172,15 +172,16 @@ pub async fn find(doors: &Doors, id: &str, on: &OnNetwork) -> Result<OrderKey, P
             id.as_str()
         ))),
         1 => Ok(found.remove(0)),
-        _ => {
-            let names: Vec<_> = found.iter().map(|key| key.network.as_str()).collect();
-            let detail = format!(
-                "the id is on several networks: add ?network= ({})",
-                names.join(", ")
-            );
-            Err(Problem::new(StatusCode::CONFLICT, detail))
-        }
+        _ => Err(on_several(found.iter().map(|key| &key.network))),
     }
+}
+
+/// 409: the client has to say which of these networks it means.
+fn on_several<'a>(networks: impl Iterator<Item = &'a NetworkName>) -> Problem {
+    let names: Vec<_> = networks.map(NetworkName::as_str).collect();
+    let names = names.join(", ");
+    let detail = format!("the id is on several networks: add ?network= ({names})");
+    Problem::new(StatusCode::CONFLICT, detail)
 }
 
 /// The networks an id may be on: the one asked for, else all, and those on none.

@@ -23,7 +23,7 @@ pub fn cancelled(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Resu
     order.set("status", quote("CANCELLED"));
     fulfillments(order, cancellation.at);
     price(order, cancellation)?;
-    updated(order, cancellation.at);
+    v1::set_updated_at(order, cancellation.at);
     let mut block = block(cancellation.by, cancellation.at);
     add_reason(&mut block, &cancellation.reason);
     order.set("cancellation", block.to_string());
@@ -43,7 +43,7 @@ pub fn quoted(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<
 /// `CANCEL_INITIATED`, the published messages the longer word.
 pub fn initiated(order: &mut RawObject<'_>, pending: &Pending) {
     order.set("status", quote("CANCELLATION_INITIATED"));
-    updated(order, pending.at);
+    v1::set_updated_at(order, pending.at);
     let block = block(Party::Provider, pending.at);
     order.set("cancellation", block.to_string());
 }
@@ -54,7 +54,7 @@ pub fn kept(order: &mut RawObject<'_>, kept: &Kept<'_>) {
     if kept.is_over {
         order.set("status", quote("COMPLETED"));
     }
-    updated(order, kept.at);
+    v1::set_updated_at(order, kept.at);
     let mut block = block(Party::Provider, kept.at);
     let code_alone = Reason {
         text: None,
@@ -73,12 +73,6 @@ fn price(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(), E
         order.set("quote", lines::returned(&quote, charge.fee)?);
     }
     Ok(())
-}
-
-fn updated(order: &mut RawObject<'_>, at: DateTime<Utc>) {
-    if order.get("updated_at").is_some() {
-        order.set("updated_at", quote(&rfc3339(at)));
-    }
 }
 
 fn fulfillments(order: &mut RawObject<'_>, at: DateTime<Utc>) {

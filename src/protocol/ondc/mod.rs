@@ -11,6 +11,7 @@ pub mod mobility;
 mod parcel;
 pub mod retail;
 mod share;
+mod tags;
 
 use super::kind::Profile;
 use super::reasons::{self, Table};

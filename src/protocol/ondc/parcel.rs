@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::lines::Change;
-use super::retail::{objects, trail_tag};
+use super::retail::objects;
+use super::tags::trail_tag;
 use crate::domain::order::State;
 use crate::domain::rto::Rto;
 use crate::protocol::on_cancel::rfc3339;

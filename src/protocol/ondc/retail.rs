@@ -11,10 +11,11 @@ use chrono_tz::Tz;
 use super::lines::{self, Change};
 use super::parcel;
 use super::share::Share;
+use super::tags::{Before, add_tags, before, before_tag, request_tag, trail_tag};
 use crate::domain::money::Money;
 use crate::domain::order::{Cancellation, Party, State};
 use crate::domain::portion::Portion;
-use crate::protocol::on_cancel::{Error, rfc3339};
+use crate::protocol::on_cancel::Error;
 use crate::protocol::raw::{RawArray, RawObject, quote};
 use crate::protocol::time::Time;
 use crate::protocol::{v1, words};
@@ -185,9 +186,7 @@ fn price_b2b(order: &mut RawObject<'_>, cancellation: &Cancellation) -> Result<(
 
 fn finish(order: &mut RawObject<'_>, cancellation: &Cancellation, by: &str) {
     order.set("state", quote(CANCELLED));
-    if order.get("updated_at").is_some() {
-        order.set("updated_at", quote(&rfc3339(cancellation.at)));
-    }
+    v1::set_updated_at(order, cancellation.at);
     let by = quote(by);
     let reason = cancellation.reason.id.as_deref();
     let reason = reason.map_or(String::new(), |id| {
@@ -197,12 +196,6 @@ fn finish(order: &mut RawObject<'_>, cancellation: &Cancellation, by: &str) {
         "cancellation",
         format!(r#"{{"cancelled_by":{by}{reason}}}"#),
     );
-}
-
-/// What a fulfilment was before, and since when.
-struct Before {
-    code: String,
-    since: Option<String>,
 }
 
 /// Cancels every fulfilment that still stands for something to come, or only that one; `also`
@@ -240,15 +233,6 @@ pub(super) fn is_open(fulfillment: &RawObject<'_>) -> bool {
     let kind = fulfillment.get_str("type").unwrap_or_default();
     v1::fulfillment_code(fulfillment).as_deref() != Some(CANCELLED)
         && !OF_THE_PAST.contains(&&*kind)
-}
-
-fn before(fulfillment: &RawObject<'_>, order_since: Option<String>) -> Option<Before> {
-    let state = fulfillment.object("state");
-    let own = state.and_then(|state| state.get_str("updated_at").map(Into::into));
-    Some(Before {
-        code: v1::fulfillment_code(fulfillment)?,
-        since: own.or(order_since),
-    })
 }
 
 /// Which fulfilment each item is in, and the first that is still open.
@@ -299,55 +283,4 @@ pub(super) fn objects<T>(
     let list = order.array(member).unwrap_or_default();
     let list = list.iter().filter_map(|item| RawObject::parse(item).ok());
     list.filter_map(|item| read(&item)).collect()
-}
-
-fn request_tag(
-    cancellation: &Cancellation,
-    tries: Option<Vec<(&str, String)>>,
-    by: &str,
-) -> String {
-    let reason = cancellation.reason.id.clone();
-    let reason = reason.map(|id| ("reason_id", id));
-    let tries = tries.into_iter().flatten();
-    let by = [("cancelled_by", by.to_owned())];
-    let list: Vec<_> = tries.chain(reason).chain(by).collect();
-    let list: Vec<_> = list
-        .iter()
-        .map(|(code, value)| (*code, value.as_str()))
-        .collect();
-    tag("cancel_request", &list)
-}
-
-fn before_tag(before: Before) -> String {
-    let since = before.since.as_deref().map(|at| ("updated_at", at));
-    let list = [("fulfillment_state", &*before.code)];
-    let list: Vec<_> = list.into_iter().chain(since).collect();
-    tag("precancel_state", &list)
-}
-
-/// By how much a line changed.
-pub(super) fn trail_tag(change: &Change) -> String {
-    let about = change.about.as_deref().map(|id| ("id", id));
-    let mut list = vec![("type", &*change.kind)];
-    list.extend(about);
-    list.push(("currency", change.amount.currency.code()));
-    list.push(("value", &*change.value));
-    tag("quote_trail", &list)
-}
-
-fn tag(code: &str, list: &[(&str, &str)]) -> String {
-    let entry = |(code, value): &(&str, &str)| {
-        format!(r#"{{"code":{},"value":{}}}"#, quote(code), quote(value))
-    };
-    let list: Vec<String> = list.iter().map(entry).collect();
-    format!(r#"{{"code":{},"list":[{}]}}"#, quote(code), list.join(","))
-}
-
-fn add_tags(fulfillment: &mut RawObject<'_>, tags: &[String]) {
-    let mut all = fulfillment.array("tags").unwrap_or_default();
-    for tag in tags {
-        all.push(tag.as_str());
-    }
-    let all = all.to_string();
-    fulfillment.set("tags", all);
 }

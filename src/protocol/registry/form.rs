@@ -3,10 +3,11 @@
 //! Three forms: the core specification's `/lookup`, ONDC's `/v2.0/lookup` and UHI's
 //! `networkregistry/lookup`. What differs is the path, the filters that must be there, the words
 //! for roles, which member holds the key that verifies signatures, and how much a row must say.
-//! All of that is here; reading a row is in the module above.
+//! All of that is here; reading a row is in `row`.
 
 use serde_json::{Value, json};
 
+use super::row;
 use crate::crypto::signature::Scheme;
 use crate::domain::ids::{KeyId, SubscriberId};
 
@@ -98,8 +99,8 @@ impl Form {
     /// UHI's registry has it in the one that is named for encryption.
     pub(super) fn verifying_key_members(self) -> &'static [&'static [&'static str]] {
         match self {
-            Form::Core | Form::Ondc => &[super::SIGNING_KEY],
-            Form::Uhi => &[super::ENCRYPTION_KEY, super::SIGNING_KEY],
+            Form::Core | Form::Ondc => &[row::SIGNING_KEY],
+            Form::Uhi => &[row::ENCRYPTION_KEY, row::SIGNING_KEY],
         }
     }
 

@@ -1,5 +1,6 @@
-//! Tables over small messages: each rule of each schema broken once.
+//! Tables over small messages: each rule that the schemas share broken once.
 
+use super::uhi_tests::uhi_context;
 use super::*;
 use serde_json::json;
 
@@ -20,20 +21,11 @@ fn context(dialect: Dialect, action: &str) -> Value {
     })
 }
 
-fn uhi_context(action: &str) -> Value {
-    json!({
-        "domain": "nic2004:85111", "action": action, "core_version": "0.7.1",
-        "consumer_id": "eua-nha", "consumer_uri": "https://eua.example/api",
-        "provider_id": "hspa-nha", "provider_uri": "https://hspa.example/api",
-        "transaction_id": "t1", "message_id": "m1", "timestamp": "2022-07-05T15:24:35Z",
-    })
-}
-
 fn cancel(dialect: Dialect) -> Value {
     json!({"context": context(dialect, "cancel"), "message": {"order_id": "trip_1"}})
 }
 
-fn on_cancel(dialect: Dialect) -> Value {
+pub(super) fn on_cancel(dialect: Dialect) -> Value {
     let order = match dialect {
         Dialect::V0_9 => json!({"id": "O1", "state": "Cancelled"}),
         Dialect::Uhi => json!({"id": "O1", "state": "CANCELLED",
@@ -45,7 +37,7 @@ fn on_cancel(dialect: Dialect) -> Value {
 }
 
 /// Puts the value at a pointer, or takes the member away.
-fn with(mut message: Value, pointer: &str, value: Option<Value>) -> Value {
+pub(super) fn with(mut message: Value, pointer: &str, value: Option<Value>) -> Value {
     let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
     let members = message.pointer_mut(parent).and_then(Value::as_object_mut);
     let members = members.unwrap_or_else(|| panic!("{pointer}"));
@@ -56,7 +48,7 @@ fn with(mut message: Value, pointer: &str, value: Option<Value>) -> Value {
     message
 }
 
-fn fault(kind: Kind, dialect: Dialect, message: &Value) -> Error {
+pub(super) fn fault(kind: Kind, dialect: Dialect, message: &Value) -> Error {
     let error = check(kind, dialect, message).expect_err(&message.to_string());
     assert!(
         error.to_string().len() < 500 && error.to_string().is_ascii(),
@@ -72,51 +64,6 @@ fn every_schema_compiles_and_the_smallest_messages_pass() {
         check(Kind::OnCancel, dialect, &on_cancel(dialect)).expect("a small on_cancel");
         fault(Kind::OnCancel, dialect, &cancel(dialect));
         fault(Kind::Cancel, dialect, &on_cancel(dialect));
-    }
-}
-
-#[test]
-fn uhi_has_schemas_of_its_own() {
-    let order = json!({"id": "O1", "state": "CANCELLED", "fulfillment": {"tags": {"x": true}}});
-    let cancel = json!({"context": uhi_context("cancel"), "message": {"order": order}});
-    let callback = on_cancel(Dialect::Uhi);
-    assert_eq!(check(Kind::Cancel, Dialect::Uhi, &cancel), Ok(()));
-    assert_eq!(check(Kind::OnCancel, Dialect::Uhi, &callback), Ok(()));
-    for path in [
-        "context.domain",
-        "context.core_version",
-        "context.consumer_id",
-        "context.consumer_uri",
-        "context.transaction_id",
-        "context.message_id",
-        "context.timestamp",
-        "message.order",
-        "message.order.id",
-        "message.order.state",
-        "message.order.fulfillment",
-        "message.order.fulfillment.tags",
-    ] {
-        let pointer = format!("/{}", path.replace('.', "/"));
-        let error = fault(
-            Kind::Cancel,
-            Dialect::Uhi,
-            &with(cancel.clone(), &pointer, None),
-        );
-        assert_eq!((&*error.path, &*error.text), (path, "is required"));
-    }
-    let open = with(cancel, "/message/order/state", Some(json!("CONFIRMED")));
-    assert_eq!(
-        fault(Kind::Cancel, Dialect::Uhi, &open).path,
-        "message.order.state"
-    );
-    for (pointer, value) in [
-        ("/message/order/state", json!("Cancelled")),
-        ("/message/order/fulfillment/tags", json!({})),
-        ("/context/provider_id", json!(null)),
-        ("/context/core_version", json!("1.1.0")),
-    ] {
-        let wrong = with(callback.clone(), pointer, Some(value));
-        fault(Kind::OnCancel, Dialect::Uhi, &wrong);
     }
 }
 
@@ -330,64 +277,6 @@ fn a_callback_has_an_order_or_an_error() {
         assert_eq!(
             check(Kind::OnCancel, dialect, &typeless).is_ok(),
             dialect == Dialect::V1
-        );
-    }
-}
-
-#[test]
-fn the_state_word_is_free_in_0_9_and_listed_in_1_x() {
-    let state = |word: Value| with(on_cancel(Dialect::V0_9), "/message/order/state", Some(word));
-    assert_eq!(
-        check(Kind::OnCancel, Dialect::V0_9, &state(json!("Cancelado"))),
-        Ok(())
-    );
-    fault(Kind::OnCancel, Dialect::V0_9, &state(json!("")));
-    let status = |word: &str| {
-        with(
-            on_cancel(Dialect::V1),
-            "/message/order/status",
-            Some(json!(word)),
-        )
-    };
-    for word in [
-        "ACTIVE",
-        "COMPLETE",
-        "CANCELLED",
-        "SOFT_CANCEL",
-        "CANCELLATION_INITIATED",
-    ] {
-        assert_eq!(check(Kind::OnCancel, Dialect::V1, &status(word)), Ok(()));
-    }
-    for word in ["Cancelled", "CANCELED", "", "SOFT-CANCEL"] {
-        let error = fault(Kind::OnCancel, Dialect::V1, &status(word));
-        assert_eq!(error.path, "message.order.status");
-    }
-}
-
-#[test]
-fn a_cancelled_order_of_1_x_says_who_and_when() {
-    let pointer = "/message/order/cancellation";
-    fault(
-        Kind::OnCancel,
-        Dialect::V1,
-        &with(on_cancel(Dialect::V1), pointer, None),
-    );
-    let soft = with(on_cancel(Dialect::V1), pointer, None);
-    let soft = with(soft, "/message/order/status", Some(json!("SOFT_CANCEL")));
-    assert_eq!(check(Kind::OnCancel, Dialect::V1, &soft), Ok(()));
-    for (key, value) in [
-        ("cancelled_by", json!("BAP")),
-        ("cancelled_by", json!(null)),
-        ("time", json!("yesterday")),
-        ("reason", json!("3")),
-        ("reason", json!({"id": 3})),
-        ("reason", json!({"descriptor": "x"})),
-    ] {
-        let pointer = format!("{pointer}/{key}");
-        fault(
-            Kind::OnCancel,
-            Dialect::V1,
-            &with(on_cancel(Dialect::V1), &pointer, Some(value)),
         );
     }
 }

@@ -1,10 +1,13 @@
 //! One fulfilment of a shop's order, cancelled alone, and what is left of the order.
 
+mod again;
+mod over;
+
 use beckn_bpp::mock::bap::Answer as Told;
 use beckn_bpp::mock::orders::BASKET_1;
 use serde_json::{Value, json};
 
-use crate::market::{Market, error_of};
+use crate::market::Market;
 
 /// A tenth of whatever is cancelled.
 const TENTH: &str = r#"
@@ -213,144 +216,6 @@ async fn what_is_left_is_cancelled_later_at_its_own_price() {
     let told = events(&market).await;
     let [part, all] = ["order.fulfillment_cancelled", "order.cancelled"];
     assert_eq!(kinds(&told), [part, part, all, all]);
-    market.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_cancel_of_a_fulfilment_gets_the_first_answer_whatever_followed() {
-    let mut market = shop().await;
-    let basket = two_parcels(&market, "two", ["Pending", "Pending"]);
-    market.hand_over(&basket).await;
-    let request = naming(&market, &basket, "F1");
-    let first = market.answered(&request).await["message"]["order"].take();
-    market.app.restart().await;
-    let again = market.answered(&naming(&market, &basket, "F1")).await["message"]["order"].take();
-    assert_eq!(again, first);
-    // The very same request is answered once.
-    market.app.settled().await;
-    let before = market.app.kept().await;
-    assert_eq!(market.send(&request).await.status, 200);
-    assert_eq!(market.app.kept().await, before);
-    let asked = json!({"by": "provider", "reason": "005", "fulfillment": "F1"});
-    let answer = market.provider("two", "cancel", &asked).await;
-    assert_eq!(answer.body["already_cancelled"], true, "{}", answer.text);
-    assert_eq!(answer.body["cancellation"]["by"], "customer");
-
-    let whole = market.answered(&all_of(&market, &basket)).await["message"]["order"].take();
-    let named = market.answered(&naming(&market, &basket, "F1")).await["message"]["order"].take();
-    assert_eq!(named, whole);
-    assert_eq!(events(&market).await.len(), 2);
-    market.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn racing_cancels_of_parts_make_one_outcome_each() {
-    let market = shop().await;
-    let basket = two_parcels(&market, "two", ["Pending", "Pending"]);
-    market.hand_over(&basket).await;
-    let requests = ["F1", "F2", "F1", "F2", "F1"].map(|id| naming(&market, &basket, id));
-    let answers = requests.iter().map(|request| market.answered(request));
-    for answer in futures_util::future::join_all(answers).await {
-        assert!(answer.get("error").is_none(), "{answer}");
-    }
-    let told = events(&market).await;
-    assert_eq!(
-        kinds(&told),
-        ["order.fulfillment_cancelled", "order.cancelled"]
-    );
-    let shown = market.app.get("/orders/two").await.body;
-    assert_eq!(shown["state"], "Cancelled");
-    assert_eq!(shown["parts"].as_array().map(Vec::len), Some(1));
-    market.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_fulfilment_that_is_over_or_under_way_is_told_by_its_number() {
-    let market = shop().await;
-    let basket = two_parcels(&market, "two", ["Order-delivered", "Pending"]);
-    market.hand_over(&basket).await;
-    let unknown = market.refused(&naming(&market, &basket, "F9")).await;
-    assert_eq!(error_of(&unknown), ("50007", Some("DOMAIN-ERROR")));
-    let delivered = market.answered(&naming(&market, &basket, "F1")).await;
-    assert_eq!(error_of(&delivered), ("50008", Some("DOMAIN-ERROR")));
-    assert!(delivered.get("message").is_none());
-    // Without the other one, all of the order has arrived.
-    let order = market.answered(&naming(&market, &basket, "F2")).await["message"]["order"].take();
-    assert_eq!(order["state"], "Completed");
-    assert_eq!(
-        market.app.get("/orders/two").await.body["state"],
-        "Completed"
-    );
-    let over = market.answered(&all_of(&market, &basket)).await;
-    assert_eq!(error_of(&over), ("50001", Some("POLICY-ERROR")));
-
-    let basket = two_parcels(&market, "moving", ["Out-for-delivery", "Pending"]);
-    market.hand_over(&basket).await;
-    let moving = market.answered(&naming(&market, &basket, "F1")).await;
-    assert_eq!(error_of(&moving), ("50001", Some("POLICY-ERROR")));
-    market.answered(&naming(&market, &basket, "F2")).await;
-    let shown = market.app.get("/orders/moving").await.body;
-    assert_eq!(shown["state"], "InProgress");
-
-    // What the provider cancelled by itself is over as well.
-    let basket = two_parcels(&market, "gone", ["Cancelled", "Pending"]);
-    market.hand_over(&basket).await;
-    let gone = market.answered(&naming(&market, &basket, "F1")).await;
-    assert_eq!(error_of(&gone), ("50008", Some("DOMAIN-ERROR")));
-    market.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_provider_hands_over_later_does_not_bring_a_fulfilment_back() {
-    let market = shop().await;
-    let basket = two_parcels(&market, "two", ["Pending", "Pending"]);
-    market.hand_over(&basket).await;
-    let first = market.answered(&naming(&market, &basket, "F1")).await["message"]["order"].take();
-    let put = async |basket: &Value| market.app.admin("PUT", "/orders/two", Some(basket)).await;
-    assert_eq!(put(&basket).await.body["result"], "unchanged");
-
-    let mut newer = basket.clone();
-    let order = &mut newer["message"]["order"];
-    order["updated_at"] = json!("2026-03-02T06:05:00.000Z");
-    order["fulfillments"][0]["state"]["descriptor"]["code"] = json!("Order-picked-up");
-    order["fulfillments"][1]["state"]["descriptor"]["code"] = json!("Packed");
-    assert_eq!(put(&newer).await.body["result"], "updated");
-    let shown = market.app.get("/orders/two").await.body;
-    assert_eq!(
-        [&shown["state"], &shown["price"]],
-        [&json!("Confirmed"), &inr("212.50")]
-    );
-    let again = market.answered(&naming(&market, &basket, "F1")).await["message"]["order"].take();
-    assert_eq!(state_of(&again, 1), "Packed");
-    assert_eq!(again["quote"], first["quote"]);
-
-    let news = |id: &str, state: &str| json!({"fulfillments": [{"id": id, "state": state}]});
-    let patch = async |body: Value| market.app.admin("PATCH", "/orders/two", Some(&body)).await;
-    let lost = patch(news("F1", "Order-picked-up")).await;
-    assert_eq!(lost.status, 409, "{}", lost.text);
-    assert_eq!(lost.body["cancellation"]["portion"]["fulfillment"], "F1");
-    assert_eq!(patch(news("F1", "Cancelled")).await.status, 200);
-    let done = patch(news("F2", "Order-delivered")).await;
-    assert_eq!(done.body["state"], "Completed", "{}", done.text);
-    market.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_told_apart_is_cancelled_as_a_whole_only() {
-    let market = shop().await;
-    let mut vague = two_parcels(&market, "vague", ["Pending", "Pending"]);
-    vague["message"]["order"]["quote"]["price"]["value"] = json!("600.00");
-    let mut trade = two_parcels(&market, "trade", ["Pending", "Pending"]);
-    let context = trade["context"].as_object_mut().expect("a context");
-    context.remove("core_version").expect("there before");
-    context.insert("version".to_owned(), json!("2.0.2"));
-    for basket in [&vague, &trade] {
-        market.hand_over(basket).await;
-        let refused = market.refused(&naming(&market, basket, "F1")).await;
-        assert_eq!(error_of(&refused).0, "40001", "{refused}");
-        let order = market.answered(&all_of(&market, basket)).await["message"]["order"].take();
-        assert_eq!(order["state"], "Cancelled");
-    }
     market.stop().await;
 }
 
