@@ -7,7 +7,7 @@ use std::time::Duration;
 use beckn_bpp::domain::ids::MessageId;
 use beckn_bpp::domain::order::{Cancellation, Order, Party, Pending, Reason, State};
 use beckn_bpp::domain::undecided::Undecided;
-use beckn_bpp::store::sled::{Report, check};
+use beckn_bpp::store::sled::{Report, Salvaged, WAITING, check, salvage};
 use beckn_bpp::store::{Answered, CallbackKind, Erased, Error, Next, Pruned, Store, Walk};
 use serde_json::Value;
 
@@ -107,11 +107,11 @@ fn digest(body: &[u8]) -> String {
     format!("digest of {}", body["message"].as_str().unwrap_or_default())
 }
 
-/// What a check says of a store that was closed.
-fn checked(store: &Path) -> Report {
+/// What is said of a store that was closed: sled's threads let go of the file a moment after the
+/// last handle is dropped.
+fn once_closed(mut look: impl FnMut(&Path) -> Result<Report, Error>) -> Report {
     let scratch = tempfile::tempdir().expect("a directory");
-    // sled's threads let go of the file a moment after the last handle is dropped.
-    let report = (0..250).find_map(|_| match check(store, scratch.path(), digest) {
+    let report = (0..250).find_map(|_| match look(scratch.path()) {
         Err(Error::Locked { .. }) => {
             std::thread::sleep(Duration::from_millis(20));
             None
@@ -142,10 +142,40 @@ async fn an_order_is_neither_erased_nor_pruned_before_it_is_decided_on() {
     }
     store.close().await;
     drop(store);
-    let report = checked(home.path());
+    let report = once_closed(|scratch| check(home.path(), scratch, digest));
     assert!(report.is_clean(), "{:?}", report.findings);
     let store = home.open().await;
     assert_eq!(pruned(&*store).await.orders, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_request_that_waits_is_salvaged_and_one_that_is_lost_is_named() {
+    let home = SledHome::new();
+    let store = home.open().await;
+    filled(&*store).await;
+    commit(&*store, intake("lost", State::Confirmed)).await;
+    let mut lost = nothing("lost", 1);
+    lost.order.order = Some(asked(order("lost", 1, State::Confirmed)));
+    commit(&*store, lost).await;
+    store.close().await;
+    drop(store);
+    let mut waiting = Vec::new();
+    let report = once_closed(|scratch| {
+        waiting.clear();
+        salvage(home.path(), scratch, &mut |found| {
+            if let Salvaged::Waiting(order, message, request) = found {
+                let body = request.map(|request| request.body);
+                waiting.push((order.key.id.to_string(), message.to_string(), body));
+            }
+            Ok(())
+        })
+    });
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!(report.counts[WAITING], 3);
+    waiting.sort();
+    let whole = |id: &str| (id.to_owned(), id.to_owned(), Some(request(id, id).body));
+    let lost = ("lost".to_owned(), "asked".to_owned(), None);
+    assert_eq!(waiting, [whole("asked"), whole("looked-into"), lost]);
 }
 
 #[test]
