@@ -63,7 +63,9 @@ fn asked(of: Order) -> Order {
     })
 }
 
-const BOTH: [(&str, fn(Order) -> Order); 2] = [("looked-into", looked_into), ("asked", asked)];
+type Asking = fn(Order) -> Order;
+
+const BOTH: [(&str, Asking); 2] = [("looked-into", looked_into), ("asked", asked)];
 
 /// Orders that are over, each with an acknowledged request that waits for a decision.
 async fn filled(store: &dyn Store) {
