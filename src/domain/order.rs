@@ -207,6 +207,12 @@ impl Order {
             .then(|| cancelled.unwrap_or(self.occurred_at))
     }
 
+    /// Whether a cancellation was asked for of which nothing has become yet: somebody waits for it.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.undecided.is_some() || self.pending.is_some()
+    }
+
     /// The order without what names or describes a person; the version is counted up, so that
     /// whoever read it before cannot answer with what is gone.
     #[must_use]
@@ -224,7 +230,8 @@ impl Order {
         for cancellation in order.cancellation.iter_mut().chain(parts) {
             cancellation.reason.text = None;
         }
-        // There is nothing left that a decision could be told about.
+        // Both hold somebody's own words. A store erases nothing that waits for a decision.
+        order.undecided = None;
         order.pending = None;
         order
     }

@@ -33,6 +33,13 @@ pub struct Undecided {
     pub at_doors: Vec<RequestKey>,
 }
 
+impl Undecided {
+    /// All requests that get the outcome.
+    pub fn requests(&self) -> impl Iterator<Item = &RequestKey> {
+        self.waiting.iter().chain(&self.at_doors)
+    }
+}
+
 /// Why an order that was asked about was not cancelled, as everybody who waited was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {

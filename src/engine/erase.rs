@@ -47,6 +47,11 @@ impl Engine {
                 key.id,
                 state.word()
             ),
+            Erased::Undecided => format!(
+                "an answer is still owed: a cancellation of order {} waits for the provider to \
+                 decide; refuse it first, or wait until the time for that is over",
+                key.id
+            ),
             Erased::Owed => format!(
                 "a callback of order {} is still owed: erase it once that is delivered or given \
                  up on",

@@ -176,15 +176,15 @@ pub trait Store: Send + Sync {
         transaction: &TransactionId,
     ) -> Result<Timeline, Error>;
 
-    /// Removes personal data and raw messages of a final order that nothing is owed for, and
-    /// keeps amounts, ids, states, times and what recognises a repeated request. The order says
-    /// so at once and takes part in nothing any more; returns when the rest is gone too. Asked
-    /// again, it finishes what an end of the process left.
+    /// Removes personal data and raw messages of a final order that nothing is owed for, neither
+    /// a callback nor a decision, and keeps amounts, ids, states, times and what recognises a
+    /// repeated request. The order says so at once and takes part in nothing any more; returns
+    /// when the rest is gone too. Asked again, it finishes what an end of the process left.
     async fn erase(&self, order: &OrderKey, now: DateTime<Utc>) -> Result<Erased, Error>;
 
     /// Takes one small step of a walk over what may be too old, and removes what is older than
     /// `before`: callbacks that are not owed with the requests they answer, orders that are final
-    /// and nothing is owed for, events, of which the newest always stays, or audit entries.
+    /// and nothing is owed for, as above, events, of which the newest always stays, or audit entries.
     async fn prune(&self, walk: Walk, before: DateTime<Utc>) -> Result<Pruned, Error>;
 
     /// Counts for health and metrics.

@@ -67,6 +67,8 @@ pub enum Erased {
     Unknown,
     /// It is not final; nothing was erased.
     NotFinal(State),
+    /// A cancellation of it was asked for and is not decided; nothing was erased.
+    Undecided,
     /// A callback is still owed; nothing was erased.
     Owed,
 }

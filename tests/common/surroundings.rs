@@ -220,6 +220,14 @@ impl Admin {
         Ok(())
     }
 
+    /// Erases an order.
+    pub async fn erase(&self, order: &str) -> anyhow::Result<()> {
+        let path = format!("{}/orders/{order}/erase", self.base);
+        let asked = self.http.post(path).bearer_auth(TOKEN);
+        asked.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// The value of a metric, by its name and labels as they are written.
     pub async fn metric(&self, series: &str) -> anyhow::Result<Option<f64>> {
         let text = self.text("/metrics").await?;

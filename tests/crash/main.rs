@@ -15,5 +15,6 @@ mod delivery;
 mod health;
 mod load;
 mod provider;
+mod salvage;
 mod start;
 mod town;

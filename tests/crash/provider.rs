@@ -11,7 +11,7 @@ use crate::pushed::in_order_of_each_order;
 use crate::town::{Running, Town, WAIT, is_ack};
 
 /// A town whose server has a back end.
-fn with_back_end(hook_wait: Option<&str>) -> (Town, ProviderHandle) {
+pub fn with_back_end(hook_wait: Option<&str>) -> (Town, ProviderHandle) {
     let town = Town::new();
     let provider = provider::start(listener().expect("a free port")).expect("a back end");
     let secret = town.around.directory.path().join("provider.secret");
@@ -31,7 +31,7 @@ fn with_back_end(hook_wait: Option<&str>) -> (Town, ProviderHandle) {
     (town, provider)
 }
 
-async fn cancel(town: &Town, running: &Running, order: Numbered, message: &str) {
+pub async fn cancel(town: &Town, running: &Running, order: Numbered, message: &str) {
     let body = town.cancel(order, message);
     let reply = town.post(running, order, &body).await.expect("an answer");
     assert!(is_ack(&reply), "{reply:?}");

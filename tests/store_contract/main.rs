@@ -10,6 +10,7 @@ mod home;
 mod promises;
 mod records;
 mod retention;
+mod undecided;
 
 use home::SledHome;
 

@@ -72,7 +72,8 @@ pub(super) enum Command {
     /// What goes: the document, the raw bodies of its cancels, the bodies of its callbacks, what
     /// was answered to them, the patient, and reasons in words. What stays: ids, states, times,
     /// amounts, terms, reason codes, and of each cancel the digest, header and key, so that a
-    /// repeated request still gets its answer. The order must be final and nothing owed for it.
+    /// repeated request still gets its answer. The order must be final, and nothing owed for
+    /// it: no callback, and no decision on a cancellation that waits for the provider.
     /// A BAP that asks about it later is told that there is no such order; importing it again
     /// changes nothing. The store lets go of the bytes at once, but they may stay readable in its
     /// files on disk until it has written that part of them anew, and in backups.

@@ -1,7 +1,8 @@
 //! `store export --salvage`: what can still be read of a damaged store, as lines of JSON.
 //!
-//! Orders go into one file, as `order import` takes them; callbacks owed into another beside it,
-//! for people: a new store owes nobody anything until it is asked.
+//! Orders go into one file, as `order import` takes them; callbacks owed, and requests that wait
+//! for the provider, into two others beside it, for people: a new store owes nobody anything
+//! until it is asked.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -10,30 +11,82 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use crate::domain::ids::MessageId;
 use crate::domain::order::Order;
 use crate::engine::intake::NO_NETWORK;
 use crate::protocol::raw::RawObject;
-use crate::store::Callback;
 use crate::store::sled::{Report, Salvaged, salvage};
+use crate::store::{Callback, StoredRequest};
 
-/// Writes both files; neither may exist.
-pub(super) fn run(store: &Path, scratch: &Path, to: &Path) -> anyhow::Result<(Report, PathBuf)> {
-    let owed_file = beside(to);
-    let (mut orders, mut owed) = (create(to)?, create(&owed_file)?);
+/// The files that are written.
+#[derive(Debug, Clone)]
+pub(super) struct Files {
+    /// Orders, as they are handed over.
+    pub orders: PathBuf,
+    /// Callbacks that are owed.
+    pub owed: PathBuf,
+    /// Requests that wait for the provider.
+    pub waiting: PathBuf,
+}
+
+impl Files {
+    fn beside(orders: &Path) -> Self {
+        let named = |more: &str| {
+            let mut name = orders.as_os_str().to_owned();
+            name.push(more);
+            name.into()
+        };
+        Self {
+            orders: orders.to_owned(),
+            owed: named(".callbacks"),
+            waiting: named(".waiting"),
+        }
+    }
+}
+
+/// Writes the files; none of them may exist. When it fails none is left, so that it can be tried
+/// again.
+pub(super) fn run(store: &Path, scratch: &Path, to: &Path) -> anyhow::Result<(Report, Files)> {
+    let files = Files::beside(to);
+    let mut made = Vec::new();
+    let written = write((store, scratch), &files, &mut made);
+    if written.is_err() {
+        for file in made {
+            // The failure itself is what is told.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+    Ok((written?, files))
+}
+
+fn write<'a>(
+    (store, scratch): (&Path, &Path),
+    files: &'a Files,
+    made: &mut Vec<&'a Path>,
+) -> anyhow::Result<Report> {
+    let mut make = |file: &'a Path| {
+        let created = create(file)?;
+        made.push(file);
+        anyhow::Ok(created)
+    };
+    let mut orders = make(&files.orders)?;
+    let mut owed = make(&files.owed)?;
+    let mut waiting = make(&files.waiting)?;
     let report = salvage(store, scratch, &mut |found| match found {
         Salvaged::Order(order, document) => writeln!(orders, "{}", line_of(&order, &document)?),
         Salvaged::Owed(callback, body) => writeln!(owed, "{}", owed_line(&callback, &body)),
-    });
-    for mut file in [orders, owed] {
+        Salvaged::Waiting(order, message, request) => {
+            writeln!(
+                waiting,
+                "{}",
+                waiting_line(&order, &message, request.as_deref())
+            )
+        }
+    })?;
+    for mut file in [orders, owed, waiting] {
         file.flush().context("cannot write what was read")?;
     }
-    Ok((report?, owed_file))
-}
-
-fn beside(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".callbacks");
-    name.into()
+    Ok(report)
 }
 
 fn create(file: &Path) -> anyhow::Result<BufWriter<File>> {
@@ -74,5 +127,27 @@ fn owed_line(callback: &Callback, body: &[u8]) -> Value {
         "url": callback.url,
         "created_at": callback.created_at,
         "body": String::from_utf8_lossy(body),
+    })
+}
+
+/// Who waits, with the proof of it, and how the terms would cancel the order.
+fn waiting_line(order: &Order, message: &MessageId, request: Option<&StoredRequest>) -> Value {
+    let (undecided, pending) = (order.undecided.as_ref(), order.pending.as_ref());
+    let asked = undecided.map(|undecided| &undecided.proposed);
+    let looked_into = || pending?.proposed.as_deref();
+    let until = undecided.map(|undecided| undecided.until);
+    json!({
+        "network": order.key.network,
+        "order": order.key.id,
+        "message": message,
+        "until": until.or_else(|| pending?.until),
+        "proposed": asked.or_else(looked_into),
+        "caller": request.map(|request| &request.key.caller),
+        "transaction": request.map(|request| &request.key.transaction),
+        "action": request.map(|request| &request.key.action),
+        "received_at": request.map(|request| request.received_at),
+        "authorization": request.map(|request| &request.authorization),
+        "verifying_key": request.map(|request| &request.verifying_key),
+        "body": request.map(|request| String::from_utf8_lossy(&request.body)),
     })
 }

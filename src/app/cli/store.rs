@@ -11,7 +11,7 @@ use serde_json::json;
 use super::serve::load;
 use super::{output, salvage};
 use crate::crypto::digest::blake2b_512_base64;
-use crate::store::sled::{Report, check};
+use crate::store::sled::{Report, WAITING, check};
 use crate::store::{self, Settings};
 
 #[derive(Debug, clap::Subcommand)]
@@ -22,12 +22,14 @@ pub(super) enum Command {
     /// 0 when the store is clean, 3 when something is wrong with it, 1 when it cannot be looked at
     /// (there is none, or a server has it open).
     Check(Check),
-    /// Take what can still be read out of a damaged store: its orders, and the callbacks owed
+    /// Take what can still be read out of a damaged store: its orders, and what is owed
     ///
-    /// Orders are written as lines that `order import` takes, each with its present state;
-    /// callbacks that are still owed go to a second file, named like the first with `.callbacks`
-    /// added. The store itself stays as it is. Exit code 0 when all of it could be read, 3 when
-    /// some of it could not.
+    /// Orders are written as lines that `order import` takes, each with its present state; erased
+    /// ones are counted and left out. Callbacks that are still owed go to a second file, named
+    /// like the first with `.callbacks` added, and acknowledged requests that wait for the
+    /// provider to decide, with their raw bodies and headers, to a third one, `.waiting`. A new
+    /// store knows neither: whoever waits hears nothing until you see to it. The store itself
+    /// stays as it is. Exit code 0 when all of it could be read, 3 when some of it could not.
     Export(Export),
 }
 
@@ -45,7 +47,7 @@ pub(super) struct Check {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Export {
-    /// The file for the orders; it must not exist yet
+    /// The file for the orders; neither it nor the two beside it may exist yet
     #[arg(long, value_name = "FILE", required = true)]
     salvage: PathBuf,
     #[command(flatten)]
@@ -90,16 +92,30 @@ fn run_export(arguments: &Export) -> anyhow::Result<()> {
     let path = arguments.which.path()?;
     let scratch = arguments.scratch.clone();
     let scratch = scratch.unwrap_or_else(std::env::temp_dir);
-    let (report, owed) = quietly(|| salvage::run(&path, &scratch, &arguments.salvage))?;
+    let (report, files) = quietly(|| salvage::run(&path, &scratch, &arguments.salvage))?;
     tell(&path, &report, arguments.json);
     if !arguments.json {
-        println!(
-            "  written to {} and {}",
-            arguments.salvage.display(),
-            owed.display()
-        );
+        written(&report, &files);
     }
     verdict(&path, &report)
+}
+
+/// Where everything is, and what has to be done about those who wait.
+fn written(report: &Report, files: &salvage::Files) {
+    println!(
+        "  written to {}, {} and {}",
+        files.orders.display(),
+        files.owed.display(),
+        files.waiting.display()
+    );
+    if report.counts.contains_key(WAITING) {
+        println!(
+            "  a new store does not know who waits: hand the orders over, then for each line of {} \
+             cancel the order with `order cancel`, which tells the BAP, or tell the sender \
+             yourself that it is not cancelled",
+            files.waiting.display()
+        );
+    }
 }
 
 fn run_check(arguments: &Check) -> anyhow::Result<()> {

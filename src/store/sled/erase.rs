@@ -9,7 +9,7 @@
 use chrono::{DateTime, Utc};
 
 use super::draft::Draft;
-use super::index;
+use super::index::{self, Known};
 use super::keys::Key;
 use super::line;
 use super::prune::request_of;
@@ -69,10 +69,15 @@ pub(super) fn mark(
     if !order.state.is_final() {
         return Ok(Marked::Not(Erased::NotFinal(order.state)));
     }
+    if order.is_undecided() {
+        return Ok(Marked::Not(Erased::Undecided));
+    }
     if !line::is_empty(draft, key)? {
         return Ok(Marked::Not(Erased::Owed));
     }
-    draft.replace_record(keys::order(key), &order.erased(now))?;
+    let erased = order.erased(now);
+    draft.replace_record(keys::order(key), &erased)?;
+    index::update(draft, key, (&Known::of(&order), &Known::of(&erased)))?;
     draft.remove(keys::document(key))?;
     Ok(Marked::Erased(now))
 }

@@ -142,8 +142,10 @@ fn due_orders(
     })
 }
 
+/// Over for long enough, and nobody waits for a decision on it.
 fn is_old(order: &Order, before: DateTime<Utc>) -> bool {
-    order.final_since().is_some_and(|since| since < before)
+    let is_over = order.final_since().is_some_and(|since| since < before);
+    is_over && !order.is_undecided()
 }
 
 /// The first callbacks of an order that has more than go with the order itself, if they may go.

@@ -1,9 +1,11 @@
-//! Takes what can still be read out of a damaged store: the orders, and the callbacks owed.
+//! Takes what can still be read out of a damaged store: the orders, the callbacks owed, and the
+//! acknowledged requests that wait for the provider.
 //!
 //! Works on a [`copy`](super::copy) like a check, and repairs nothing. Where a page cannot be read
 //! the records behind it are read from the other end. What stays unread is a finding; what sled
 //! lost without a word it cannot know, so a [`check`](super::check) goes with it.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -13,9 +15,11 @@ use super::check::{Report, guarded, open};
 use super::copy::Copy;
 use super::migrate::migrate;
 use super::open::Format;
-use super::{keys, line, values};
+use super::{commit, keys, line, values};
+use crate::domain::ids::{MessageId, OrderKey};
 use crate::domain::order::Order;
-use crate::store::{Callback, CallbackId, CallbackState, Error};
+use crate::domain::undecided::Undecided;
+use crate::store::{Callback, CallbackId, CallbackState, Error, StoredRequest};
 
 /// Something that could be read.
 #[derive(Debug)]
@@ -24,7 +28,13 @@ pub enum Salvaged {
     Order(Box<Order>, Bytes),
     /// A callback that is owed, with its body.
     Owed(Box<Callback>, Bytes),
+    /// An acknowledged request that waits until the provider decides on its order. The request
+    /// itself is absent where it cannot be read.
+    Waiting(Box<Order>, MessageId, Option<Box<StoredRequest>>),
 }
+
+/// How a report counts what is [`Salvaged::Waiting`].
+pub const WAITING: &str = "requests that wait for the provider";
 
 /// Where it goes.
 pub type Take<'a> = &'a mut dyn FnMut(Salvaged) -> std::io::Result<()>;
@@ -44,32 +54,108 @@ pub fn salvage(store: &Path, scratch: &Path, take: Take<'_>) -> Result<Report, E
     {
         report.found(why);
     }
-    for (key, entry) in entries(&db, keys::ORDER, &mut report) {
-        match guarded(|| order(&db, &key, &entry)) {
-            Ok((order, document)) => {
-                count("orders", &mut report);
-                if let Err(why) = &document {
-                    report.found(format!("order {} has no document: {why}", order.key.id));
-                }
-                take(Salvaged::Order(
-                    Box::new(order),
-                    document.unwrap_or_default(),
-                ))?;
+    let undecided = take_orders(&db, &mut report, take)?;
+    take_owed(&db, &mut report, take)?;
+    take_waiting(&db, undecided, &mut report, take)?;
+    Ok(report)
+}
+
+/// The orders that are not decided on, and whose answers they owe.
+type UndecidedOrders = HashMap<OrderKey, (Order, BTreeSet<MessageId>)>;
+
+/// Of an erased order there is nothing left that could be handed over.
+fn take_orders(db: &Db, report: &mut Report, take: Take<'_>) -> Result<UndecidedOrders, Error> {
+    let mut undecided = UndecidedOrders::new();
+    for (key, entry) in entries(db, keys::ORDER, report) {
+        let (order, document) = match guarded(|| order(db, &key, &entry)) {
+            Ok(read) => read,
+            Err(why) => {
+                report.found(why);
+                continue;
             }
-            Err(why) => report.found(why),
+        };
+        if order.erased_at.is_some() {
+            count("erased orders, left out", report);
+            continue;
         }
+        count("orders", report);
+        if let Err(why) = &document {
+            report.found(format!("order {} has no document: {why}", order.key.id));
+        }
+        if order.is_undecided() {
+            let waiting = waiting(&order);
+            undecided.insert(order.key.clone(), (order.clone(), waiting));
+        }
+        take(Salvaged::Order(
+            Box::new(order),
+            document.unwrap_or_default(),
+        ))?;
     }
-    for (key, _) in entries(&db, keys::CALLBACK, &mut report) {
-        match guarded(|| owed(&db, &key)) {
+    Ok(undecided)
+}
+
+fn take_owed(db: &Db, report: &mut Report, take: Take<'_>) -> Result<(), Error> {
+    for (key, _) in entries(db, keys::CALLBACK, report) {
+        match guarded(|| owed(db, &key)) {
             Ok(Some((callback, body))) => {
-                count("callbacks owed", &mut report);
+                count("callbacks owed", report);
                 take(Salvaged::Owed(Box::new(callback), body))?;
             }
             Ok(None) => {}
             Err(why) => report.found(why),
         }
     }
-    Ok(report)
+    Ok(())
+}
+
+/// Every request is looked at: an order does not tell the session of one that is looked into.
+fn take_waiting(
+    db: &Db,
+    mut undecided: UndecidedOrders,
+    report: &mut Report,
+    take: Take<'_>,
+) -> Result<(), Error> {
+    for (key, entry) in entries(db, keys::REQUEST, report) {
+        let read = guarded(|| commit::decode_request(&key, &values::finish(&**db, &key, &entry)?));
+        let request = match read {
+            Ok(request) => request,
+            Err(why) => {
+                report.found(why);
+                continue;
+            }
+        };
+        let Some((order, missing)) = undecided.get_mut(&request.order_key()) else {
+            continue;
+        };
+        if waits(order, &request) {
+            let message = request.key.message.clone();
+            missing.remove(&message);
+            count(WAITING, report);
+            let (order, request) = (Box::new(order.clone()), Box::new(request));
+            take(Salvaged::Waiting(order, message, Some(request)))?;
+        }
+    }
+    for (order, missing) in undecided.into_values() {
+        for message in missing {
+            count(WAITING, report);
+            take(Salvaged::Waiting(Box::new(order.clone()), message, None))?;
+        }
+    }
+    Ok(())
+}
+
+/// The messages whose senders wait for a decision on an order.
+fn waiting(order: &Order) -> BTreeSet<MessageId> {
+    let asked = order.undecided.iter().flat_map(Undecided::requests);
+    let asked = asked.map(|key| &key.message);
+    let looked_into = order.pending.iter().map(|pending| &pending.request);
+    asked.chain(looked_into).cloned().collect()
+}
+
+fn waits(order: &Order, request: &StoredRequest) -> bool {
+    let mut asked = order.undecided.iter().flat_map(Undecided::requests);
+    let looked_into = order.pending.as_ref().map(|pending| &pending.request);
+    looked_into == Some(&request.key.message) || asked.any(|key| *key == request.key)
 }
 
 /// A snapshot only saves sled the reading of its whole log: without one that is damaged, it may

@@ -153,6 +153,27 @@ async fn what_the_provider_refuses_is_told_once_also_of_a_ticket_that_was_used_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_was_used_is_not_erased_before_the_buyer_has_heard_the_outcome() {
+    let (market, _, request) = asked().await;
+    let used = json!({"status": "Completed"});
+    let path = "/orders/ticket_1";
+    market.app.admin("PATCH", path, Some(&used)).await;
+    let owed = market.provider("ticket_1", "erase", &json!({})).await;
+    assert_eq!(owed.status, 409, "{}", owed.text);
+    assert!(owed.text.contains("refuse it first"), "{}", owed.text);
+    let refused = market.provider("ticket_1", "refuse", &json!({})).await;
+    assert_eq!(refused.status, 200, "{}", refused.text);
+    let update = market.last().await;
+    assert_eq!(
+        update["context"]["message_id"],
+        request["context"]["message_id"]
+    );
+    let erased = market.provider("ticket_1", "erase", &json!({})).await;
+    assert_eq!(erased.status, 200, "{}", erased.text);
+    market.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn newer_news_of_the_ticket_keep_the_question() {
     let (market, mut ticket, _) = asked().await;
     ticket["message"]["order"]["updated_at"] = json!("2026-03-02T06:05:00.000Z");

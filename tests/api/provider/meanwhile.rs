@@ -109,3 +109,27 @@ async fn the_providers_own_cancellation_is_its_own_and_answers_who_waits() {
     assert_eq!(again.body["already_cancelled"], true);
     back_end.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_ended_meanwhile_is_erased_only_when_who_waits_has_an_answer() {
+    let back_end = BackEnd::asked("hook_wait = \"1m\"").await;
+    let ride = ride(&back_end);
+    let request = asked(&back_end, &ride).await;
+    let admin = async |method, path: &str, body: Value| {
+        let path = format!("/orders/R-1{path}");
+        back_end.app.admin(method, &path, Some(&body)).await
+    };
+    let used = admin("PATCH", "", json!({"status": "Completed"})).await;
+    assert_eq!(used.status, 200, "{}", used.text);
+    let owed = admin("POST", "/erase", json!({})).await;
+    assert_eq!(owed.status, 409, "{}", owed.text);
+    assert!(owed.text.contains("refuse it first"), "{}", owed.text);
+    let refused = admin("POST", "/refuse", json!({})).await;
+    assert_eq!(refused.status, 200, "{}", refused.text);
+    let callback = back_end.app.callback(request.id()).await.json();
+    assert!(callback["error"]["message"].is_string(), "{callback}");
+    back_end.app.settled().await;
+    let erased = admin("POST", "/erase", json!({})).await;
+    assert_eq!(erased.status, 200, "{}", erased.text);
+    back_end.stop().await;
+}
