@@ -118,8 +118,9 @@ pub trait Store: Send + Sync {
     async fn event_after(&self, after: u64);
 
     /// Hands out callbacks that are due: never two of one order at a time, never a held
-    /// subscriber's, oldest of each lane first, lanes in turn. Only durable ones. One that was delivered
-    /// takes no place in its lane any more, even while its settlement is being written.
+    /// subscriber's; lanes in turn, the subscribers of a lane in turn, the oldest of each first.
+    /// Only durable ones. One that was delivered takes no place in its lane any more, even while
+    /// its settlement is being written.
     async fn claim(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Result<Vec<Claimed>, Error>;
 
     /// Records an attempt and what follows it, and ends the lease. A preview that would be

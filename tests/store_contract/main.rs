@@ -62,6 +62,7 @@ contract!(
         a_lane_with_ten_thousand_does_not_delay_the_others,
         a_lane_is_limited_and_a_closed_one_gets_nothing,
         the_oldest_of_a_lane_goes_first,
+        subscribers_on_one_host_take_turns,
         holds_stop_sending_and_survive_reopening,
         a_dead_preview_is_not_redriven_after_the_outcome,
         dead_callbacks_are_redriven_at_the_back_of_their_order,

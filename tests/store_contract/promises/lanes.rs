@@ -107,6 +107,27 @@ pub async fn the_oldest_of_a_lane_goes_first(home: &dyn Home) {
     );
 }
 
+pub async fn subscribers_on_one_host_take_turns(home: &dyn Home) {
+    let store = home.open().await;
+    let on_shared = |order: &str, host: &str| {
+        let mut owing = owing(order, CallbackKind::Final, host, "m");
+        owing.callback.as_mut().expect("a callback").lane = "shared:443".to_owned();
+        owing
+    };
+    for number in 0..100 {
+        commit(&*store, on_shared(&format!("a{number}"), "a.example")).await;
+    }
+    let late = commit(&*store, on_shared("b", "b.example")).await;
+    let late = late.expect("a callback");
+    let first = store.claim(at(0), &limits(1, 1)).await.expect("claims");
+    settle(&*store, first[0].callback.id, Next::Delivered).await;
+    let second = store.claim(at(0), &limits(1, 1)).await.expect("claims");
+    assert_eq!(
+        second[0].callback.id, late,
+        "before ninety-nine that are older"
+    );
+}
+
 pub async fn holds_stop_sending_and_survive_reopening(home: &dyn Home) {
     let store = home.open().await;
     for host in ["a.example", "b.example"] {
