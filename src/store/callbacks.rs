@@ -198,6 +198,8 @@ pub struct ClaimLimits {
 /// How an attempt ended for the callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
+    /// Lanes that have one in flight at most (breakers that have rested).
+    pub lanes_to_probe: Vec<String>,
     /// Acknowledged.
     Delivered,
     /// Due again at this time.

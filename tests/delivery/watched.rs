@@ -140,10 +140,11 @@ impl Store for Watched {
         if self.busy.fetch_update(order, order, less).is_ok() {
             return Err(Error::Busy);
         }
+        // Before the store knows: from then on the next lease may be given out.
         let id = settlement.id;
-        self.sled.settle(settlement).await?;
         let held = self.in_flight.lock().expect("not poisoned").remove(&id);
         assert!(held, "settled without a lease");
+        self.sled.settle(settlement).await?;
         self.settled.send_modify(|count| *count += 1);
         Ok(())
     }

@@ -243,6 +243,25 @@ async fn a_resting_host_gets_one_probe_and_then_everything() {
 }
 
 #[tokio::test]
+async fn a_host_that_has_rested_and_has_nothing_due_costs_no_look_of_its_own() {
+    let (store, host) = (
+        Arc::new(Watched::default()),
+        Host::saying([failing()]).await,
+    );
+    store.add(callback("o1", &host)).await;
+    let settings = Settings {
+        schedule: vec![Duration::ZERO],
+        breaker_failures: 1,
+        ..patient()
+    };
+    let worker = worker(&store, settings);
+    assert_eq!(worker.deliver_due(start()).await.expect("works"), 1);
+    store.claims.store(0, Ordering::SeqCst);
+    assert_eq!(worker.deliver_due(after(200)).await.expect("works"), 0);
+    assert_eq!(store.claims.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn one_bad_host_does_not_delay_another() {
     let store = Arc::new(Watched::default());
     let (bad, good) = (Host::tarpit().await, Host::saying([ack()]).await);
@@ -363,6 +382,7 @@ async fn work_that_cannot_be_handed_out_does_not_make_the_loop_spin() {
         total: 1,
         per_lane: 1,
         closed_lanes: Vec::new(),
+        lanes_to_probe: Vec::new(),
     };
     store.claim(start(), &one).await.expect("works");
     store.add(callback("o1", &host)).await;

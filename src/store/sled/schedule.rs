@@ -12,7 +12,7 @@
 
 mod lane;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -119,32 +119,29 @@ impl Schedule {
         let mut claimed = Vec::new();
         let mut lanes = self.lanes_in_turn(now, limits);
         while !lanes.is_empty() && claimed.len() < limits.total {
-            lanes.retain(|lane| {
-                let id = (claimed.len() < limits.total)
-                    .then(|| self.claim_one(lane, now, limits.per_lane));
+            lanes.retain(|(lane, most)| {
+                let id = (claimed.len() < limits.total).then(|| self.claim_one(lane, now, *most));
                 id.flatten().map(|id| claimed.push(id)).is_some()
             });
         }
         claimed
     }
 
-    /// The lanes that have something due, beginning after the one served last.
-    fn lanes_in_turn(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Vec<Arc<str>> {
+    /// The lanes that have something due and room for it, each with the most it may have in
+    /// flight, beginning after the one served last.
+    fn lanes_in_turn(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Vec<(Arc<str>, usize)> {
         if self.all_held {
             return Vec::new();
         }
-        let closed: HashSet<&str> = limits.closed_lanes.iter().map(String::as_str).collect();
+        let most = most_of_lane(limits);
         let last = self.last_served.as_deref().unwrap_or("");
         let behind = (Bound::Excluded(last), Bound::Unbounded);
         let upto = (Bound::Unbounded, Bound::Included(last));
         let turn = self.lanes.range::<str, _>(behind);
         turn.chain(self.lanes.range::<str, _>(upto))
-            .filter(|(name, lane)| {
-                lane.has_due(now, &self.held)
-                    && lane.in_flight < limits.per_lane
-                    && !closed.contains(&***name)
-            })
-            .map(|(name, _)| Arc::clone(name))
+            .map(|(name, lane)| (name, lane, most(name)))
+            .filter(|(_, lane, most)| lane.in_flight < *most && lane.has_due(now, &self.held))
+            .map(|(name, _, most)| (Arc::clone(name), most))
             .collect()
     }
 
@@ -152,10 +149,10 @@ impl Schedule {
         &mut self,
         name: &Arc<str>,
         now: DateTime<Utc>,
-        per_lane: usize,
+        most: usize,
     ) -> Option<CallbackId> {
         let lane = self.lanes.get_mut(name)?;
-        if lane.in_flight >= per_lane {
+        if lane.in_flight >= most {
             return None;
         }
         let id = lane.take(now, &self.held)?;
@@ -220,6 +217,15 @@ impl Schedule {
             self.lanes.remove(name);
         }
     }
+}
+
+/// How many a lane may have in flight.
+fn most_of_lane(limits: &ClaimLimits) -> impl Fn(&str) -> usize {
+    let to_probe = limits.lanes_to_probe.iter().map(String::as_str);
+    let closed = limits.closed_lanes.iter().map(String::as_str);
+    let few = to_probe.map(|lane| (lane, limits.per_lane.min(1)));
+    let few: HashMap<&str, usize> = few.chain(closed.map(|lane| (lane, 0))).collect();
+    move |lane| few.get(lane).copied().unwrap_or(limits.per_lane)
 }
 
 #[cfg(test)]

@@ -118,6 +118,7 @@ pub(super) fn limits() -> ClaimLimits {
         per_lane: 100,
         closed_lanes: Vec::new(),
     }
+        lanes_to_probe: Vec::new(),
 }
 
 /// A sync that says when it began and waits until it may go on.

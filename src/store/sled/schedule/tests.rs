@@ -20,6 +20,7 @@ fn limits(total: usize, per_lane: usize) -> ClaimLimits {
         total,
         per_lane,
         closed_lanes: Vec::new(),
+        lanes_to_probe: Vec::new(),
     }
 }
 
@@ -105,6 +106,25 @@ fn closed_lanes_get_nothing_and_idle_lanes_are_forgotten() {
     assert!(schedule.claim(at(100), &closed).is_empty());
     schedule.withdraw(&one);
     assert!(schedule.lanes.is_empty());
+}
+
+#[test]
+fn a_lane_to_probe_has_one_in_flight_while_others_have_their_share() {
+    let mut schedule = Schedule::default();
+    for id in 1..=4 {
+        schedule.add(head(id, 0, "ill", "bap"));
+        schedule.add(head(id + 10, 0, "well", "bap"));
+    }
+    let probing = ClaimLimits {
+        lanes_to_probe: vec!["ill".to_owned()],
+        ..limits(9, 2)
+    };
+    let claimed = schedule.claim(at(100), &probing);
+    assert_eq!(
+        claimed.iter().map(|id| id.0).collect::<Vec<_>>(),
+        [1, 11, 12]
+    );
+    assert!(schedule.claim(at(100), &probing).is_empty());
 }
 
 #[test]
