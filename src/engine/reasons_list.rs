@@ -147,7 +147,10 @@ fn new_callback(
         transaction: asked.context.transaction.clone(),
         message: asked.context.message.clone(),
         url,
-        lane: callback_url::lane(asked.callback_base),
+        lane: callback_url::lane_of_caller(
+            asked.network.settings.callback_rule,
+            asked.callback_base,
+        ),
         vouched: true,
         body: body.into(),
     }

@@ -71,7 +71,8 @@ pub struct NewCallback {
     pub message: MessageId,
     /// The whole URL it is posted to.
     pub url: String,
-    /// `host:port` of the URL: what limits, breaker and fairness go by.
+    /// `host:port` of the URL, or its host alone where any port of it may be called: what limits,
+    /// breaker and fairness go by.
     pub lane: String,
     /// Whether the registry has vouched for the URL; else it is asked before each attempt.
     pub vouched: bool,
@@ -96,7 +97,7 @@ pub struct Callback {
     pub message: MessageId,
     /// The whole URL.
     pub url: String,
-    /// `host:port` of the URL.
+    /// What limits, breaker and fairness go by.
     pub lane: String,
     /// Whether the registry had vouched for the URL when it was committed.
     pub vouched: bool,
