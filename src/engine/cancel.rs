@@ -94,6 +94,7 @@ impl Engine {
                 Committed::RequestKnown(known) => {
                     return same_request(&known, &asked.caller.body_digest);
                 }
+                Committed::TooManyPreviews => return Err(too_many_previews()),
                 Committed::OrderChanged => {}
             }
         }
@@ -300,6 +301,13 @@ fn check_reason(
         true => Err(Refusal::new(Word::ReasonRequired, "the order's terms want a reason").at(path)),
         false => Ok(()),
     }
+}
+
+/// An answer that changes nothing can be asked for without end; while the caller does not take
+/// those it has, it gets no more.
+fn too_many_previews() -> Refusal {
+    let what = "too many answers about this order wait for you to take them";
+    Refusal::new(Word::RateLimited, what).retry_after(5)
 }
 
 /// A fulfilment that is named must be there, and be one that can be cancelled alone.

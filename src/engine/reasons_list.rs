@@ -45,7 +45,9 @@ impl Engine {
             }
             Committed::RequestKnown(known) => same_request(&known, &asked.caller.body_digest),
             // Somebody calls an order as we call this answer.
-            Committed::OrderChanged => Err(unreadable("the line of the answer is taken")),
+            Committed::OrderChanged | Committed::TooManyPreviews => {
+                Err(unreadable("the line of the answer is taken"))
+            }
         }
     }
 }

@@ -116,6 +116,10 @@ pub struct Callback {
     pub redrives: Vec<Redrive>,
 }
 
+/// How many previews of one order may wait: the outcome that overtakes them closes them all at
+/// once, while everybody else's requests wait.
+pub const MAX_PREVIEWS_WAITING: usize = 64;
+
 /// How many attempts a callback remembers.
 pub const MAX_ATTEMPTS_KEPT: usize = 64;
 
@@ -194,13 +198,13 @@ pub struct ClaimLimits {
     pub per_lane: usize,
     /// Lanes that get nothing at present (open breakers).
     pub closed_lanes: Vec<String>,
+    /// Lanes that have one in flight at most (breakers that have rested).
+    pub lanes_to_probe: Vec<String>,
 }
 
 /// How an attempt ended for the callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Lanes that have one in flight at most (breakers that have rested).
-    pub lanes_to_probe: Vec<String>,
     /// Acknowledged.
     Delivered,
     /// Due again at this time.

@@ -20,7 +20,8 @@ use crate::domain::order::Order;
 
 pub use callbacks::{
     Attempt, Callback, CallbackId, CallbackKind, CallbackState, ClaimLimits, Claimed,
-    MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT, NewCallback, Next, Redrive, Settlement, Signed,
+    MAX_ATTEMPTS_KEPT, MAX_PREVIEWS_WAITING, MAX_REDRIVES_KEPT, NewCallback, Next, Redrive,
+    Settlement, Signed,
 };
 pub use records::{
     Answered, AuditEntry, CallbackFilter, Commit, Committed, Counts, Event, EventTarget,

@@ -50,6 +50,7 @@ contract!(
     lines: [
         callbacks_of_an_order_go_one_at_a_time_and_in_order,
         waiting_previews_close_when_an_outcome_is_committed,
+        an_order_takes_sixty_four_previews_and_the_next_once_one_is_gone,
         a_preview_in_flight_that_was_overtaken_is_not_tried_again,
         a_preview_that_nothing_overtook_is_tried_again,
         a_callback_remembers_its_latest_attempts,
