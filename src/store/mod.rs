@@ -144,14 +144,19 @@ pub trait Store: Send + Sync {
 
     /// Makes dead callbacks due at `now`, with a new run of the schedule, behind those of
     /// their orders that already wait; returns those it did. Each remembers the `token` that
-    /// asked. A preview that an outcome has overtaken stays dead: its price is no news any more;
-    /// so does one whose order is erased.
+    /// asked. A preview that an outcome has overtaken stays dead, for its price is no news any
+    /// more; so does one of an order of which [`MAX_PREVIEWS_WAITING`] wait, and all of an erased
+    /// order. Not one transaction, for nobody is to wait long behind it: after an error, what was
+    /// redriven until then stays so.
     async fn redrive(
         &self,
         ids: &[CallbackId],
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<CallbackId>, Error>;
+
+    /// Those of them that [`Store::redrive`] would make due now; changes nothing.
+    async fn would_redrive(&self, ids: &[CallbackId]) -> Result<Vec<CallbackId>, Error>;
 
     /// Stops sending, to one subscriber or to all (`None`), until released; survives restarts.
     /// What is in flight is not called back.

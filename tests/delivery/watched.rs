@@ -200,6 +200,9 @@ impl Store for Watched {
     ) -> Result<Vec<CallbackId>, Error> {
         self.sled.redrive(ids, token, now).await
     }
+    async fn would_redrive(&self, ids: &[CallbackId]) -> Result<Vec<CallbackId>, Error> {
+        self.sled.would_redrive(ids).await
+    }
     async fn hold(&self, subscriber: Option<&SubscriberId>) -> Result<(), Error> {
         self.sled.hold(subscriber).await
     }

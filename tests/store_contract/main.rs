@@ -66,6 +66,7 @@ contract!(
         subscribers_on_one_host_take_turns,
         holds_stop_sending_and_survive_reopening,
         a_dead_preview_is_not_redriven_after_the_outcome,
+        what_would_be_redriven_is_what_is_redriven,
         dead_callbacks_are_redriven_at_the_back_of_their_order,
     ],
     lists: [
