@@ -5,6 +5,7 @@
 //! of the same job on a draft of its own.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::PoisonError;
 
 use chrono::{DateTime, Utc};
@@ -106,12 +107,10 @@ impl Outcomes {
         for id in ids {
             let callback = tables.callback_alone(*id)?;
             let preview = callback.filter(|one| one.kind == CallbackKind::Preview);
-            let Some(Callback { order, .. }) = preview else {
-                continue;
-            };
-            if !outcomes.newest.contains_key(&order) {
-                let newest = newest_outcome(tables, &order)?;
-                outcomes.newest.insert(order, newest);
+            let order = preview.map(|preview| outcomes.newest.entry(preview.order));
+            if let Some(Entry::Vacant(order)) = order {
+                let newest = newest_outcome(tables, order.key())?;
+                order.insert(newest);
             }
         }
         // That may have taken a while: the committer is to find little to look at.
