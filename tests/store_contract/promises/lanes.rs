@@ -187,7 +187,7 @@ pub async fn what_would_be_redriven_is_what_is_redriven(home: &dyn Home) {
     let store = home.open().await;
     let mut dead = Vec::new();
     // More than go at once, and more than one order takes.
-    for number in 0..MAX_PREVIEWS_WAITING + 10 {
+    for number in 0..MAX_PREVIEWS_WAITING + 20 {
         let order = if number % 8 == 0 { "overtaken" } else { "o1" };
         let preview = owe(&*store, order, CallbackKind::Preview).await;
         assert_eq!(claim_ids(&*store, at(0)).await, [preview]);
