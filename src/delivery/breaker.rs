@@ -37,7 +37,7 @@ struct Lane {
 pub struct Gate {
     /// Lanes that get nothing.
     pub closed: Vec<String>,
-    /// Lanes that have rested and get one callback.
+    /// Lanes that have rested and get one callback, if one is due.
     pub to_probe: Vec<String>,
 }
 
@@ -69,6 +69,17 @@ impl Breaker {
             list.push(name.clone());
         }
         gate
+    }
+
+    /// How many lanes rest at `now`, and how many are being probed. One that has rested and for
+    /// which nothing is due is neither: nothing is known to be wrong with it any more.
+    #[must_use]
+    pub fn counts(&self, now: DateTime<Utc>) -> (usize, usize) {
+        let failed = self.lanes.values();
+        let failed = failed.filter(|lane| lane.failures >= self.failures);
+        let (probing, others): (Vec<_>, Vec<_>) = failed.partition(|lane| lane.probing);
+        let resting = others.iter().filter(|lane| self.rests(lane, now));
+        (resting.count(), probing.len())
     }
 
     /// A callback of this lane was claimed: if the lane had rested, it is the probe.
@@ -187,6 +198,17 @@ mod tests {
         breaker.claimed("bad:443");
         breaker.record("bad:443", Health::Well, at(136));
         assert_eq!(breaker.gate(at(136)), Gate::default());
+    }
+
+    #[test]
+    fn a_lane_that_has_rested_and_has_nothing_to_send_is_not_shown() {
+        let mut breaker = tripped();
+        assert_eq!(breaker.counts(at(30)), (1, 0));
+        assert_eq!(breaker.counts(at(64)), (0, 0), "nothing was due since");
+        breaker.claimed("bad:443");
+        assert_eq!(breaker.counts(at(65)), (0, 1));
+        breaker.record("bad:443", Health::Ill, at(75));
+        assert_eq!(breaker.counts(at(80)), (1, 0));
     }
 
     #[test]

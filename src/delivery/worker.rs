@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::{JoinError, JoinSet};
 
 use super::attempt::{self, Shared};
+use super::breaker::{Breaker, Gate};
 use super::send::{self, Sender};
 use super::steady::Steady;
 use super::{Settings, guard};
@@ -138,20 +139,15 @@ impl Worker {
         Ok(launched)
     }
 
-    /// Claims the probes of rested lanes first, one for each, then everything else.
+    /// Claims what the breaker lets through; of a lane that has rested, one goes as a probe.
     async fn claim(&self, free: usize, now: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
-        let mut gate = self.shared.breaker().gate(now);
-        report(gate.closed.len(), gate.to_probe.len());
-        let mut claimed = Vec::new();
-        if !gate.to_probe.is_empty() {
-            claimed = self.claim_some(free, 1, gate.closed.clone(), now).await?;
-            for probe in &claimed {
-                self.shared.breaker().claimed(&probe.callback.lane);
-            }
+        let gate = self.shared.breaker().gate(now);
+        let claimed = self.claim_in_shares(free, &gate, now).await?;
+        let mut breaker = self.shared.breaker();
+        for claimed in &claimed {
+            breaker.claimed(&claimed.callback.lane);
         }
-        gate.closed.append(&mut gate.to_probe);
-        let free = free.saturating_sub(claimed.len());
-        claimed.extend(self.claim_in_shares(free, &gate.closed, now).await?);
+        report(&breaker, now);
         Ok(claimed)
     }
 
@@ -160,14 +156,13 @@ impl Worker {
     async fn claim_in_shares(
         &self,
         mut free: usize,
-        closed: &[String],
+        gate: &Gate,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, Error> {
         let mut claimed = Vec::new();
         loop {
             let total = free.div_ceil(2);
-            let some = self.claim_some(total, self.share(free), closed.to_vec(), now);
-            let some = some.await?;
+            let some = self.claim_some(total, self.share(free), gate, now).await?;
             free -= some.len();
             let more = some.len() == total && free > 0;
             claimed.extend(some);
@@ -181,7 +176,7 @@ impl Worker {
         &self,
         total: usize,
         per_lane: usize,
-        closed_lanes: Vec<String>,
+        gate: &Gate,
         now: DateTime<Utc>,
     ) -> Result<Vec<Claimed>, Error> {
         if total == 0 {
@@ -190,7 +185,8 @@ impl Worker {
         let limits = ClaimLimits {
             total,
             per_lane,
-            closed_lanes,
+            closed_lanes: gate.closed.clone(),
+            lanes_to_probe: gate.to_probe.clone(),
         };
         match self.shared.store.claim(now, &limits).await {
             Err(store::Error::Busy) => Ok(Vec::new()),
@@ -236,8 +232,9 @@ fn ended(attempt: Result<Result<(), store::Error>, JoinError>) -> Result<(), Err
 }
 
 /// Shows the breakers by their number: a label per host would have no bound.
-fn report(closed: usize, to_probe: usize) {
+fn report(breaker: &Breaker, now: DateTime<Utc>) {
+    let (resting, probing) = breaker.counts(now);
     let lanes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    metrics::gauge!("bpp_breaker_state", "state" => "open").set(lanes(closed));
-    metrics::gauge!("bpp_breaker_state", "state" => "half_open").set(lanes(to_probe));
+    metrics::gauge!("bpp_breaker_state", "state" => "open").set(lanes(resting));
+    metrics::gauge!("bpp_breaker_state", "state" => "half_open").set(lanes(probing));
 }

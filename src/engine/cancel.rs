@@ -98,6 +98,7 @@ impl Engine {
                 Committed::RequestKnown(known) => {
                     return same_request(&known, &asked.caller.body_digest);
                 }
+                Committed::TooManyPreviews => return Err(too_many_previews()),
                 Committed::OrderChanged => {}
             }
         }
@@ -228,6 +229,13 @@ pub(super) fn request_key(asked: &ProvenCancel<'_>) -> RequestKey {
         message: asked.context.message.clone(),
         action: asked.context.action.clone(),
     }
+}
+
+/// An answer that changes nothing can be asked for without end; while the caller does not take
+/// those it has, it gets no more.
+fn too_many_previews() -> Refusal {
+    let what = "too many answers about this order wait for you to take them";
+    Refusal::new(Word::RateLimited, what).retry_after(5)
 }
 
 fn unreadable(order: &Order, error: &super::Error) -> Refusal {

@@ -238,7 +238,10 @@ impl Engine {
 fn undone(committed: Committed) -> AtDoor {
     match committed {
         Committed::RequestKnown(known) => AtDoor::Known(known),
-        Committed::OrderChanged | Committed::Done { .. } => AtDoor::Again,
+        // No door owes a preview.
+        Committed::OrderChanged | Committed::TooManyPreviews | Committed::Done { .. } => {
+            AtDoor::Again
+        }
     }
 }
 

@@ -176,7 +176,7 @@ fn callback(
         transaction: to.transaction.clone(),
         message: to.message.clone(),
         url: callback_url::of(to.base_url, saying.action),
-        lane: callback_url::lane(to.base_url),
+        lane: callback_url::lane_of_caller(network.settings.callback_rule, to.base_url),
         vouched: to.vouched,
         body: body.into(),
     })

@@ -45,7 +45,9 @@ impl Engine {
             }
             Committed::RequestKnown(known) => same_request(&known, &asked.caller.body_digest),
             // Somebody calls an order as we call this answer.
-            Committed::OrderChanged => Err(unreadable("the line of the answer is taken")),
+            Committed::OrderChanged | Committed::TooManyPreviews => {
+                Err(unreadable("the line of the answer is taken"))
+            }
         }
     }
 }
@@ -136,7 +138,10 @@ fn new_callback(
         transaction: asked.context.transaction.clone(),
         message: asked.context.message.clone(),
         url,
-        lane: callback_url::lane(asked.callback_base),
+        lane: callback_url::lane_of_caller(
+            asked.network.settings.callback_rule,
+            asked.callback_base,
+        ),
         vouched: true,
         body: body.into(),
     }

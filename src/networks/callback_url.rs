@@ -79,6 +79,16 @@ pub fn lane(base: &Url) -> String {
     )
 }
 
+/// The same of an address that a caller names. Where the rule lets it name any port, the host is
+/// one lane: else each port more would have places of its own.
+#[must_use]
+pub fn lane_of_caller(rule: CallbackRule, base: &Url) -> String {
+    match rule {
+        CallbackRule::Registry | CallbackRule::Exact => lane(base),
+        CallbackRule::Host => base.host_str().unwrap_or_default().to_owned(),
+    }
+}
+
 fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host() == b.host()
@@ -157,6 +167,18 @@ mod tests {
             "https://a.example/x",
             "https://a.example/x/y"
         ));
+    }
+
+    #[test]
+    fn a_host_whose_every_port_may_be_called_is_one_lane() {
+        let lane = |rule, url| lane_of_caller(rule, &Url::parse(url).expect("a URL"));
+        let (one, other) = ("https://a.example/x", "http://A.example:8080/y");
+        assert_eq!(lane(CallbackRule::Host, one), "a.example");
+        assert_eq!(lane(CallbackRule::Host, other), "a.example");
+        for rule in [CallbackRule::Registry, CallbackRule::Exact] {
+            assert_eq!(lane(rule, one), "a.example:443");
+            assert_eq!(lane(rule, other), "a.example:8080");
+        }
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub struct NewCallback {
     pub message: MessageId,
     /// The whole URL it is posted to.
     pub url: String,
-    /// `host:port` of the URL: what limits, breaker and fairness go by.
+    /// `host:port` of the URL, or its host alone where any port of it may be called: what limits,
+    /// breaker and fairness go by.
     pub lane: String,
     /// Whether the registry has vouched for the URL; else it is asked before each attempt.
     pub vouched: bool,
@@ -96,7 +97,7 @@ pub struct Callback {
     pub message: MessageId,
     /// The whole URL.
     pub url: String,
-    /// `host:port` of the URL.
+    /// What limits, breaker and fairness go by.
     pub lane: String,
     /// Whether the registry had vouched for the URL when it was committed.
     pub vouched: bool,
@@ -114,6 +115,10 @@ pub struct Callback {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redrives: Vec<Redrive>,
 }
+
+/// How many previews of one order may wait: the outcome that overtakes them closes them all at
+/// once, while everybody else's requests wait.
+pub const MAX_PREVIEWS_WAITING: usize = 64;
 
 /// How many attempts a callback remembers.
 pub const MAX_ATTEMPTS_KEPT: usize = 64;
@@ -193,6 +198,8 @@ pub struct ClaimLimits {
     pub per_lane: usize,
     /// Lanes that get nothing at present (open breakers).
     pub closed_lanes: Vec<String>,
+    /// Lanes that have one in flight at most (breakers that have rested).
+    pub lanes_to_probe: Vec<String>,
 }
 
 /// How an attempt ended for the callback.

@@ -20,7 +20,8 @@ use crate::domain::order::Order;
 
 pub use callbacks::{
     Attempt, Callback, CallbackId, CallbackKind, CallbackState, ClaimLimits, Claimed,
-    MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT, NewCallback, Next, Redrive, Settlement, Signed,
+    MAX_ATTEMPTS_KEPT, MAX_PREVIEWS_WAITING, MAX_REDRIVES_KEPT, NewCallback, Next, Redrive,
+    Settlement, Signed,
 };
 pub use records::{
     Answered, AuditEntry, CallbackFilter, Commit, Committed, Counts, Event, EventTarget,
@@ -118,8 +119,9 @@ pub trait Store: Send + Sync {
     async fn event_after(&self, after: u64);
 
     /// Hands out callbacks that are due: never two of one order at a time, never a held
-    /// subscriber's, oldest of each lane first, lanes in turn. Only durable ones. One that was delivered
-    /// takes no place in its lane any more, even while its settlement is being written.
+    /// subscriber's; lanes in turn, the subscribers of a lane in turn, the oldest of each first.
+    /// Only durable ones. One that was delivered takes no place in its lane any more, even while
+    /// its settlement is being written.
     async fn claim(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Result<Vec<Claimed>, Error>;
 
     /// Records an attempt and what follows it, and ends the lease. A preview that would be
@@ -142,14 +144,19 @@ pub trait Store: Send + Sync {
 
     /// Makes dead callbacks due at `now`, with a new run of the schedule, behind those of
     /// their orders that already wait; returns those it did. Each remembers the `token` that
-    /// asked. A preview that an outcome has overtaken stays dead: its price is no news any more;
-    /// so does one whose order is erased.
+    /// asked. A preview that an outcome has overtaken stays dead, for its price is no news any
+    /// more; so does one of an order of which [`MAX_PREVIEWS_WAITING`] wait, and all of an erased
+    /// order. Not one transaction, for nobody is to wait long behind it: after an error, what was
+    /// redriven until then stays so.
     async fn redrive(
         &self,
         ids: &[CallbackId],
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<CallbackId>, Error>;
+
+    /// Those of them that [`Store::redrive`] would make due now; changes nothing.
+    async fn would_redrive(&self, ids: &[CallbackId]) -> Result<Vec<CallbackId>, Error>;
 
     /// Stops sending, to one subscriber or to all (`None`), until released; survives restarts.
     /// What is in flight is not called back.

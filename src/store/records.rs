@@ -245,6 +245,9 @@ pub enum Committed {
     OrderChanged,
     /// The request key is known; nothing was written.
     RequestKnown(Box<StoredRequest>),
+    /// It owes a preview, and [`MAX_PREVIEWS_WAITING`](super::MAX_PREVIEWS_WAITING) of the order
+    /// wait already; nothing was written.
+    TooManyPreviews,
 }
 
 /// Which orders to list, in the order of (network, id).

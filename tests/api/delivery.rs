@@ -264,20 +264,20 @@ async fn a_redrive_by_filter_shows_first_what_it_would_do() {
     let dry = app
         .admin("POST", &format!("{path}&dry_run=true"), None)
         .await;
-    assert_eq!(dry.body, json!({"dry_run": true, "would_redrive": ids}));
+    assert_eq!(dry.body["would_redrive"], json!(ids));
     assert_eq!(
         callbacks(&app, "&state=dead").await.len(),
         4,
         "nothing was done"
     );
     let done = app.admin("POST", path, None).await;
-    assert_eq!(done.body, json!({"redriven": ids}));
+    assert_eq!(done.body["redriven"], json!(ids));
     app.settled().await;
     let dead = callbacks(&app, "&state=dead").await;
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0]["id"], other_id);
     let nothing = app.admin("POST", path, None).await;
-    assert_eq!(nothing.body, json!({"redriven": []}));
+    assert_eq!(nothing.body["redriven"], json!([]));
     app.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use beckn_bpp::mock::bap::Answer as BapAnswer;
 use beckn_bpp::mock::orders::{O2, TRIP_1, TRIP_2};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::TestApp;
 use crate::process::{Ended, command, run_with};
@@ -174,6 +174,51 @@ async fn a_dead_callback_is_redriven_by_number_or_filter() {
         .expect(0)
         .out;
     assert_eq!(none, "0 redriven\n");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_of_all_goes_on_past_those_that_may_not_be_sent_again() {
+    let app = TestApp::start().await;
+    // More orders than the server is asked for at once.
+    let ids: Vec<String> = (0..105).map(|number| format!("B-{number:03}")).collect();
+    let bap = ("bap.example.org", app.bap.url.as_str());
+    let placed = TRIP_1.placed_by(bap, ("bpp.example.org", "http://bpp.example.org"));
+    let placed: Value = serde_json::from_str(&placed.expect("a sample")).expect("JSON");
+    app.bap.answer(BapAnswer::Nack(
+        json!({"code": "40000", "message": "not now"}),
+    ));
+    for id in &ids {
+        let mut order = placed.clone();
+        order["message"]["order"]["id"] = json!(id);
+        let path = format!("/orders/{id}");
+        app.admin("PUT", &path, Some(&order)).await;
+        let cancel = json!({"by": "provider"});
+        let answer = app
+            .admin("POST", &format!("{path}/cancel"), Some(&cancel))
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    app.settled().await;
+    for id in &ids[..104] {
+        let answer = app
+            .admin("POST", &format!("/orders/{id}/erase"), None)
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    app.bap.answer(BapAnswer::Ack);
+    let redrive = ["callback", "redrive", "--all"];
+    let dry = [&redrive[..], &["--dry-run"]].concat();
+    for (arguments, done) in [(&dry[..], "would be redriven"), (&redrive, "redriven")] {
+        let out = by_hand(&app, arguments).expect(0).out;
+        assert!(out.starts_with(&format!("1 {done}: 105\n")), "{out}");
+        assert!(out.contains("\n104 left as they are, because"), "{out}");
+    }
+    app.settled().await;
+    let json = by_hand(&app, &["callback", "redrive", "--all", "--json"]);
+    let json = json.expect(0).json();
+    assert_eq!(json["redriven"], json!([]));
+    assert_eq!(json["skipped"].as_array().map(Vec::len), Some(104));
     app.stop().await;
 }
 

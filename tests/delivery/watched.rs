@@ -140,10 +140,11 @@ impl Store for Watched {
         if self.busy.fetch_update(order, order, less).is_ok() {
             return Err(Error::Busy);
         }
+        // Before the store knows: from then on the next lease may be given out.
         let id = settlement.id;
-        self.sled.settle(settlement).await?;
         let held = self.in_flight.lock().expect("not poisoned").remove(&id);
         assert!(held, "settled without a lease");
+        self.sled.settle(settlement).await?;
         self.settled.send_modify(|count| *count += 1);
         Ok(())
     }
@@ -198,6 +199,9 @@ impl Store for Watched {
         now: DateTime<Utc>,
     ) -> Result<Vec<CallbackId>, Error> {
         self.sled.redrive(ids, token, now).await
+    }
+    async fn would_redrive(&self, ids: &[CallbackId]) -> Result<Vec<CallbackId>, Error> {
+        self.sled.would_redrive(ids).await
     }
     async fn hold(&self, subscriber: Option<&SubscriberId>) -> Result<(), Error> {
         self.sled.hold(subscriber).await

@@ -104,6 +104,7 @@ async fn work_that_cannot_be_handed_out_does_not_make_the_loop_spin() {
         total: 1,
         per_lane: 1,
         closed_lanes: Vec::new(),
+        lanes_to_probe: Vec::new(),
     };
     store.claim(start(), &one).await.expect("works");
     store.add(callback("o1", &host)).await;

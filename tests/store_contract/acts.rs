@@ -25,6 +25,7 @@ pub fn limits(total: usize, per_lane: usize) -> ClaimLimits {
         total,
         per_lane,
         closed_lanes: Vec::new(),
+        lanes_to_probe: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ contract!(
     lines: [
         callbacks_of_an_order_go_one_at_a_time_and_in_order,
         waiting_previews_close_when_an_outcome_is_committed,
+        an_order_takes_sixty_four_previews_and_the_next_once_one_is_gone,
         a_preview_in_flight_that_was_overtaken_is_not_tried_again,
         a_preview_that_nothing_overtook_is_tried_again,
         a_callback_remembers_its_latest_attempts,
@@ -63,8 +64,10 @@ contract!(
         a_lane_with_ten_thousand_does_not_delay_the_others,
         a_lane_is_limited_and_a_closed_one_gets_nothing,
         the_oldest_of_a_lane_goes_first,
+        subscribers_on_one_host_take_turns,
         holds_stop_sending_and_survive_reopening,
         a_dead_preview_is_not_redriven_after_the_outcome,
+        what_would_be_redriven_is_what_is_redriven,
         dead_callbacks_are_redriven_at_the_back_of_their_order,
     ],
     lists: [

@@ -1,5 +1,7 @@
 //! `callback list|show|redrive|hold|release`, through the admin API.
 
+mod redrive;
+
 use serde_json::{Value, json};
 
 use super::admin::{Admin, Client, encoded};
@@ -111,8 +113,11 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             dry_run,
             json,
         } => {
-            let path = redrive_path(*id, subscriber.as_deref(), *dry_run);
-            redrive(&admin.client()?, &path, *json).await
+            let client = admin.client()?;
+            match id {
+                Some(id) => redrive::one(&client, *id, *json).await,
+                None => redrive::all(&client, subscriber.as_deref(), *dry_run, *json).await,
+            }
         }
         Command::Hold {
             admin,
@@ -202,43 +207,6 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
         );
     }
     println!("{:#}", callback["body"]);
-    Ok(())
-}
-
-fn redrive_path(id: Option<u64>, subscriber: Option<&str>, dry_run: bool) -> String {
-    if let Some(id) = id {
-        return format!("/callbacks/{id}/redrive");
-    }
-    let filter = subscriber.map(|id| format!("&subscriber={}", encoded(id)));
-    format!(
-        "/callbacks/redrive?limit=1000&dry_run={dry_run}{}",
-        filter.unwrap_or_default()
-    )
-}
-
-async fn redrive(client: &Client, path: &str, json: bool) -> anyhow::Result<()> {
-    let answer = client.post(path, &json!({})).await?;
-    if json {
-        output::json(&answer);
-        return Ok(());
-    }
-    let (done, ids) = match answer["would_redrive"].as_array() {
-        Some(ids) => ("would be redriven", ids),
-        None => (
-            "redriven",
-            answer["redriven"]
-                .as_array()
-                .unwrap_or(const { &Vec::new() }),
-        ),
-    };
-    let numbers: Vec<_> = ids.iter().map(Value::to_string).collect();
-    match numbers.as_slice() {
-        [] => println!("0 {done}"),
-        some => println!("{} {done}: {}", some.len(), some.join(", ")),
-    }
-    if ids.len() == 1_000 {
-        println!("there may be more: run it again");
-    }
     Ok(())
 }
 

@@ -40,8 +40,14 @@ pub async fn list(
     prove(&doors, &request)?;
     let filter = filter(&listing)?;
     let callbacks = doors.engine.store().callbacks(&filter).await?;
-    let next = (callbacks.len() == filter.limit).then(|| callbacks.last().map(|c| c.id));
-    Ok(HttpResponse::Ok().json(json!({"callbacks": callbacks, "next": next.flatten()})))
+    let next = next_page(&callbacks, &filter);
+    Ok(HttpResponse::Ok().json(json!({"callbacks": callbacks, "next": next})))
+}
+
+/// What the next page comes after, where there may be one.
+fn next_page(page: &[Callback], filter: &CallbackFilter) -> Option<CallbackId> {
+    let last = page.last().filter(|_| page.len() == filter.limit);
+    last.map(|callback| callback.id)
 }
 
 /// A callback with the exact body it carries.
@@ -99,7 +105,8 @@ pub async fn redrive(
     let redriven = store.redrive(&[id], &token, Utc::now()).await?;
     if redriven.is_empty() {
         let detail = format!(
-            "callback {} is not dead, or a price that an outcome has overtaken",
+            "callback {} is not dead, or a price that an outcome has overtaken, or one of an \
+             order of which too many wait",
             id.0
         );
         return Err(Problem::new(StatusCode::CONFLICT, detail));
@@ -108,7 +115,8 @@ pub async fn redrive(
     Ok(HttpResponse::Ok().json(json!({"redriven": redriven})))
 }
 
-/// `POST /callbacks/redrive?subscriber=&dry_run=`: every dead callback that the filter finds.
+/// `POST /callbacks/redrive?subscriber=&dry_run=&after=`: the dead callbacks that the filter
+/// finds, a page at a time. Those that may not be sent again are named, and stay.
 pub async fn redrive_many(
     doors: Data<Doors>,
     request: HttpRequest,
@@ -121,9 +129,17 @@ pub async fn redrive_many(
     };
     let store = doors.engine.store();
     let found = store.callbacks(&filter).await?;
+    let next = next_page(&found, &filter);
     let ids: Vec<_> = found.iter().map(|callback| callback.id).collect();
+    let skipped = |taken: &[CallbackId]| -> Vec<CallbackId> {
+        let left = ids.iter().filter(|id| !taken.contains(id));
+        left.copied().collect()
+    };
     if listing.dry_run {
-        return Ok(HttpResponse::Ok().json(json!({"dry_run": true, "would_redrive": ids})));
+        let fit = store.would_redrive(&ids).await?;
+        let answer = json!({"dry_run": true, "would_redrive": fit, "skipped": skipped(&fit),
+            "next": next});
+        return Ok(HttpResponse::Ok().json(answer));
     }
     let deed = Deed {
         token: &token,
@@ -134,7 +150,8 @@ pub async fn redrive_many(
     deed.note(&doors).await?;
     let redriven = store.redrive(&ids, &token, Utc::now()).await?;
     info!(count = redriven.len(), token = %token, "callbacks are redriven");
-    Ok(HttpResponse::Ok().json(json!({"redriven": redriven})))
+    let skipped = skipped(&redriven);
+    Ok(HttpResponse::Ok().json(json!({"redriven": redriven, "skipped": skipped, "next": next})))
 }
 
 /// Body of hold and release.

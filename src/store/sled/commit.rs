@@ -34,6 +34,12 @@ pub(super) fn commit(
     if known.version != commit.order.expected_version {
         return Ok(Committed::OrderChanged);
     }
+    if let Some(new) = &commit.callback
+        && new.kind == CallbackKind::Preview
+        && line::is_full_of_previews(draft, &commit.order.key)?
+    {
+        return Ok(Committed::TooManyPreviews);
+    }
     let order = commit.order.key.clone();
     let session = session_of(&commit.order);
     write_order(draft, commit.order, &known)?;

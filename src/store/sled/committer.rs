@@ -23,9 +23,9 @@ use super::live::{Live, Phase};
 use super::prune::{self, Due};
 use super::tables::Tables;
 use super::tip::Tip;
-use super::{audit, commit, settle, space};
+use super::{audit, commit, redrive, settle, space};
 use crate::domain::ids::{OrderKey, SubscriberId};
-use crate::store::{AuditEntry, CallbackId, Commit, Committed, Error, Pruned, Settlement};
+use crate::store::{AuditEntry, Commit, Committed, Error, Pruned, Settlement};
 
 /// At most so many jobs wait; one more is refused at once.
 pub(super) const JOBS_WAITING: usize = 4_096;
@@ -52,12 +52,7 @@ pub(super) enum Job {
     /// See [`crate::store::Store::settle`].
     Settle(Box<Settlement>, Reply<()>),
     /// See [`crate::store::Store::redrive`].
-    Redrive(
-        Vec<CallbackId>,
-        String,
-        DateTime<Utc>,
-        Reply<Vec<CallbackId>>,
-    ),
+    Redrive(Box<redrive::Asked>, Reply<redrive::Redriven>),
     /// See [`crate::store::Store::note`].
     Note(Box<AuditEntry>, Reply<()>),
     /// See [`crate::store::Store::hold`].
@@ -170,8 +165,8 @@ impl Committer {
                 let result = settle::settle(draft, live, *settlement);
                 conclude(draft, result, reply)
             }
-            Job::Redrive(ids, token, now, reply) => {
-                let result = settle::redrive(draft, &ids, &token, now);
+            Job::Redrive(asked, reply) => {
+                let result = redrive::redrive(draft, *asked);
                 conclude(draft, result, reply)
             }
             Job::Note(entry, reply) => {

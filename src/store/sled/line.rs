@@ -17,7 +17,10 @@ use super::keys;
 use super::schedule::Head;
 use super::values::{self, Source};
 use crate::domain::ids::{OrderKey, SubscriberId};
-use crate::store::{Attempt, Callback, CallbackId, CallbackKind, CallbackState, Error, Redrive};
+use crate::store::{
+    Attempt, Callback, CallbackId, CallbackKind, CallbackState, Error, MAX_PREVIEWS_WAITING,
+    Redrive,
+};
 
 /// A callback with its place; written down as it was committed.
 #[derive(Debug, Serialize, Deserialize)]
@@ -159,6 +162,12 @@ pub(super) fn head(
 pub(super) fn has_outcome(draft: &Draft<'_>, order: &OrderKey) -> Result<bool, Error> {
     let outcomes = keys::pending_of(order, CallbackKind::Final);
     Ok(draft.first(&outcomes)?.is_some())
+}
+
+/// Whether as many previews wait in an order's line as may.
+pub(super) fn is_full_of_previews(draft: &Draft<'_>, order: &OrderKey) -> Result<bool, Error> {
+    let waiting = draft.all(&keys::pending_of(order, CallbackKind::Preview))?;
+    Ok(waiting.len() >= MAX_PREVIEWS_WAITING)
 }
 
 /// The previews in an order's line.

@@ -27,6 +27,7 @@ mod migrate;
 mod open;
 mod pack;
 mod prune;
+mod redrive;
 mod rules;
 mod salvage;
 mod schedule;
@@ -48,8 +49,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     AuditEntry, Callback, CallbackFilter, CallbackId, ClaimLimits, Claimed, Commit, Committed,
-    Counts, Erased, Error, Event, EventTarget, MinFree, Next, OrderFilter, Pruned, ReferenceFilter,
-    Settlement, Store, StoredOrder, StoredRequest, Timeline, Walk,
+    Counts, Erased, Error, Event, EventTarget, MinFree, Next, OrderFilter, Pruned, Redrive,
+    ReferenceFilter, Settlement, Store, StoredOrder, StoredRequest, Timeline, Walk,
 };
 use crate::domain::ids::{NetworkName, OrderKey, RequestKey, SubscriberId, TransactionId};
 use crate::domain::order::Order;
@@ -295,8 +296,13 @@ impl Store for SledStore {
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<CallbackId>, Error> {
-        let (ids, token) = (ids.to_vec(), token.to_owned());
-        self.write(|reply| Job::Redrive(ids, token, now, reply))
+        let token = token.to_owned();
+        self.redrive_in_jobs(ids, &Redrive { at: now, token }).await
+    }
+
+    async fn would_redrive(&self, ids: &[CallbackId]) -> Result<Vec<CallbackId>, Error> {
+        let ids = ids.to_vec();
+        self.list(move |tables| redrive::rehearse(tables, &ids))
             .await
     }
 

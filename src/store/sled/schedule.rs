@@ -7,15 +7,18 @@
 //! its sync, never before.
 //!
 //! Costs: a claim looks at each lane once, then takes the first of an ordered set for each
-//! callback it hands out. Subscribers have queues of their own within a lane, so a held one
+//! callback it hands out. Subscribers have queues of their own within a [`Lane`], so a held one
 //! with a long queue is passed over in one step, however long its queue is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod lane;
+
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use self::lane::Lane;
 use crate::store::{CallbackId, ClaimLimits, Counts};
 
 /// The first waiting callback of an order.
@@ -31,13 +34,8 @@ pub(super) struct Head {
     pub subscriber: String,
 }
 
-type Queue = BTreeSet<(DateTime<Utc>, CallbackId)>;
-
-#[derive(Debug, Default)]
-struct Lane {
-    queues: BTreeMap<String, Queue>,
-    in_flight: usize,
-}
+/// Held subscribers: the id as compared, and as written.
+type Held = BTreeMap<String, String>;
 
 #[derive(Debug)]
 struct Lease {
@@ -55,8 +53,7 @@ pub(super) struct Schedule {
     /// The lane served last; the next claim begins after it.
     last_served: Option<Arc<str>>,
     all_held: bool,
-    /// Held subscribers: the id as compared, and as written.
-    held: BTreeMap<String, String>,
+    held: Held,
     counts: Counts,
 }
 
@@ -64,8 +61,7 @@ impl Schedule {
     /// Lets a callback wait for its time.
     pub(super) fn add(&mut self, head: Head) {
         let lane = self.lanes.entry(Arc::from(head.lane)).or_default();
-        let queue = lane.queues.entry(head.subscriber).or_default();
-        queue.insert((head.due, head.id));
+        lane.add(&head.subscriber, (head.due, head.id));
     }
 
     /// Takes a waiting callback out; does nothing when it is not waiting.
@@ -73,7 +69,7 @@ impl Schedule {
         let Some(lane) = self.lanes.get_mut(head.lane.as_str()) else {
             return;
         };
-        lane.take(&head.subscriber, (head.due, head.id));
+        lane.withdraw(&head.subscriber, (head.due, head.id));
         self.drop_idle_lane(&head.lane);
     }
 
@@ -105,7 +101,7 @@ impl Schedule {
         lease.takes_place = false;
         self.lanes.get_mut(&lease.lane).is_some_and(|lane| {
             lane.in_flight = lane.in_flight.saturating_sub(1);
-            !lane.queues.is_empty()
+            lane.has_waiting()
         })
     }
 
@@ -123,31 +119,29 @@ impl Schedule {
         let mut claimed = Vec::new();
         let mut lanes = self.lanes_in_turn(now, limits);
         while !lanes.is_empty() && claimed.len() < limits.total {
-            lanes.retain(|lane| {
-                let id = (claimed.len() < limits.total)
-                    .then(|| self.claim_one(lane, now, limits.per_lane));
+            lanes.retain(|(lane, most)| {
+                let id = (claimed.len() < limits.total).then(|| self.claim_one(lane, now, *most));
                 id.flatten().map(|id| claimed.push(id)).is_some()
             });
         }
         claimed
     }
 
-    /// The lanes that have something due, beginning after the one served last.
-    fn lanes_in_turn(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Vec<Arc<str>> {
+    /// The lanes that have something due and room for it, each with the most it may have in
+    /// flight, beginning after the one served last.
+    fn lanes_in_turn(&self, now: DateTime<Utc>, limits: &ClaimLimits) -> Vec<(Arc<str>, usize)> {
         if self.all_held {
             return Vec::new();
         }
-        let closed: HashSet<&str> = limits.closed_lanes.iter().map(String::as_str).collect();
+        let most = most_of_lane(limits);
         let last = self.last_served.as_deref().unwrap_or("");
         let behind = (Bound::Excluded(last), Bound::Unbounded);
         let upto = (Bound::Unbounded, Bound::Included(last));
         let turn = self.lanes.range::<str, _>(behind);
         turn.chain(self.lanes.range::<str, _>(upto))
-            .filter(|(name, lane)| {
-                let due = lane.oldest(&self.held).is_some_and(|(_, at, _)| at <= now);
-                due && lane.in_flight < limits.per_lane && !closed.contains(&***name)
-            })
-            .map(|(name, _)| Arc::clone(name))
+            .map(|(name, lane)| (name, lane, most(name)))
+            .filter(|(_, lane, most)| lane.in_flight < *most && lane.has_due(now, &self.held))
+            .map(|(name, _, most)| (Arc::clone(name), most))
             .collect()
     }
 
@@ -155,16 +149,13 @@ impl Schedule {
         &mut self,
         name: &Arc<str>,
         now: DateTime<Utc>,
-        per_lane: usize,
+        most: usize,
     ) -> Option<CallbackId> {
         let lane = self.lanes.get_mut(name)?;
-        let (subscriber, due, id) = lane.oldest(&self.held)?;
-        if due > now || lane.in_flight >= per_lane {
+        if lane.in_flight >= most {
             return None;
         }
-        let subscriber = subscriber.to_owned();
-        lane.take(&subscriber, (due, id));
-        lane.in_flight += 1;
+        let id = lane.take(now, &self.held)?;
         let lease = Lease {
             lane: Arc::clone(name),
             settling: false,
@@ -181,9 +172,7 @@ impl Schedule {
             return None;
         }
         let lanes = self.lanes.values();
-        lanes
-            .filter_map(|lane| lane.oldest(&self.held).map(|(_, due, _)| due))
-            .min()
+        lanes.filter_map(|lane| lane.next_due(&self.held)).min()
     }
 
     /// Holds a subscriber, or all.
@@ -224,140 +213,20 @@ impl Schedule {
     }
 
     fn drop_idle_lane(&mut self, name: &str) {
-        let idle = |lane: &Lane| lane.queues.is_empty() && lane.in_flight == 0;
-        if self.lanes.get(name).is_some_and(idle) {
+        if self.lanes.get(name).is_some_and(Lane::is_idle) {
             self.lanes.remove(name);
         }
     }
 }
 
-impl Lane {
-    /// The oldest waiting callback of a subscriber that is not held.
-    fn oldest(&self, held: &BTreeMap<String, String>) -> Option<(&str, DateTime<Utc>, CallbackId)> {
-        let open = self
-            .queues
-            .iter()
-            .filter(|(who, _)| !held.contains_key(*who));
-        open.filter_map(|(who, queue)| queue.first().map(|(due, id)| (who.as_str(), *due, *id)))
-            .min_by_key(|(_, due, id)| (*due, *id))
-    }
-
-    fn take(&mut self, subscriber: &str, entry: (DateTime<Utc>, CallbackId)) {
-        if let Some(queue) = self.queues.get_mut(subscriber) {
-            queue.remove(&entry);
-            if queue.is_empty() {
-                self.queues.remove(subscriber);
-            }
-        }
-    }
+/// How many a lane may have in flight.
+fn most_of_lane(limits: &ClaimLimits) -> impl Fn(&str) -> usize {
+    let to_probe = limits.lanes_to_probe.iter().map(String::as_str);
+    let closed = limits.closed_lanes.iter().map(String::as_str);
+    let few = to_probe.map(|lane| (lane, limits.per_lane.min(1)));
+    let few: HashMap<&str, usize> = few.chain(closed.map(|lane| (lane, 0))).collect();
+    move |lane| few.get(lane).copied().unwrap_or(limits.per_lane)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(seconds, 0).expect("a time")
-    }
-
-    fn head(id: u64, seconds: i64, lane: &str, subscriber: &str) -> Head {
-        Head {
-            id: CallbackId(id),
-            due: at(seconds),
-            lane: lane.to_owned(),
-            subscriber: subscriber.to_owned(),
-        }
-    }
-
-    fn limits(total: usize, per_lane: usize) -> ClaimLimits {
-        ClaimLimits {
-            total,
-            per_lane,
-            closed_lanes: Vec::new(),
-        }
-    }
-
-    fn claim(schedule: &mut Schedule, total: usize, per_lane: usize) -> Vec<u64> {
-        let claimed = schedule.claim(at(100), &limits(total, per_lane));
-        claimed.into_iter().map(|id| id.0).collect()
-    }
-
-    #[test]
-    fn lanes_take_turns_across_claims_and_the_oldest_of_a_lane_goes_first() {
-        let mut schedule = Schedule::default();
-        for id in 1..=4 {
-            schedule.add(head(id, 50 - id as i64, "a", "bap"));
-        }
-        schedule.add(head(5, 1, "b", "bap"));
-        schedule.add(head(6, 101, "c", "bap"));
-        assert_eq!(claim(&mut schedule, 1, 8), [4]);
-        assert_eq!(claim(&mut schedule, 2, 8), [5, 3]);
-        assert_eq!(claim(&mut schedule, 9, 8), [2, 1], "c is not due");
-        assert_eq!(schedule.next_due(), Some(at(101)));
-    }
-
-    #[test]
-    fn a_lane_never_has_more_in_flight_than_allowed_and_a_lease_is_settled_once() {
-        let mut schedule = Schedule::default();
-        for id in 1..=5 {
-            schedule.add(head(id, 0, "a", "bap"));
-        }
-        assert_eq!(claim(&mut schedule, 9, 2), [1, 2]);
-        assert!(claim(&mut schedule, 9, 2).is_empty());
-        assert!(schedule.begin_settling(CallbackId(1)));
-        assert!(!schedule.begin_settling(CallbackId(1)));
-        schedule.end_lease(CallbackId(1));
-        assert_eq!(claim(&mut schedule, 9, 2), [3]);
-        assert!(!schedule.begin_settling(CallbackId(9)), "never claimed");
-    }
-
-    #[test]
-    fn a_host_that_took_a_callback_is_free_for_the_next_one_but_only_once() {
-        let mut schedule = Schedule::default();
-        for id in 1..=4 {
-            schedule.add(head(id, 0, "a", "bap"));
-        }
-        assert_eq!(claim(&mut schedule, 9, 2), [1, 2]);
-        assert!(schedule.free_place(CallbackId(1)));
-        assert!(!schedule.free_place(CallbackId(1)));
-        assert_eq!(claim(&mut schedule, 9, 2), [3]);
-        assert!(schedule.begin_settling(CallbackId(1)), "it is still leased");
-        schedule.end_lease(CallbackId(1));
-        assert!(
-            claim(&mut schedule, 9, 2).is_empty(),
-            "2 and 3 are in flight"
-        );
-    }
-
-    #[test]
-    fn a_held_subscriber_does_not_delay_another_on_the_same_host() {
-        let mut schedule = Schedule::default();
-        for id in 1..=100_000 {
-            schedule.add(head(id, 0, "a", "held"));
-        }
-        schedule.add(head(200_000, 9, "a", "open"));
-        schedule.hold(Some(("held".to_owned(), "https://held".to_owned())));
-        assert_eq!(claim(&mut schedule, 9, 8), [200_000]);
-        assert_eq!(schedule.next_due(), None);
-        assert_eq!(schedule.holds(), ["https://held"]);
-        schedule.hold(None);
-        schedule.release(Some("held"));
-        assert!(claim(&mut schedule, 9, 8).is_empty(), "all are held");
-        schedule.release(None);
-        assert_eq!(claim(&mut schedule, 2, 8), [1, 2]);
-    }
-
-    #[test]
-    fn closed_lanes_get_nothing_and_idle_lanes_are_forgotten() {
-        let mut schedule = Schedule::default();
-        let one = head(1, 0, "a", "bap");
-        schedule.add(one.clone());
-        let closed = ClaimLimits {
-            closed_lanes: vec!["a".to_owned()],
-            ..limits(9, 9)
-        };
-        assert!(schedule.claim(at(100), &closed).is_empty());
-        schedule.withdraw(&one);
-        assert!(schedule.lanes.is_empty());
-    }
-}
+mod tests;

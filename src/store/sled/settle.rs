@@ -1,17 +1,11 @@
-//! What follows an attempt, and what an operator asks for: settle, redrive, hold, release.
-
-use chrono::{DateTime, Utc};
+//! What follows an attempt, and what an operator asks for: settle, hold, release.
 
 use super::draft::{Draft, Effect};
-use super::erase;
 use super::line::{self, Kept};
 use super::live::Live;
 use super::{commit, keys, values};
 use crate::domain::ids::SubscriberId;
-use crate::store::{
-    Callback, CallbackId, CallbackKind, CallbackState, Error, MAX_ATTEMPTS_KEPT, MAX_REDRIVES_KEPT,
-    Next, Redrive, Settlement,
-};
+use crate::store::{CallbackKind, CallbackState, Error, MAX_ATTEMPTS_KEPT, Next, Settlement};
 
 /// Records an attempt. A callback that is not in flight is left alone: its lease has ended,
 /// and what came after it stands.
@@ -81,66 +75,6 @@ fn record(
         commit::owe_unasked(draft, live, (&order, at), (new, None))?;
     }
     Ok(())
-}
-
-/// Puts dead callbacks at the back of their orders' lines, due now, with a new run.
-pub(super) fn redrive(
-    draft: &mut Draft<'_>,
-    ids: &[CallbackId],
-    token: &str,
-    now: DateTime<Utc>,
-) -> Result<Vec<CallbackId>, Error> {
-    let mut redriven = Vec::new();
-    for &id in ids {
-        let kept = line::kept(draft, id)?;
-        let Some(kept) = kept.filter(|kept| kept.callback.state == CallbackState::Dead) else {
-            continue;
-        };
-        let mut callback = kept.callback;
-        if erase::is_erased(draft, &callback.order)? {
-            continue;
-        }
-        if callback.kind == CallbackKind::Preview && is_overtaken(draft, &callback)? {
-            continue;
-        }
-        callback.state = CallbackState::Pending;
-        callback.next_at = now;
-        callback.attempts_in_run = 0;
-        callback.redrives.push(Redrive {
-            at: now,
-            token: token.to_owned(),
-        });
-        let surplus = callback.redrives.len().saturating_sub(MAX_REDRIVES_KEPT);
-        callback.redrives.drain(..surplus);
-        draft.remove(keys::dead(id))?;
-        draft.effect(Effect::Dead(-1));
-        let order = callback.order.clone();
-        let kind = callback.kind;
-        let line_was_empty = line::head(draft, &order, kind)?.is_none();
-        line::rejoin(draft, callback)?;
-        if let Some(head) = line::head(draft, &order, kind)?.filter(|_| line_was_empty) {
-            draft.effect(Effect::Ready(head.head()));
-        }
-        redriven.push(id);
-    }
-    Ok(redriven)
-}
-
-/// Whether an outcome was committed after this preview: its price is no news any more.
-fn is_overtaken(draft: &Draft<'_>, preview: &Callback) -> Result<bool, Error> {
-    for (key, _) in draft.all(&keys::callbacks_of_order(&preview.order))? {
-        let Some(id) = keys::last_number(&key).map(CallbackId) else {
-            continue;
-        };
-        let later = match id > preview.id {
-            true => line::kept(draft, id)?,
-            false => None,
-        };
-        if later.is_some_and(|kept| kept.callback.kind == CallbackKind::Final) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Holds a subscriber, or all.

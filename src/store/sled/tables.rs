@@ -11,6 +11,7 @@ use std::sync::{PoisonError, RwLock};
 
 use sled::{Batch, Db, Tree};
 
+use super::draft::Numbers;
 use super::keys::{self, Key};
 use super::line::{self, Waiting};
 use super::{commit, values};
@@ -57,6 +58,12 @@ impl Tables {
     pub(super) fn flush(&self) -> Result<(), Error> {
         self.db.flush()?;
         Ok(())
+    }
+
+    /// The last numbers given out; what carries them is there.
+    pub(super) fn numbers(&self) -> Result<Numbers, Error> {
+        let _whole = self.applying.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(values::record(self.tree(), keys::NUMBERS)?.unwrap_or_default())
     }
 
     /// Reads an order with its document.

@@ -6,6 +6,7 @@
 mod retention;
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -117,6 +118,7 @@ pub(super) fn limits() -> ClaimLimits {
         total: 100,
         per_lane: 100,
         closed_lanes: Vec::new(),
+        lanes_to_probe: Vec::new(),
     }
 }
 
@@ -206,6 +208,40 @@ async fn a_host_gets_the_next_callback_while_a_delivery_is_being_written() {
     drop(go_on);
     settling.await.expect("ends").expect("settles");
     assert!(claim().await.is_empty(), "the second is still in flight");
+}
+
+#[tokio::test]
+async fn a_redrive_of_many_lets_others_in_between() {
+    let directory = directory();
+    let syncs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&syncs);
+    let store = open_with(directory.path(), move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    });
+    for number in 0..100 {
+        store
+            .commit(commit(&format!("m{number}")))
+            .await
+            .expect("commits");
+    }
+    let claimed = store.claim(now(), &limits()).await.expect("claims");
+    let ids: Vec<_> = claimed.iter().map(|one| one.callback.id).collect();
+    for id in &ids {
+        let dead = Settlement {
+            next: Next::Dead,
+            ..delivered(*id)
+        };
+        store.settle(dead).await.expect("settles");
+    }
+    syncs.store(0, Ordering::SeqCst);
+    let redriven = store.redrive(&ids, "ops", now()).await.expect("redrives");
+    assert_eq!(redriven, ids);
+    assert_eq!(
+        syncs.load(Ordering::SeqCst),
+        4,
+        "thirty-two at most at once"
+    );
 }
 
 fn delivered(id: CallbackId) -> Settlement {

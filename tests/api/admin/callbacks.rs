@@ -147,17 +147,63 @@ async fn dead_callbacks_are_redriven_by_filter_after_a_dry_run() {
     let dry = app
         .admin("POST", "/callbacks/redrive?dry_run=true", None)
         .await;
-    assert_eq!(dry.body, json!({"dry_run": true, "would_redrive": dead}));
+    let none: [u64; 0] = [];
+    assert_eq!(
+        dry.body,
+        json!({"dry_run": true, "would_redrive": dead, "skipped": none, "next": null})
+    );
     let others = "/callbacks/redrive?subscriber=other-bap.example.org";
-    let none = app.admin("POST", others, None).await;
-    assert_eq!(none.body, json!({"redriven": []}));
+    let nothing = app.admin("POST", others, None).await;
+    assert_eq!(
+        nothing.body,
+        json!({"redriven": none, "skipped": none, "next": null})
+    );
     assert_eq!(callbacks(&app).await, before);
     let ours = "/callbacks/redrive?subscriber=bap.example.org";
     let redriven = app.admin("POST", ours, None).await;
-    assert_eq!(redriven.body, json!({"redriven": dead}));
+    assert_eq!(
+        redriven.body,
+        json!({"redriven": dead, "skipped": none, "next": null})
+    );
     app.settled().await;
     let dead = ids(&app.get("/callbacks?state=dead").await.body);
     assert_eq!(dead, Vec::<u64>::new());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_that_may_not_be_sent_again_are_named_and_hold_up_no_page() {
+    let app = TestApp::start().await;
+    app.bap.answer(refusing());
+    for sample in [TRIP_1, O1] {
+        app.hand_over(sample).await;
+        app.send(&app.cancel_of(sample)).await;
+        app.settled().await;
+    }
+    app.bap.answer(bap::Answer::Ack);
+    let dead = ids(&app.get("/callbacks?state=dead").await.body);
+    let erased = app.admin("POST", "/orders/trip_1/erase", None).await;
+    assert_eq!(erased.status, 200, "{}", erased.text);
+    let none: [u64; 0] = [];
+    for (dry_run, name) in [(true, "would_redrive"), (false, "redriven")] {
+        let page = async |after: u64| {
+            let path = format!("/callbacks/redrive?limit=1&after={after}&dry_run={dry_run}");
+            app.admin("POST", &path, None).await.body
+        };
+        let first = page(0).await;
+        assert_eq!(
+            (&first[name], &first["skipped"]),
+            (&json!(none), &json!([dead[0]]))
+        );
+        assert_eq!(first["next"], dead[0]);
+        let second = page(dead[0]).await;
+        assert_eq!(
+            (&second[name], &second["skipped"]),
+            (&json!([dead[1]]), &json!(none))
+        );
+    }
+    app.settled().await;
+    assert_eq!(ids(&app.get("/callbacks?state=dead").await.body), [dead[0]]);
     app.stop().await;
 }
 

@@ -107,6 +107,30 @@ async fn a_callback_goes_to_a_path_below_the_registered_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_any_port_may_be_called_the_host_is_one_lane() {
+    let app = Stage::set_with("callback_url = \"host\"").await.app;
+    let held = app.admin("POST", "/callbacks/hold", None).await;
+    assert_eq!(held.status, 200, "{}", held.text);
+    let ports = [app.bap.url.port(), app.other_bap.url.port()].map(|port| port.expect("a port"));
+    for ((_, sample), port) in DIALECTS.into_iter().zip(ports) {
+        let mut message = app.cancel_of(sample);
+        let registered = ports[0].to_string();
+        message.bap_uri = message.bap_uri.replacen(&registered, &port.to_string(), 1);
+        let reply = app.send(&message).await;
+        assert_eq!(reply.json()["message"]["ack"]["status"], "ACK", "{reply:?}");
+    }
+    let waiting = app.get("/callbacks?state=pending").await.body;
+    let waiting = waiting["callbacks"].as_array().expect("a list");
+    assert_eq!(waiting.len(), 2);
+    for (callback, port) in waiting.iter().zip(ports) {
+        let url = callback["url"].as_str().expect("a URL");
+        assert!(url.contains(&format!(":{port}/")), "{url}");
+        assert_eq!(callback["lane"], "127.0.0.1");
+    }
+    app.stop_owing().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn any_of_several_registered_addresses_will_do_but_only_for_its_domain() {
     let stage = Stage::set().await;
     let elsewhere: Url = "http://elsewhere.example.org/x".parse().expect("a URL");

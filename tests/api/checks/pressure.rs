@@ -2,15 +2,17 @@
 //!
 //! The limits are set to one, so that the second request meets them.
 
+use beckn_bpp::mock::cancel_message::CancelMessage;
 use beckn_bpp::mock::orders::{O1, TRIP_1};
 use beckn_bpp::mock::registry::Behaviour;
 use beckn_bpp::protocol::Dialect;
+use beckn_bpp::store::MAX_PREVIEWS_WAITING;
 
 use super::knock::Knock;
 use super::refused::{self, Wanted};
 use super::stage::{MANY_LOOKUPS, Stage};
 use super::wire::Wire;
-use crate::app::WAIT;
+use crate::app::{TestApp, WAIT};
 
 /// So many knocks may get in before one who came first is held to have lost its place to one of them.
 const KNOCKS: usize = 50;
@@ -141,6 +143,42 @@ async fn a_subscriber_that_sends_too_fast_is_slowed_alone() {
     let other = Knock::signed(stage.app.other_bap.signer(), message.to_string());
     stage.passes(&other, Dialect::V1).await;
     stage.ends_well_in_time().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_order_whose_prices_are_not_taken_no_more_are_promised() {
+    let app = Stage::set().await.app;
+    let held = app.admin("POST", "/callbacks/hold", None).await;
+    assert_eq!(held.status, 200, "{}", held.text);
+    let mut promised = Vec::new();
+    for _ in 0..MAX_PREVIEWS_WAITING {
+        let soft = soft_cancel(&app);
+        let reply = app.send(&soft).await;
+        assert_eq!(reply.json()["message"]["ack"]["status"], "ACK", "{reply:?}");
+        promised.push(soft);
+    }
+    let stage = Stage { app };
+    let one_more = stage.signed(&soft_cancel(&stage.app).to_json());
+    let wanted = Wanted::word("rate_limited").in_dialect(Dialect::V1);
+    stage.refuses(&one_more, &wanted).await;
+    // What was promised before is still; so is an outcome, which closes them all.
+    let repeated = stage.app.send(&promised[0]).await;
+    assert_eq!(repeated.json()["message"]["ack"]["status"], "ACK");
+    stage.takes(&stage.signed(&stage.cancel(O1))).await;
+    stage.app.admin("POST", "/callbacks/release", None).await;
+    stage.app.settled().await;
+    let closed = stage.app.get("/callbacks?state=superseded").await.body;
+    assert_eq!(
+        closed["callbacks"].as_array().map(Vec::len),
+        Some(MAX_PREVIEWS_WAITING)
+    );
+    stage.app.stop().await;
+}
+
+fn soft_cancel(app: &TestApp) -> CancelMessage {
+    let mut soft = app.cancel_of(O1);
+    soft.intent = Some("SOFT_CANCEL".to_owned());
+    soft
 }
 
 impl Stage {

@@ -1,6 +1,8 @@
 //! Whose turn it is: the order of one order, rest for a host that fails, places for all the others.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use beckn_bpp::delivery::Settings;
 use tokio::time::timeout;
@@ -70,6 +72,25 @@ async fn a_resting_host_gets_one_probe_and_then_everything() {
         "a probe that succeeds"
     );
     assert_eq!(store.delivered(&host.lane), 5);
+}
+
+#[tokio::test]
+async fn a_host_that_has_rested_and_has_nothing_due_costs_no_look_of_its_own() {
+    let (store, host) = (
+        Arc::new(Watched::default()),
+        Host::saying([failing()]).await,
+    );
+    store.add(callback("o1", &host)).await;
+    let settings = Settings {
+        schedule: vec![Duration::ZERO],
+        breaker_failures: 1,
+        ..patient()
+    };
+    let worker = worker(&store, settings);
+    assert_eq!(worker.deliver_due(start()).await.expect("works"), 1);
+    store.claims.store(0, Ordering::SeqCst);
+    assert_eq!(worker.deliver_due(after(200)).await.expect("works"), 0);
+    assert_eq!(store.claims.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

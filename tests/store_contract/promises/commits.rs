@@ -79,7 +79,7 @@ pub async fn the_same_request_is_written_once_and_then_told(home: &dyn Home) {
         match racer.await.expect("ends").expect("answers") {
             Committed::Done { callback } => done.push(callback),
             Committed::RequestKnown(stored) => known.push(*stored),
-            Committed::OrderChanged => panic!("the request goes before the order"),
+            other => panic!("the request goes before the order: {other:?}"),
         }
     }
     assert_eq!((done.len(), known.len()), (1, 49));

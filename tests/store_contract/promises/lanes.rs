@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use beckn_bpp::store::{
-    CallbackId, CallbackKind, CallbackState, ClaimLimits, Counts, Next, Redrive,
+    CallbackId, CallbackKind, CallbackState, ClaimLimits, Counts, MAX_PREVIEWS_WAITING, Next,
+    Redrive,
 };
 
 use crate::acts::{claim, claim_ids, commit, counts, limits, owe, settle, state};
@@ -107,6 +108,27 @@ pub async fn the_oldest_of_a_lane_goes_first(home: &dyn Home) {
     );
 }
 
+pub async fn subscribers_on_one_host_take_turns(home: &dyn Home) {
+    let store = home.open().await;
+    let on_shared = |order: &str, host: &str| {
+        let mut owing = owing(order, CallbackKind::Final, host, "m");
+        owing.callback.as_mut().expect("a callback").lane = "shared:443".to_owned();
+        owing
+    };
+    for number in 0..100 {
+        commit(&*store, on_shared(&format!("a{number}"), "a.example")).await;
+    }
+    let late = commit(&*store, on_shared("b", "b.example")).await;
+    let late = late.expect("a callback");
+    let first = store.claim(at(0), &limits(1, 1)).await.expect("claims");
+    settle(&*store, first[0].callback.id, Next::Delivered).await;
+    let second = store.claim(at(0), &limits(1, 1)).await.expect("claims");
+    assert_eq!(
+        second[0].callback.id, late,
+        "before ninety-nine that are older"
+    );
+}
+
 pub async fn holds_stop_sending_and_survive_reopening(home: &dyn Home) {
     let store = home.open().await;
     for host in ["a.example", "b.example"] {
@@ -159,6 +181,43 @@ pub async fn a_dead_preview_is_not_redriven_after_the_outcome(home: &dyn Home) {
         .expect("redrives");
     assert!(redriven.is_empty());
     assert_eq!(state(&*store, preview).await, CallbackState::Dead);
+}
+
+pub async fn what_would_be_redriven_is_what_is_redriven(home: &dyn Home) {
+    let store = home.open().await;
+    let mut dead = Vec::new();
+    // More than go at once, and more than one order takes.
+    for number in 0..MAX_PREVIEWS_WAITING + 20 {
+        let order = if number % 8 == 0 { "overtaken" } else { "o1" };
+        let preview = owe(&*store, order, CallbackKind::Preview).await;
+        assert_eq!(claim_ids(&*store, at(0)).await, [preview]);
+        settle(&*store, preview, Next::Dead).await;
+        dead.push(preview);
+    }
+    let outcome = owe(&*store, "overtaken", CallbackKind::Final).await;
+    claim_ids(&*store, at(0)).await;
+    settle(&*store, outcome, Next::Dead).await;
+    dead.push(outcome);
+    // Its price came after the outcome, so it is news.
+    let later = owe(&*store, "overtaken", CallbackKind::Preview).await;
+    claim_ids(&*store, at(0)).await;
+    settle(&*store, later, Next::Dead).await;
+    dead.push(later);
+
+    let all = [&dead[..], &[CallbackId(9_999)]].concat();
+    let would = store.would_redrive(&all).await.expect("rehearses");
+    assert_eq!(counts(&*store).await.callbacks_dead, dead.len() as u64);
+    let fit = dead[..dead.len() - 2].iter().enumerate();
+    let fit = fit.filter(|(number, _)| number % 8 != 0).map(|(_, id)| *id);
+    let fit: Vec<_> = fit
+        .take(MAX_PREVIEWS_WAITING)
+        .chain([outcome, later])
+        .collect();
+    assert_eq!(would, fit);
+    let redriven = store.redrive(&all, "ops", at(1)).await.expect("redrives");
+    assert_eq!(redriven, fit);
+    let again = store.would_redrive(&all).await.expect("rehearses");
+    assert_eq!(again, [], "one order has as many waiting as may");
 }
 
 pub async fn dead_callbacks_are_redriven_at_the_back_of_their_order(home: &dyn Home) {

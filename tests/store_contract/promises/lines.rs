@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use beckn_bpp::store::{
-    Attempt, CallbackId, CallbackKind, CallbackState, Counts, MAX_ATTEMPTS_KEPT, Next, Settlement,
+    Attempt, CallbackId, CallbackKind, CallbackState, Committed, Counts, MAX_ATTEMPTS_KEPT,
+    MAX_PREVIEWS_WAITING, Next, Settlement,
 };
 use bytes::Bytes;
 
-use crate::acts::{claim, claim_ids, counts, owe, settle, settle_with, state};
+use crate::acts::{claim, claim_ids, commit, counts, owe, settle, settle_with, state};
 use crate::home::Home;
-use crate::records::{at, callback, network, session};
+use crate::records::{at, callback, network, owing, request, session};
 
 pub async fn callbacks_of_an_order_go_one_at_a_time_and_in_order(home: &dyn Home) {
     let store = home.open().await;
@@ -53,6 +54,34 @@ pub async fn waiting_previews_close_when_an_outcome_is_committed(home: &dyn Home
     assert_eq!(counts(&*store).await.callbacks_pending, 2);
     let claimed: HashSet<_> = claim_ids(&*store, at(0)).await.into_iter().collect();
     assert_eq!(claimed, HashSet::from([CallbackId(3), CallbackId(4)]));
+}
+
+pub async fn an_order_takes_sixty_four_previews_and_the_next_once_one_is_gone(home: &dyn Home) {
+    let store = home.open().await;
+    for _ in 0..MAX_PREVIEWS_WAITING {
+        owe(&*store, "o1", CallbackKind::Preview).await;
+    }
+    let asked = |message: &str| {
+        let mut more = owing("o1", CallbackKind::Preview, "bap.example", message);
+        more.request = Some(request("o1", message));
+        more
+    };
+    let refused = store.commit(asked("m65")).await.expect("answers");
+    assert_eq!(refused, Committed::TooManyPreviews);
+    let known = store.request(&request("o1", "m65").key).await;
+    assert_eq!(known.expect("reads"), None, "nothing was written");
+    owe(&*store, "o2", CallbackKind::Preview).await;
+
+    let first = claim_ids(&*store, at(0)).await[0];
+    let still = store.commit(asked("m65")).await.expect("answers");
+    assert_eq!(still, Committed::TooManyPreviews, "one is in flight");
+    settle(&*store, first, Next::Delivered).await;
+    commit(&*store, asked("m65")).await;
+    let again = store.commit(asked("m65")).await.expect("answers");
+    assert!(matches!(again, Committed::RequestKnown(_)), "{again:?}");
+    // An outcome is never one too many.
+    owe(&*store, "o1", CallbackKind::Final).await;
+    assert_eq!(counts(&*store).await.callbacks_pending, 2);
 }
 
 pub async fn a_preview_in_flight_that_was_overtaken_is_not_tried_again(home: &dyn Home) {
