@@ -16,4 +16,5 @@ mod health;
 mod load;
 mod provider;
 mod start;
+mod stop;
 mod town;
