@@ -11,13 +11,14 @@ use beckn_bpp::overdue;
 use beckn_bpp::store::Store;
 use tokio::sync::watch;
 
-use crate::setup::{networks, sender, settings, start};
+use crate::setup::{install_tls, networks, sender, settings, start};
 use crate::watched::{HANGS, PANICS, Watched};
 
 /// Longer than anything here takes; only a failing test waits for it.
 const LONG: Duration = Duration::from_secs(30);
 
 fn waiting(ids: [&str; 2]) -> (Arc<Watched>, Arc<Engine>) {
+    install_tls();
     let store = Arc::new(Watched::default());
     let keys = ids.map(|id| OrderKey {
         network: NetworkName::parse("mobility").expect("a name"),
