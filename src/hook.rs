@@ -24,6 +24,7 @@ use crate::delivery::send::Sender;
 use crate::domain::ids::{MessageId, OrderKey};
 use crate::domain::order::Order;
 use crate::domain::undecided::{Answer, Undecided};
+use crate::engine::contained::contained;
 use crate::engine::{self, Engine};
 use crate::networks::Networks;
 use crate::protocol::decision;
@@ -169,8 +170,8 @@ impl Hook {
     async fn ask(self: Arc<Self>, key: OrderKey) -> OrderKey {
         let mut in_hand = InHand::default();
         let mut steps = WRITES.into_iter();
-        while let Err(error) = self.decide(&key, &mut in_hand).await {
-            in_hand.cannot(&key, &error);
+        while let Err(why) = contained(self.decide(&key, &mut in_hand)).await {
+            in_hand.cannot(&key, why);
             let pause = steps.next().unwrap_or(WRITES[WRITES.len() - 1]);
             tokio::time::sleep(pause).await;
         }
@@ -289,10 +290,9 @@ impl Hook {
 
 impl InHand {
     /// Says what stands against it, once.
-    fn cannot(&mut self, key: &OrderKey, error: &engine::Error) {
-        let why = error.to_string();
+    fn cannot(&mut self, key: &OrderKey, why: String) {
         if self.told.as_ref() != Some(&why) {
-            error!(order.id = %key.id, %error,
+            error!(order.id = %key.id, error = why,
                 "a cancellation cannot be decided at present; it is tried again");
             self.told = Some(why);
         }

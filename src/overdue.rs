@@ -14,6 +14,7 @@ use tracing::error;
 
 use crate::domain::ids::OrderKey;
 use crate::engine::Engine;
+use crate::engine::contained::contained;
 use crate::networks::Networks;
 
 /// How often the store is looked at: nobody waits at the other end for a second.
@@ -27,22 +28,34 @@ pub async fn run(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut failed = HashSet::new();
-    loop {
-        let now = clock();
-        match engine.overdue(now).await {
-            Ok(orders) => {
-                failed.retain(|key| orders.contains(key));
-                for key in orders {
-                    decide(&engine, &networks, (key, now), &mut failed).await;
-                }
+    let rounds = async {
+        loop {
+            round(&engine, &networks, clock(), &mut failed).await;
+            tokio::time::sleep(TICK).await;
+        }
+    };
+    // What is being written then is written or not, as at any other end of the process.
+    tokio::select! {
+        // A sender that is gone means the same as one that says stop.
+        _ = stopped.wait_for(|stop| *stop) => {}
+        () = rounds => {}
+    }
+}
+
+async fn round(
+    engine: &Engine,
+    networks: &Networks,
+    now: DateTime<Utc>,
+    failed: &mut HashSet<OrderKey>,
+) {
+    match engine.overdue(now).await {
+        Ok(orders) => {
+            failed.retain(|key| orders.contains(key));
+            for key in orders {
+                decide(engine, networks, (key, now), failed).await;
             }
-            Err(error) => error!(%error, "what the provider has not decided cannot be read"),
         }
-        tokio::select! {
-            // A sender that is gone means the same as one that says stop.
-            _ = stopped.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(TICK) => {}
-        }
+        Err(error) => error!(%error, "what the provider has not decided cannot be read"),
     }
 }
 
@@ -54,10 +67,10 @@ async fn decide(
     failed: &mut HashSet<OrderKey>,
 ) {
     let network = networks.get(&key.network);
-    match engine.decide_overdue(network, &key, now).await {
+    match contained(engine.decide_overdue(network, &key, now)).await {
         Ok(()) => drop(failed.remove(&key)),
         Err(error) if !failed.contains(&key) => {
-            error!(order.id = %key.id, %error,
+            error!(order.id = %key.id, error,
                 "a cancellation that the provider has not decided on cannot be decided");
             failed.insert(key);
         }

@@ -12,6 +12,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use anyhow::Context as _;
 use chrono::Utc;
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tracing::info;
 
@@ -143,17 +144,26 @@ impl Server {
     /// Stops: not ready at once, requests still taken for `grace`, then everything in hand is
     /// finished and the store is written out. Callbacks that are owed then are due at the next
     /// start, for leases end with the store.
-    pub async fn stop(self, grace: Duration) {
+    ///
+    /// # Errors
+    /// When a write has failed, before or meanwhile: says why.
+    pub async fn stop(self, grace: Duration) -> anyhow::Result<()> {
         self.doors.readiness.drain();
         info!(
             grace_seconds = grace.as_secs_f32(),
             "the server is stopping"
         );
-        tokio::time::sleep(grace).await;
+        // Nothing can be acknowledged any more once a write has failed.
+        let _ = tokio::time::timeout(grace, self.store.stopped()).await;
         let doors = join_all(self.handles.iter().map(|handle| handle.stop(true)));
         self.background.stop(STOP, doors).await;
         self.store.close().await;
+        // Asked last: closing writes as well, and nobody has listened since the stop began.
+        if let Some(why) = self.store.stopped().now_or_never() {
+            anyhow::bail!("the store failed while the server stopped: {why}");
+        }
         info!("the server has stopped");
+        Ok(())
     }
 }
 

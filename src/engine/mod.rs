@@ -7,6 +7,7 @@ mod aim;
 pub mod booking;
 pub mod cancel;
 pub mod change;
+pub mod contained;
 mod door;
 pub mod erase;
 mod event;
@@ -67,16 +68,16 @@ pub enum Error {
     #[error("{0}")]
     Invalid(String),
     /// The document handed over cannot be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Intake(#[from] wire_intake::Error),
     /// The callback cannot be written.
-    #[error("{0}")]
+    #[error(transparent)]
     Encode(#[from] on_cancel::Error),
     /// Too many wait for the provider already; nothing was asked.
-    #[error("{0}")]
+    #[error(transparent)]
     Full(#[from] Full),
     /// The store did not do it.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] store::Error),
 }
 

@@ -21,7 +21,7 @@ pub const TYPE: &str = "order.cancellation_requested";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not JSON, or JSON with a key twice.
-    #[error("{0}")]
+    #[error(transparent)]
     Json(#[from] strict::Error),
     /// A member is missing or not usable.
     #[error("{0}")]

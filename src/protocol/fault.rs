@@ -6,7 +6,7 @@ use super::strict;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not JSON, or JSON with a key twice.
-    #[error("{0}")]
+    #[error(transparent)]
     Json(#[from] strict::Error),
     /// A member is missing or not usable.
     #[error("{member}: {what}")]

@@ -28,7 +28,7 @@ use crate::domain::policy::Policy;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not JSON, or JSON with a key twice.
-    #[error("{0}")]
+    #[error(transparent)]
     Json(#[from] strict::Error),
     /// A member has another shape than expected.
     #[error("the document cannot be read: {0}")]

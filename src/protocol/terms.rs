@@ -44,7 +44,7 @@ pub struct Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Its amount or share.
-    #[error("{0}")]
+    #[error(transparent)]
     Money(#[from] MoneyError),
     /// Its time.
     #[error("expected a {what} in cancel_by, such as {example:?}, got {got}")]

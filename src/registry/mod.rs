@@ -117,6 +117,6 @@ pub enum Outage {
         limit: usize,
     },
     /// The answer is no list of subscribers.
-    #[error("{0}")]
+    #[error(transparent)]
     Answer(#[from] crate::protocol::registry::Error),
 }

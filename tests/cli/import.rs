@@ -150,7 +150,8 @@ async fn a_server_that_is_gone_is_told_with_the_line_that_was_reached() {
         .take()
         .expect("running")
         .stop(std::time::Duration::ZERO)
-        .await;
+        .await
+        .expect("stopped");
     let mut command = command(&["order", "import", "-", "--admin", &url]);
     command.env("BECKN_BPP_ADMIN_TOKEN", &app.token);
     let ended = run_with(command, text.as_bytes()).fails(1, "stopped at line 1");

@@ -179,14 +179,15 @@ impl TestApp {
     /// Stops the server alone; the parties around it stay.
     pub async fn halt(&mut self) {
         let server = self.server.take().expect("running");
-        server.stop(Duration::ZERO).await;
+        server.stop(Duration::ZERO).await.expect("stopped");
     }
 
     /// Stops the server with a grace, within which something is done.
     pub async fn halt_during<T>(&mut self, what: impl Future<Output = T>) -> T {
         let server = self.server.take().expect("running");
         // The first is begun first.
-        let ((), done) = tokio::join!(biased; server.stop(Duration::from_secs(2)), what);
+        let (stopped, done) = tokio::join!(biased; server.stop(Duration::from_secs(2)), what);
+        stopped.expect("stopped");
         done
     }
 
@@ -209,7 +210,8 @@ impl TestApp {
             .take()
             .expect("running")
             .stop(Duration::ZERO)
-            .await;
+            .await
+            .expect("stopped");
         self.bap.stop().await;
         self.other_bap.stop().await;
         self.registry.stop().await;

@@ -17,4 +17,5 @@ mod load;
 mod provider;
 mod salvage;
 mod start;
+mod stop;
 mod town;

@@ -1,6 +1,7 @@
 //! A registry and two BAPs in this process, and the real server beside it, to be killed.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use beckn_bpp::mock::bap::{self, Answer, BapHandle, Received, Reply};
@@ -74,7 +75,12 @@ impl Town {
 
     /// Starts the server, on the store that the last one left.
     pub fn start(&self) -> Running {
-        let process = Process::start(&mut self.around.serve(Path::new(BINARY)));
+        Self::start_as(&mut self.around.serve(Path::new(BINARY)))
+    }
+
+    /// Starts a command that becomes the server.
+    pub fn start_as(command: &mut Command) -> Running {
+        let process = Process::start(command);
         let process = process.expect("a process");
         let at = process.ready(WAIT).expect("ready");
         Running {

@@ -21,6 +21,12 @@ use tokio::sync::watch;
 
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Whoever reads the order with this id panics.
+pub const PANICS: &str = "panics";
+
+/// Reading the order with this id never ends.
+pub const HANGS: &str = "hangs";
+
 pub struct Watched {
     sled: SledStore,
     added: Mutex<Vec<CallbackId>>,
@@ -32,6 +38,10 @@ pub struct Watched {
     pub stopped: AtomicBool,
     /// How often settling says that there is no room, before it works.
     pub busy: AtomicUsize,
+    /// The orders that wait for the provider, where a test says so.
+    pub to_decide: Mutex<Vec<OrderKey>>,
+    /// The ids of orders that were read, each time.
+    pub read: watch::Sender<Vec<String>>,
     /// Removed after the store is closed.
     _directory: TempDir,
 }
@@ -48,6 +58,8 @@ impl Default for Watched {
             claims: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
+            to_decide: Mutex::default(),
+            read: watch::Sender::default(),
             _directory: directory,
         }
     }
@@ -156,7 +168,13 @@ impl Store for Watched {
         self.sled.work().await;
     }
     async fn order(&self, key: &OrderKey) -> Result<Option<StoredOrder>, Error> {
-        self.sled.order(key).await
+        let id = key.id.as_str();
+        self.read.send_modify(|read| read.push(id.to_owned()));
+        match id {
+            PANICS => panic!("an invariant of this order does not hold"),
+            HANGS => std::future::pending().await,
+            _ => self.sled.order(key).await,
+        }
     }
     async fn request(&self, key: &RequestKey) -> Result<Option<StoredRequest>, Error> {
         self.sled.request(key).await
@@ -168,11 +186,19 @@ impl Store for Watched {
         self.sled.orders_called(filter).await
     }
     async fn undecided(&self) -> Result<Vec<OrderKey>, Error> {
-        self.sled.undecided().await
+        let set = self.to_decide.lock().expect("not poisoned").clone();
+        match set.is_empty() {
+            true => self.sled.undecided().await,
+            false => Ok(set),
+        }
     }
 
     async fn overdue(&self, now: DateTime<Utc>) -> Result<Vec<OrderKey>, Error> {
-        self.sled.overdue(now).await
+        let set = self.to_decide.lock().expect("not poisoned").clone();
+        match set.is_empty() {
+            true => self.sled.overdue(now).await,
+            false => Ok(set),
+        }
     }
     fn push_events(&self, to: Option<EventTarget>) {
         self.sled.push_events(to);

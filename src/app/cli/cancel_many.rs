@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::admin::{Client, encoded};
-use super::output;
+use super::{output, told};
 
 /// Orders asked for at once.
 const PAGE: usize = 1_000;
@@ -151,8 +151,8 @@ async fn cancel_all(client: &Client, open: &[Found], body: &Value) -> anyhow::Re
             encoded(network)
         );
         if let Err(error) = client.post(&path, body).await {
-            bar.suspend(|| eprintln!("order {id}: {error:#}"));
-            refused.push(json!({"id": id, "network": network, "error": format!("{error:#}")}));
+            bar.suspend(|| eprintln!("order {id}: {}", told(&error)));
+            refused.push(json!({"id": id, "network": network, "error": told(&error)}));
         }
         bar.inc(1);
     }

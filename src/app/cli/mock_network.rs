@@ -127,8 +127,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Ok(_) => network.go_on().await,
         Err(error) => Err(error),
     };
-    network.stop().await;
-    result
+    network.stop().await.and(result)
 }
 
 impl Network {
@@ -190,11 +189,12 @@ impl Network {
         Ok(())
     }
 
-    async fn stop(self) {
-        self.server.stop(Duration::ZERO).await;
+    async fn stop(self) -> anyhow::Result<()> {
+        let stopped = self.server.stop(Duration::ZERO).await;
         self.bap.stop().await;
         self.health.stop().await;
         self.registry.stop().await;
+        stopped
     }
 }
 

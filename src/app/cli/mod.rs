@@ -26,10 +26,15 @@ mod store;
 mod transaction;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use crate::store as records;
+
+/// How long what is still going on in threads of its own may hold up the end of the process.
+const LEFT_BEHIND: Duration = Duration::from_millis(500);
 
 /// The cancellation server of a Beckn provider platform.
 #[derive(Debug, Parser)]
@@ -108,16 +113,36 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(command)),
+        Ok(runtime) => to_its_end(runtime, run(command)),
         Err(error) => Err(error.into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("beckn-bpp: {error:#}");
+            eprintln!("beckn-bpp: {}", told(&error));
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// Runs this, and does not wait for what it has left behind: a look-up of a name runs in a thread of
+/// its own, which nobody can stop, and where the name server is silent it takes a minute.
+fn to_its_end<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    result
+}
+
+/// An error with its causes, each once: many tell their cause in their own sentence.
+fn told(error: &anyhow::Error) -> String {
+    let add = |told: String, cause: &(dyn std::error::Error + 'static)| {
+        let cause = cause.to_string();
+        match told.contains(&cause) {
+            true => told,
+            false => format!("{told}: {cause}"),
+        }
+    };
+    error.chain().fold(error.to_string(), add)
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
@@ -190,5 +215,45 @@ fn said_at(registry: &url::Url, error: &crate::registry::Error) -> String {
         // Most errors tell their cause themselves.
         cause if text.contains(&cause) => format!("{text} (asked at {registry})"),
         cause => format!("{text}: {cause} (asked at {registry})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn the_end_does_not_wait_for_a_thread_that_hangs() {
+        let longest = Duration::from_secs(30);
+        let (hang_up, hung_up) = mpsc::channel::<()>();
+        let runtime = Runtime::new().expect("a runtime");
+        let began = Instant::now();
+        let result = to_its_end(runtime, async move {
+            // As a look-up of a name does whose server is silent.
+            drop(tokio::task::spawn_blocking(move || {
+                hung_up.recv_timeout(longest)
+            }));
+            7
+        });
+        assert_eq!(result, 7);
+        assert!(began.elapsed() < longest, "it waited for the thread");
+        drop(hang_up);
+    }
+
+    #[test]
+    fn a_cause_that_an_error_tells_itself_is_told_once() {
+        let missing = std::io::Error::other("there is no store");
+        let error = anyhow::Error::from(records::Error::Io(missing)).context("export");
+        let expected = "export: the store cannot be used: there is no store";
+        assert_eq!(told(&error), expected);
+        let error = anyhow::Error::from(crate::delivery::worker::Error::Store(
+            records::Error::Stopped("it was closed".to_owned()),
+        ));
+        let expected = "callbacks cannot be delivered because the store failed: \
+            the store stopped after a failed write: it was closed";
+        assert_eq!(told(&error), expected);
     }
 }

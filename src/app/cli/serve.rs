@@ -30,12 +30,10 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let stopped = stop_signal()?;
     let mut server = Server::start(config, metrics).await?;
     tokio::select! {
-        () = stopped => {
-            server.stop(grace).await;
-            Ok(())
-        }
+        () = stopped => server.stop(grace).await,
         why = server.failed() => {
-            server.stop(Duration::ZERO).await;
+            // Why is known already.
+            let _ = server.stop(Duration::ZERO).await;
             bail!("the server stopped by itself: {why}")
         }
     }

@@ -17,7 +17,7 @@ const EXCERPT_CHARACTERS: usize = 80;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The header does not follow the grammar.
-    #[error("{0}")]
+    #[error(transparent)]
     Malformed(#[from] Fault),
     /// The algorithm parameter is another word than `ed25519`.
     #[error("expected algorithm {ALGORITHM}, got {got}")]

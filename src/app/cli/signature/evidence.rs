@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::steps;
 use super::{Check, bytes};
-use crate::app::cli::output;
+use crate::app::cli::{output, told};
 use crate::crypto::digest::blake2b_512_base64;
 use crate::crypto::keys::VerifyingKey;
 use crate::crypto::signature::Header;
@@ -102,7 +102,7 @@ impl Desk<'_> {
     fn file(&self, name: &str, digest: &Digest) -> Found {
         let bytes = match self.read(name) {
             Ok(bytes) => bytes,
-            Err(error) => return Found::Fails(format!("{error:#}")),
+            Err(error) => return Found::Fails(told(&error)),
         };
         let found = Digest {
             bytes: bytes.len() as u64,
@@ -147,7 +147,7 @@ impl Desk<'_> {
                 "the body was erased; {} signed its digest",
                 request.caller
             )),
-            Err(error) => Found::Fails(format!("{error:#}")),
+            Err(error) => Found::Fails(told(&error)),
         }
     }
 
@@ -196,7 +196,7 @@ impl Desk<'_> {
             match self.read(name) {
                 Ok(bytes) => files.push(bytes),
                 Err(error) => {
-                    self.say(signed.body, Found::Fails(format!("{error:#}")));
+                    self.say(signed.body, Found::Fails(told(&error)));
                     return Ok(());
                 }
             }
