@@ -104,6 +104,7 @@ impl Scene {
         for (name, value) in more {
             command.env(format!("BECKN_BPP__{name}"), value);
         }
+        self.ledger.new_life();
         let began = Instant::now();
         let process = Process::start(&mut command)?;
         let waited = tokio::task::spawn_blocking(move || {

@@ -45,8 +45,8 @@ pub struct Summary {
     pub orders_taken_in: usize,
     pub orders_cancelled: usize,
     pub callbacks_received: usize,
-    pub duplicates: usize,
-    pub duplicates_allowed: usize,
+    pub repeated_across_kills: usize,
+    pub repeated_within_a_life: usize,
     pub fee_refund_due_paise: [u64; 3],
     pub violations: Vec<String>,
 }
@@ -77,8 +77,11 @@ impl Arguments {
             summary.orders_taken_in, summary.orders_cancelled
         );
         println!(
-            "  {} callbacks received, {} of them again after an ACK ({} allowed)",
-            summary.callbacks_received, summary.duplicates, summary.duplicates_allowed
+            "  {} callbacks received; again after an ACK: {} across a kill, {} within a life \
+             (0 allowed)",
+            summary.callbacks_received,
+            summary.repeated_across_kills,
+            summary.repeated_within_a_life
         );
         println!(
             "  fee, refund and due in paise: {:?}",

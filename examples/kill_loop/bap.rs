@@ -24,7 +24,7 @@ use crate::outside::surroundings::{BPP, listener};
 use crate::random::Random;
 
 /// Longer than the server waits for an answer.
-const HANG: Duration = Duration::from_secs(3);
+const HANG: Duration = Duration::from_secs(4);
 
 /// What the BAPs know together.
 pub struct Inbox {

@@ -21,6 +21,7 @@ mod arguments;
 mod bap;
 mod client;
 mod ledger;
+mod lives;
 mod rounds;
 mod town;
 

@@ -26,8 +26,6 @@ pub struct Report {
     pub present_unacknowledged: usize,
     /// Fee, refund and due over all events, in paise.
     pub charges: [u64; 3],
-    /// Callbacks that came again although the BAP had acknowledged them.
-    pub duplicates: usize,
 }
 
 /// Compares. Every callback must have been settled before.
@@ -248,7 +246,5 @@ fn every_arrival(books: &Books, arrived: &BTreeMap<&str, Vec<&Callback>>, report
                 report.found(format!("{id}: its callback does not verify: {why}"));
             }
         }
-        let heard = callbacks.iter().skip_while(|c| !c.was_acknowledged);
-        report.duplicates += heard.count().saturating_sub(1);
     }
 }

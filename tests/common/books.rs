@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each program uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use beckn_bpp::crypto::digest::blake2b_512_base64;
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,8 @@ pub struct Callback {
     pub verdict: Result<(), String>,
     /// Whether the BAP answered ACK.
     pub was_acknowledged: bool,
+    /// When it had come.
+    pub at: Instant,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +114,7 @@ impl Callback {
             saying: digest(saying.as_bytes()),
             verdict,
             was_acknowledged: true,
+            at: Instant::now(),
         })
     }
 }
