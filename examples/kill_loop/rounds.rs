@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use crate::arguments::{Arguments, Summary};
 use crate::client::Client;
 use crate::lives::Repeated;
+use crate::operator::{self, Operator};
 use crate::outside::audit::{Report, audit};
 use crate::outside::books::{Books, Callback};
 use crate::outside::process::{Addresses, Process, store_findings};
@@ -132,6 +133,12 @@ async fn load(
     let admin = Admin::at(at.admin)?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let mut clients = JoinSet::new();
+    let operator = Operator {
+        town: Arc::clone(town),
+        admin: admin.clone(),
+        random: Random::of(&[town.seed, u64::from(round), 0]),
+    };
+    clients.spawn(operator.run());
     for index in 0..arguments.clients {
         let client = Client {
             town: Arc::clone(town),
@@ -153,12 +160,13 @@ async fn conclude(town: Town, keep: bool, summary: &mut Summary) -> anyhow::Resu
     town.inbox.heal();
     let (process, at, _) = start(&town, summary).await?;
     let admin = Admin::at(at.admin)?;
-    admin.quiet(QUIET).await?;
+    operator::finish(&town, &admin, QUIET).await?;
     let (received, not_understood) = town.inbox.all();
     stop(process).await?;
     let (process, at, _) = start(&town, summary).await?;
 
     summary.violations = town.findings();
+    summary.deeds = town.memory.lock().await.deeds;
     summary.requests_sent = town.sent.load(std::sync::atomic::Ordering::Relaxed);
     let repeated = town.lives.repeated(&received);
     let books = town.ledger.close()?;
@@ -198,6 +206,7 @@ fn count(books: &Books, received: &[Callback], report: Report, summary: &mut Sum
     summary.orders_taken_in = books.orders.len();
     summary.orders_cancelled = report.cancelled;
     summary.callbacks_received = received.len();
+    summary.previews_overtaken = report.overtaken;
     summary.fee_refund_due_paise = report.charges;
     summary.violations.extend(report.violations);
 }

@@ -39,6 +39,15 @@ pub struct Books {
     /// Orders whose intake was acknowledged.
     pub orders: BTreeSet<Numbered>,
     pub messages: BTreeMap<String, Message>,
+    /// Orders whose provider decides later on what it is asked to cancel, and whether it refuses.
+    pub decided_later: BTreeMap<Numbered, bool>,
+    /// Orders that were to be erased, and whether that was acknowledged.
+    pub erased: BTreeMap<Numbered, bool>,
+}
+
+/// Whether a message asks for a price only; it says so in its id.
+pub fn is_preview(message: &str) -> bool {
+    message.starts_with("preview-")
 }
 
 impl Books {
