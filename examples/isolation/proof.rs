@@ -31,6 +31,7 @@ pub const LONGEST_MS: f64 = 1_000.0;
 const GROWTH_BYTES: f64 = 500_000.0;
 /// How long it may take until what waited for bad hosts has reached them.
 pub const HEALED: Duration = Duration::from_secs(120);
+
 /// The messages of each run.
 pub struct Runs {
     good: Range<u64>,
