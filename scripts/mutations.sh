@@ -19,9 +19,9 @@ git -C "$root" worktree prune
 trap 'git -C "$root" worktree remove --force "$tree"' EXIT
 git -C "$tree" checkout --quiet --force --detach "$(git -C "$root" rev-parse HEAD)"
 
-# The kill loop is built once, from what no patch has touched.
-(cd "$tree" && cargo build --quiet --example kill_loop)
-cp "$CARGO_TARGET_DIR/debug/examples/kill_loop" "$work/kill_loop"
+# These proofs are built once, from what no patch has touched.
+(cd "$tree" && cargo build --quiet --example kill_loop --example isolation)
+cp "$CARGO_TARGET_DIR/debug/examples/kill_loop" "$CARGO_TARGET_DIR/debug/examples/isolation" "$work"
 
 # Exit code 0 when the proof fails for the right reason: the audit found something, or the server
 # itself told at a start that it had lost what it had acknowledged.
@@ -32,6 +32,13 @@ found_out() {
         ! "$work/kill_loop" --server "$CARGO_TARGET_DIR/debug/beckn-bpp" \
             --rounds "${ROUNDS:-12}" --seed "${SEED:-1}" >"$2" 2>&1 &&
             grep -qE '^  [1-9][0-9]* violations$|what came between is lost' "$2"
+        ;;
+    isolation)
+        # As in the test suite: so few hosts, and so much noise, that a slow build keeps its promises.
+        (cd "$tree" && cargo build --quiet --bin beckn-bpp) || return 2
+        ! "$work/isolation" --server "$CARGO_TARGET_DIR/debug/beckn-bpp" --short --noise-ms 900 \
+            --healthy 10 --silent 2 --late 2 --reset 2 --rate 60 --backlog 0 >"$2" 2>&1 &&
+            grep -E ' BROKEN$|still owed' "$2" | grep -qv 'bytes/s'
         ;;
     fsync)
         (cd "$tree" && cargo test --quiet --test fsync --no-run) || return 2

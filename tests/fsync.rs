@@ -48,7 +48,7 @@ const MORE_THAN_A_BATCH: usize = 129;
 const CALLS: &str = "trace=pwrite64,fdatasync,recvfrom,read,write,writev,sendto,sendmsg";
 
 /// How long each sync takes, in microseconds.
-const SYNC: &str = "inject=fdatasync:delay_enter=700000";
+const SYNC: &str = "inject=fdatasync:delay_enter=1500000";
 
 /// More than any write has: all that is written must be in the trace.
 const BYTES: &str = "1000000";

@@ -21,6 +21,10 @@ pub struct Slot {
     pub digest: AtomicU64,
     /// How many callbacks came.
     pub callbacks: AtomicU32,
+    /// In which life of the server the latest came.
+    pub life: AtomicU32,
+    /// How many came again although the server had not been stopped meanwhile.
+    pub repeated_in_life: AtomicU32,
     /// A callback came with other bytes than the first.
     pub altered: AtomicBool,
     /// A callback was about another order, or about none.
@@ -31,6 +35,8 @@ pub struct Slot {
 pub struct Ledger {
     began: Instant,
     slots: Vec<Slot>,
+    /// How often the server was started.
+    lives: AtomicU32,
     /// ACKs so far, for the progress line.
     pub acks: AtomicU64,
     /// Messages answered so far.
@@ -49,6 +55,7 @@ impl Ledger {
         Self {
             began: Instant::now(),
             slots: (0..count).map(|_| Slot::default()).collect(),
+            lives: AtomicU32::new(0),
             acks: AtomicU64::new(0),
             answers: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
@@ -86,8 +93,17 @@ impl Ledger {
         }
     }
 
+    /// The server is about to be started, again or for the first time.
+    pub fn new_life(&self) {
+        self.lives.fetch_add(1, RELAXED);
+    }
+
     /// Notes a callback.
     pub fn answered(&self, slot: &Slot, digest: u64, right_order: bool) {
+        let life = self.lives.load(RELAXED);
+        if slot.life.swap(life, RELAXED) == life && slot.callbacks.load(RELAXED) > 0 {
+            slot.repeated_in_life.fetch_add(1, RELAXED);
+        }
         if slot.callbacks.fetch_add(1, RELAXED) == 0 {
             slot.digest.store(digest, RELAXED);
             slot.answered.store(self.now(), RELAXED);

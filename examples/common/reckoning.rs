@@ -25,6 +25,8 @@ pub struct Reckoning {
     pub misdirected: u64,
     /// Callbacks beyond the first of a message.
     pub repeated: u64,
+    /// Those of them that came although the server had not been stopped meanwhile.
+    pub repeated_in_life: u64,
     /// Messages without an ACK that got a callback.
     pub unacknowledged: u64,
     /// Callbacks that answer no message of this run.
@@ -69,6 +71,7 @@ impl Reckoning {
         self.altered += flag(&slot.altered);
         self.misdirected += flag(&slot.misdirected);
         self.repeated += u64::from(callbacks.saturating_sub(1));
+        self.repeated_in_life += u64::from(slot.repeated_in_life.load(Ordering::Relaxed));
         self.last_answer = self.last_answer.max(answered);
         match (acked > 0, answered > 0) {
             (true, true) => {

@@ -1,8 +1,9 @@
 //! All that a proof needs around the server: registry, hosts of many BAPs, orders placed with
 //! them, and signed cancels for those.
 //!
-//! Message N cancels order N. Which host it is placed with is the scene's to say; the first so
-//! many messages are dealt out evenly, the rest are the first host's.
+//! Message N cancels order N. Who has placed it is the scene's to say: messages are dealt out
+//! evenly to the BAPs that have a host each, but for those that are given to one of them, or to a
+//! guest, who shares the host of another.
 
 #![allow(dead_code, reason = "each program uses a part of it")]
 
@@ -35,8 +36,16 @@ pub struct Scene {
     pub hosts: Vec<Host>,
     /// What happened to each message.
     pub ledger: Arc<Ledger>,
-    parties: Vec<(Signer, Bap)>,
-    dealt_out: u64,
+    parties: Vec<Party>,
+    given: Vec<(Range<u64>, usize)>,
+}
+
+/// A BAP, and which host is its.
+struct Party {
+    signer: Signer,
+    bap: Bap,
+    url: Url,
+    host: usize,
 }
 
 /// A running server.
@@ -61,38 +70,54 @@ impl Scene {
             hosts: Vec::new(),
             ledger,
             parties: Vec::new(),
-            dealt_out: messages.end,
+            given: Vec::new(),
         };
-        let mut urls = Vec::new();
         for index in 0..hosts {
             let host = Host::start(&scene.ledger).await?;
             let url = Url::parse(&format!("http://{}", host.address))?;
-            let signer = signer(&name(index), BAP_KEYS[0])?;
-            let bap = Bap {
-                id: name(index),
-                uri: url.to_string(),
-            };
-            urls.push(url);
             scene.hosts.push(host);
-            scene.parties.push((signer, bap));
+            scene.join(url, index)?;
         }
-        let signers = scene.parties.iter().map(|(signer, _)| signer);
-        let rows: Vec<_> = signers.zip(&urls).collect();
-        scene.around.register(&rows);
         Ok(scene)
     }
 
-    /// From this message on, all are the first host's.
-    pub fn deal_out(&mut self, messages: u64) {
-        self.dealt_out = messages;
+    /// One more BAP, at the host of this one; gives its number.
+    pub fn invite(&mut self, host: usize) -> anyhow::Result<usize> {
+        let url = format!("http://{}/guest", self.hosts[host].address);
+        self.join(Url::parse(&url)?, host)?;
+        Ok(self.parties.len() - 1)
+    }
+
+    fn join(&mut self, url: Url, host: usize) -> anyhow::Result<()> {
+        let id = name(self.parties.len());
+        self.parties.push(Party {
+            signer: signer(&id, BAP_KEYS[0])?,
+            bap: Bap {
+                id,
+                uri: url.to_string(),
+            },
+            url,
+            host,
+        });
+        let rows = self.parties.iter().map(|party| (&party.signer, &party.url));
+        self.around.register(&rows.collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// These messages are this BAP's.
+    pub fn give(&mut self, messages: Range<u64>, party: usize) {
+        self.given.push((messages, party));
+    }
+
+    fn party_of(&self, number: u64) -> &Party {
+        let given = self.given.iter().find(|given| given.0.contains(&number));
+        let dealt_out = || (number % self.hosts.len() as u64) as usize;
+        &self.parties[given.map_or_else(dealt_out, |given| given.1)]
     }
 
     /// The host that a message's callback goes to.
     pub fn host_of(&self, number: u64) -> usize {
-        match number < self.dealt_out {
-            true => (number % self.hosts.len() as u64) as usize,
-            false => 0,
-        }
+        self.party_of(number).host
     }
 
     /// Starts the server, with more settings from the environment.
@@ -104,6 +129,7 @@ impl Scene {
         for (name, value) in more {
             command.env(format!("BECKN_BPP__{name}"), value);
         }
+        self.ledger.new_life();
         let began = Instant::now();
         let process = Process::start(&mut command)?;
         let waited = tokio::task::spawn_blocking(move || {
@@ -123,7 +149,7 @@ impl Scene {
     pub async fn hand_over(&self, admin: &Admin, orders: Range<u64>) -> anyhow::Result<()> {
         let mut documents = Vec::with_capacity(CHUNK);
         for number in orders.clone() {
-            documents.push(Numbered(number).document(self.bap_of(number))?);
+            documents.push(Numbered(number).document(&self.party_of(number).bap)?);
             if documents.len() == CHUNK || number + 1 == orders.end {
                 admin.hand_over(&documents).await?;
                 documents.clear();
@@ -132,13 +158,9 @@ impl Scene {
         Ok(())
     }
 
-    fn bap_of(&self, number: u64) -> &Bap {
-        &self.parties[self.host_of(number)].1
-    }
-
     /// The signed cancel of an order, ready to be written to the server at that address.
     pub fn request(&self, number: u64, target: SocketAddr) -> Request {
-        let (signer, bap) = &self.parties[self.host_of(number)];
+        let Party { signer, bap, .. } = self.party_of(number);
         let body = Numbered(number).cancel(bap, &format!("message-{number}"));
         let authorization = signer.authorization(body.as_bytes(), Utc::now().timestamp());
         let head = format!(
@@ -184,7 +206,7 @@ impl Scene {
     }
 }
 
-/// The BAP at a host.
+/// The BAP with this number; those with a host of their own have its number.
 pub fn name(index: usize) -> String {
     format!("bap-{index}.example.org")
 }

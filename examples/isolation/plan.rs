@@ -28,7 +28,8 @@ pub struct Plan {
     /// How long the hosts are bad, in seconds [default: 25, short 6]
     #[arg(long)]
     pub seconds: Option<u64>,
-    /// Callbacks that one BAP has waiting, in the second part; 0 leaves it out
+    /// Callbacks that one BAP has waiting, beside the others and beside a BAP at the same host;
+    /// 0 leaves it out
     /// [default: 100000, short 1000]
     #[arg(long)]
     pub backlog: Option<u64>,
@@ -67,6 +68,16 @@ impl Plan {
     /// How long the runs before and after that are.
     pub fn good_time(&self) -> Duration {
         self.bad_time().mul_f64(0.4)
+    }
+
+    /// Callbacks that may be in flight in all when places are few: bad hosts could have more.
+    pub fn few_places(&self) -> usize {
+        ((self.silent + self.late) * super::proof::PER_HOST * 3 / 4).max(1)
+    }
+
+    /// How long they are few.
+    pub fn scarce_time(&self) -> Duration {
+        self.bad_time().mul_f64(0.8)
     }
 
     /// Callbacks that wait in the second part.

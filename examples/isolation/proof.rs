@@ -1,4 +1,5 @@
-//! The runs, one after the other on one server: all well, some bad, healed, one long queue.
+//! The runs, one after the other on one server: all well, some bad, healed, one long queue; and
+//! on another, with few places.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -7,66 +8,84 @@ use anyhow::{Context as _, ensure};
 
 use super::plan::Plan;
 use super::watch::{Seen, Watch};
+use super::{queue, scarce};
 use crate::stage::binary;
 use crate::stage::hosts::{Host, Temper};
 use crate::stage::progress::Progress;
 use crate::stage::reckoning;
-use crate::stage::scene::{Running, Scene, name};
+use crate::stage::scene::{Running, Scene};
 use crate::stage::spread::Spread;
 use crate::stage::verdict::{Bound, Verdict, say};
-use crate::stage::volley::{Volley, complaints, count};
+use crate::stage::volley::{Volley, complaints};
 
 /// Connections of the callers.
-const CALLERS: usize = 64;
+pub const CALLERS: usize = 64;
 /// What a host may have at a time, in flight or kept.
-const PER_HOST: f64 = 8.0;
+pub const PER_HOST: usize = 8;
 /// Sockets of the whole server, those to its callers included.
-const SOCKETS: f64 = 256.0;
+pub const SOCKETS: f64 = 256.0;
 /// The longest a healthy host may wait in any case.
-const LONGEST_MS: f64 = 1_000.0;
+pub const LONGEST_MS: f64 = 1_000.0;
 /// How fast the process may grow after the warm-up, in bytes a second: what waits for bad hosts
 /// is kept in memory with a few hundred bytes each.
 const GROWTH_BYTES: f64 = 500_000.0;
 /// How long it may take until what waited for bad hosts has reached them.
-const HEALED: Duration = Duration::from_secs(120);
-/// How long a host with a long queue takes for each callback.
-const UNHURRIED: Duration = Duration::from_millis(50);
+pub const HEALED: Duration = Duration::from_secs(120);
 
 /// The messages of each run.
-struct Runs {
+pub struct Runs {
     good: Range<u64>,
     bad: Range<u64>,
-    beside: Range<u64>,
-    backlog: Range<u64>,
+    pub beside: Range<u64>,
+    pub guest: Range<u64>,
+    pub backlog: Range<u64>,
 }
 
 impl Runs {
     fn of(plan: &Plan) -> Self {
         let good = plan.cancels_in(plan.good_time());
         let bad = good + plan.cancels_in(plan.bad_time());
-        let beside = bad + if plan.backlog() > 0 { good } else { 0 };
+        let with_a_queue = plan.backlog() > 0;
+        let beside = bad + if with_a_queue { good } else { 0 };
+        let guest = beside
+            + if with_a_queue {
+                queue::cancels(plan)
+            } else {
+                0
+            };
         Self {
             good: 0..good,
             bad: good..bad,
             beside: bad..beside,
-            backlog: beside..beside + plan.backlog(),
+            guest: beside..guest,
+            backlog: guest..guest + plan.backlog(),
         }
     }
 }
 
 /// The scene with its server, and what is found.
-struct Stage<'a> {
-    plan: &'a Plan,
-    scene: &'a Scene,
-    server: &'a Running,
-    verdict: Verdict,
+pub struct Stage<'a> {
+    pub plan: &'a Plan,
+    pub scene: &'a Scene,
+    pub server: &'a Running,
+    pub verdict: &'a mut Verdict,
 }
 
 /// Runs everything.
 pub async fn run(plan: Plan) -> anyhow::Result<Verdict> {
-    let runs = Runs::of(&plan);
+    let mut verdict = Verdict::default();
+    let good = many_places(&plan, &mut verdict).await?;
+    scarce::run(&plan, &good, &mut verdict).await?;
+    Ok(verdict)
+}
+
+/// As many places as the server has by itself; gives the delays while all hosts were well.
+async fn many_places(plan: &Plan, verdict: &mut Verdict) -> anyhow::Result<Spread> {
+    let runs = Runs::of(plan);
     let mut scene = Scene::new(plan.hosts(), 0..runs.backlog.end, &plan.sections()).await?;
-    scene.deal_out(runs.backlog.start);
+    let guest = scene.invite(queue::HOST)?;
+    scene.give(runs.guest.clone(), guest);
+    scene.give(runs.backlog.clone(), queue::HOST);
     let binary = binary::server(plan.server.as_ref())?;
     let server = scene
         .start(&binary, &[("STORE__CACHE_SIZE", "16MB")])
@@ -75,20 +94,18 @@ pub async fn run(plan: Plan) -> anyhow::Result<Verdict> {
     scene.hand_over(&server.admin, 0..runs.backlog.end).await?;
     let progress = Progress::start(&scene.ledger, runs.backlog.end);
     let mut stage = Stage {
-        plan: &plan,
+        plan,
         scene: &scene,
         server: &server,
-        verdict: Verdict::default(),
+        verdict,
     };
     let outcome = stage.runs(&runs).await;
     progress.stop();
-    let Stage { verdict, .. } = stage;
-    outcome.with_context(|| format!("the server says:\n{}", server.process.log()))?;
-    Ok(verdict)
+    outcome.with_context(|| format!("the server says:\n{}", server.process.log()))
 }
 
 impl Stage<'_> {
-    async fn runs(&mut self, runs: &Runs) -> anyhow::Result<()> {
+    async fn runs(&mut self, runs: &Runs) -> anyhow::Result<Spread> {
         let (good, calm) = self.load(&runs.good, self.plan.good_time()).await?;
         self.scene.answered(Duration::from_secs(30)).await?;
         self.verdict
@@ -103,29 +120,38 @@ impl Stage<'_> {
         if !runs.backlog.is_empty() {
             self.beside_a_queue(runs, &good).await?;
         }
-        Ok(())
+        Ok(good)
     }
 
     /// What a healthy host may wait, p99, when this is what it waits in peace.
-    fn limit(&self, good: &Spread) -> Bound {
-        let limit = (2.0 * good.p99).max(good.p99 + self.plan.noise_ms);
-        Bound::AtMost(limit.min(LONGEST_MS))
+    pub fn limit(&self, good: &Spread) -> Bound {
+        self.limit_and(good, 0.0)
     }
 
-    fn healthy(&self) -> Range<usize> {
+    /// The same, with so many milliseconds that its host takes besides.
+    pub fn limit_and(&self, good: &Spread, more: f64) -> Bound {
+        let limit = (2.0 * good.p99).max(good.p99 + self.plan.noise_ms);
+        Bound::AtMost((limit + more).min(LONGEST_MS))
+    }
+
+    pub fn healthy(&self) -> Range<usize> {
         0..self.plan.healthy
     }
 
-    fn bad_hosts(&self) -> &[Host] {
+    pub fn bad_hosts(&self) -> &[Host] {
         &self.scene.hosts[self.plan.healthy..]
     }
 
     /// Sends these cancels; gives the delays of healthy hosts and what was seen meanwhile.
-    async fn load(&self, numbers: &Range<u64>, time: Duration) -> anyhow::Result<(Spread, Seen)> {
+    pub async fn load(
+        &self,
+        numbers: &Range<u64>,
+        time: Duration,
+    ) -> anyhow::Result<(Spread, Seen)> {
         self.load_hosts(numbers, time, self.healthy()).await
     }
 
-    async fn load_hosts(
+    pub async fn load_hosts(
         &self,
         numbers: &Range<u64>,
         time: Duration,
@@ -190,12 +216,12 @@ impl Stage<'_> {
         let most = most_of(self.bad_hosts(), Host::most_connections);
         let failing = (self.plan.silent + self.plan.reset) as f64;
         let limit = self.limit(good);
-        let verdict = &mut self.verdict;
+        let verdict = &mut *self.verdict;
         verdict.promise("healthy hosts, p99 ms", bad.p99, limit);
         verdict.promise(
             "connections to a bad host at a time",
             most,
-            Bound::AtMost(PER_HOST),
+            Bound::AtMost(PER_HOST as f64),
         );
         let sockets = seen.most_sockets as f64;
         verdict.promise("sockets of the server", sockets, Bound::AtMost(SOCKETS));
@@ -224,7 +250,7 @@ impl Stage<'_> {
             host.behave(Temper::Well);
         }
         let took = self.scene.answered(HEALED).await?;
-        let verdict = &mut self.verdict;
+        let verdict = &mut *self.verdict;
         let limit = Bound::AtMost(HEALED.as_secs_f64());
         verdict.promise(
             "all of it delivered after healing, s",
@@ -236,14 +262,14 @@ impl Stage<'_> {
         verdict.promise(
             "in flight to a healed host at a time",
             most,
-            Bound::AtMost(PER_HOST),
+            Bound::AtMost(PER_HOST as f64),
         );
         // As many as are in flight may be kept besides.
         let most = most_of(healed, Host::most_connections);
         verdict.promise(
             "connections to a healed host",
             most,
-            Bound::AtMost(2.0 * PER_HOST),
+            Bound::AtMost(2.0 * PER_HOST as f64),
         );
         let found = reckoning::of(&self.scene.ledger);
         verdict.none("callbacks lost", found.lost);
@@ -251,44 +277,6 @@ impl Stage<'_> {
             "callbacks altered or misdirected",
             found.altered + found.misdirected,
         );
-        Ok(())
-    }
-
-    /// One BAP has a long queue that its host takes slowly; how are the others?
-    async fn beside_a_queue(&mut self, runs: &Runs, good: &Spread) -> anyhow::Result<()> {
-        let (admin, target) = (&self.server.admin, self.server.at.public);
-        admin.hold_one(&name(0), true).await?;
-        let requests = self.scene.requests(runs.backlog.clone(), target);
-        let volley = Volley::new(target, &self.scene.ledger, requests, CALLERS);
-        let shots = volley.closed(CALLERS, Duration::from_secs(250)).await;
-        ensure!(
-            complaints(&shots).is_empty(),
-            "answers: {:?}",
-            complaints(&shots)
-        );
-        let queued = count(&shots, |outcome| {
-            *outcome == crate::stage::volley::Outcome::Ack
-        });
-        self.scene.hosts[0].behave(Temper::Late(UNHURRIED));
-        admin.hold_one(&name(0), false).await?;
-        let others = 1..self.plan.hosts();
-        let time = self.plan.good_time();
-        let (beside, seen) = self.load_hosts(&runs.beside, time, others).await?;
-        let left = self.scene.ledger.unanswered() as u64;
-        let limit = self.limit(good);
-        let verdict = &mut self.verdict;
-        verdict.figure("beside a queue: ACK to callback", of_healthy(&beside));
-        verdict.figure(
-            "queued for one BAP, and still at the end",
-            format!("{queued}, {left}"),
-        );
-        ensure!(
-            left > 0,
-            "the queue was empty too soon to prove anything; make --backlog larger"
-        );
-        verdict.promise("beside a queue, p99 ms", beside.p99, limit);
-        let sockets = seen.most_sockets as f64;
-        verdict.promise("sockets beside a queue", sockets, Bound::AtMost(SOCKETS));
         Ok(())
     }
 }
@@ -304,6 +292,6 @@ fn most_of(hosts: &[Host], figure: fn(&Host) -> usize) -> f64 {
     hosts.iter().map(figure).max().unwrap_or(0) as f64
 }
 
-fn of_healthy(spread: &Spread) -> String {
+pub fn of_healthy(spread: &Spread) -> String {
     format!("{}  ms (p50, p99, p99.9, max)", spread.line().trim_start())
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::operator::Deeds;
+
 /// At most so many violations are printed in full.
 const SHOWN: usize = 20;
 
@@ -45,8 +47,10 @@ pub struct Summary {
     pub orders_taken_in: usize,
     pub orders_cancelled: usize,
     pub callbacks_received: usize,
-    pub duplicates: usize,
-    pub duplicates_allowed: usize,
+    pub repeated_across_kills: usize,
+    pub repeated_within_a_life: usize,
+    pub previews_overtaken: usize,
+    pub deeds: Deeds,
     pub fee_refund_due_paise: [u64; 3],
     pub violations: Vec<String>,
 }
@@ -77,8 +81,23 @@ impl Arguments {
             summary.orders_taken_in, summary.orders_cancelled
         );
         println!(
-            "  {} callbacks received, {} of them again after an ACK ({} allowed)",
-            summary.callbacks_received, summary.duplicates, summary.duplicates_allowed
+            "  {} callbacks received; again after an ACK: {} across a kill, {} within a life \
+             (0 allowed)",
+            summary.callbacks_received,
+            summary.repeated_across_kills,
+            summary.repeated_within_a_life
+        );
+        let Deeds {
+            holds,
+            held_over,
+            erased,
+            decided,
+            redriven,
+        } = summary.deeds;
+        println!(
+            "  {} previews overtaken by their outcomes; {holds} holds ({held_over} lives began under one), {erased} orders erased, \
+             {decided} decided on later, {redriven} dead callbacks redriven",
+            summary.previews_overtaken
         );
         println!(
             "  fee, refund and due in paise: {:?}",

@@ -3,7 +3,9 @@
 //! What it does to a callback depends on the seed, the message id and how often that message
 //! came before, and not on when it came.
 
-use std::collections::HashMap;
+#![allow(dead_code, reason = "each program uses a part of it")]
+
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +26,7 @@ use crate::outside::surroundings::{BPP, listener};
 use crate::random::Random;
 
 /// Longer than the server waits for an answer.
-const HANG: Duration = Duration::from_secs(3);
+const HANG: Duration = Duration::from_secs(4);
 
 /// What the BAPs know together.
 pub struct Inbox {
@@ -39,10 +41,13 @@ pub struct Inbox {
 struct Received {
     callbacks: Vec<Callback>,
     times: HashMap<String, u64>,
+    acknowledged: HashSet<String>,
+    of_bap: [usize; 2],
 }
 
 enum Answer {
     Ack,
+    Nack,
     Fail,
     Hang,
     HangUp,
@@ -71,6 +76,16 @@ impl Inbox {
         (self.received().callbacks.clone(), not_understood)
     }
 
+    /// Whether a callback to this message was acknowledged.
+    pub fn has_acknowledged(&self, message: &str) -> bool {
+        self.received().acknowledged.contains(message)
+    }
+
+    /// How many callbacks have come to each BAP.
+    pub fn arrivals(&self) -> [usize; 2] {
+        self.received().of_bap
+    }
+
     fn received(&self) -> MutexGuard<'_, Received> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,12 +111,16 @@ impl Inbox {
             false => Answer::Ack,
         };
         callback.was_acknowledged = matches!(answer, Answer::Ack);
+        if callback.was_acknowledged {
+            received.acknowledged.insert(callback.message.clone());
+        }
+        received.of_bap[callback.bap] += 1;
         received.callbacks.push(callback);
         answer
     }
 }
 
-/// 20 % fail, 5 % hang, 5 % hang up.
+/// 20 % fail, 5 % hang, 5 % hang up; of those that come for the first time, 3 % are refused.
 fn fault(seed: u64, message: &str, times: u64) -> Answer {
     let message = message.bytes().fold(0, |hash: u64, byte| {
         hash.wrapping_mul(31).wrapping_add(u64::from(byte))
@@ -110,6 +129,7 @@ fn fault(seed: u64, message: &str, times: u64) -> Answer {
         0..20 => Answer::Fail,
         20..25 => Answer::Hang,
         25..30 => Answer::HangUp,
+        30..33 if times == 1 => Answer::Nack,
         _ => Answer::Ack,
     }
 }
@@ -147,6 +167,7 @@ async fn on_cancel(
     };
     match inbox.keep(callback) {
         Answer::Ack => HttpResponse::Ok().json(json!({"message": {"ack": {"status": "ACK"}}})),
+        Answer::Nack => HttpResponse::Ok().json(json!({"message": {"ack": {"status": "NACK"}}})),
         Answer::Fail => HttpResponse::InternalServerError().finish(),
         Answer::Hang => {
             tokio::time::sleep(HANG).await;

@@ -1,6 +1,6 @@
 //! One of the clients: sends what the seed decides until the server is gone.
 //!
-//! 70 % new cancels, 10 % exact replays (of an old request, or of one that is on its way at the
+//! 70 % new cancels, some of them after one to three questions for the price, 10 % exact replays (of an old request, or of one that is on its way at the
 //! same moment), 5 % of a known message id with another body (old, or at the same moment), 10 %
 //! second cancels of an order, 5 % cancels by a stranger. An answer that contradicts what was
 //! acknowledged before is a violation at once; all else is left to the audit.
@@ -12,6 +12,7 @@ use chrono::Utc;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
 
+use crate::fate::{self, Fate};
 use crate::ledger::Line;
 use crate::outside::books::Request;
 use crate::outside::orders::Numbered;
@@ -58,7 +59,29 @@ impl Client {
 
     async fn new_cancel(&mut self) -> Result<(), Gone> {
         let request = self.fresh().await?;
+        if Fate::of(request.order) == Fate::Previewed {
+            for _ in 0..self.random.within(1..4) {
+                let preview = self.preview(&request);
+                self.expect(&preview, Answer::Ack).await?;
+            }
+            // Not everybody likes the price.
+            if self.random.within(0..4) == 0 {
+                return Ok(());
+            }
+        }
         self.expect(&request, Answer::Ack).await
+    }
+
+    /// The question for the price of a cancel, in a message of its own.
+    fn preview(&self, cancel: &Request) -> Request {
+        let message = format!("preview-{}", self.town.next_number());
+        let bap = &self.town.bap(cancel.order.bap()).1;
+        let body = cancel.order.cancel(bap, &message);
+        Request {
+            body: fate::preview(&body).unwrap_or(body),
+            message,
+            ..cancel.clone()
+        }
     }
 
     async fn fresh(&mut self) -> Result<Request, Gone> {
@@ -123,7 +146,8 @@ impl Client {
     }
 
     async fn second_cancel(&mut self) -> Result<(), Gone> {
-        let Some(first) = self.town.some_request(self.random.next()) else {
+        let again = |first: &Request| Fate::of(first.order).may_be_cancelled_again();
+        let Some(first) = self.town.some_request(self.random.next()).filter(again) else {
             return Ok(());
         };
         let request = self.request(first.order, first.order.bap());

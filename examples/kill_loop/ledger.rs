@@ -13,6 +13,7 @@ use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::fate::Fate;
 use crate::outside::books::{Books, Request, digest};
 use crate::outside::orders::Numbered;
 
@@ -31,6 +32,10 @@ pub enum Line {
     },
     /// An ACK to this body was read in full.
     Acked { message: String, digest: String },
+    /// An order is about to be erased.
+    Erasing { order: u64 },
+    /// The server said that it is.
+    Erased { order: u64 },
 }
 
 impl Line {
@@ -95,6 +100,11 @@ impl Ledger {
             let line = serde_json::from_str(&line?).context("a line of the ledger")?;
             enter(&mut books, line);
         }
+        for message in books.messages.values() {
+            if let Fate::Decided { refuses } = Fate::of(message.order) {
+                books.decided_later.insert(message.order, refuses);
+            }
+        }
         Ok(books)
     }
 }
@@ -117,6 +127,12 @@ fn enter(books: &mut Books, line: Line) {
     match line {
         Line::TakenIn { first, count } => {
             books.orders.extend((first..first + count).map(Numbered));
+        }
+        Line::Erasing { order } => {
+            books.erased.entry(Numbered(order)).or_insert(false);
+        }
+        Line::Erased { order } => {
+            books.erased.insert(Numbered(order), true);
         }
         Line::Sent {
             order,

@@ -20,7 +20,10 @@ mod random;
 mod arguments;
 mod bap;
 mod client;
+mod fate;
 mod ledger;
+mod lives;
+mod operator;
 mod rounds;
 mod town;
 

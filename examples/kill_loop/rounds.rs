@@ -8,12 +8,14 @@ use tokio::task::JoinSet;
 
 use crate::arguments::{Arguments, Summary};
 use crate::client::Client;
+use crate::lives::Repeated;
+use crate::operator::{self, Operator};
 use crate::outside::audit::{Report, audit};
 use crate::outside::books::{Books, Callback};
 use crate::outside::process::{Addresses, Process, store_findings};
 use crate::outside::surroundings::Admin;
 use crate::random::Random;
-use crate::town::{IN_FLIGHT_PER_HOST, Town};
+use crate::town::Town;
 
 /// The longest a start may take, whatever the kill before it left behind.
 const READY: Duration = Duration::from_secs(5);
@@ -77,6 +79,7 @@ async fn one_round(
         let after = random.within(IN_RECOVERY);
         let process = town.start()?;
         tokio::time::sleep(Duration::from_millis(after)).await;
+        town.lives.ends();
         process.kill();
         summary.kills += 1;
         summary.kills_in_recovery += 1;
@@ -87,6 +90,7 @@ async fn one_round(
     let clients = load(arguments, town, &at, round);
     let kill = async {
         tokio::time::sleep(Duration::from_millis(after)).await;
+        town.lives.ends();
         tokio::task::spawn_blocking(move || process.kill()).await
     };
     let (loaded, killed) = tokio::join!(clients, kill);
@@ -112,6 +116,7 @@ async fn start(town: &Town, summary: &mut Summary) -> anyhow::Result<(Process, A
     let (process, at) = waited.await??;
     let ready = Admin::at(at.admin)?.get("/health/ready").await?;
     ensure!(ready["status"] == "ready", "it says {ready}");
+    town.lives.begins();
     let took = began.elapsed();
     ensure!(took <= READY, "ready after {took:?}");
     summary.slowest_start_ms = summary.slowest_start_ms.max(took.as_millis());
@@ -128,6 +133,12 @@ async fn load(
     let admin = Admin::at(at.admin)?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let mut clients = JoinSet::new();
+    let operator = Operator {
+        town: Arc::clone(town),
+        admin: admin.clone(),
+        random: Random::of(&[town.seed, u64::from(round), 0]),
+    };
+    clients.spawn(operator.run());
     for index in 0..arguments.clients {
         let client = Client {
             town: Arc::clone(town),
@@ -149,13 +160,15 @@ async fn conclude(town: Town, keep: bool, summary: &mut Summary) -> anyhow::Resu
     town.inbox.heal();
     let (process, at, _) = start(&town, summary).await?;
     let admin = Admin::at(at.admin)?;
-    admin.quiet(QUIET).await?;
+    operator::finish(&town, &admin, QUIET).await?;
     let (received, not_understood) = town.inbox.all();
     stop(process).await?;
     let (process, at, _) = start(&town, summary).await?;
 
     summary.violations = town.findings();
+    summary.deeds = town.memory.lock().await.deeds;
     summary.requests_sent = town.sent.load(std::sync::atomic::Ordering::Relaxed);
+    let repeated = town.lives.repeated(&received);
     let books = town.ledger.close()?;
     let report = audit(&Admin::at(at.admin)?, &books, &received).await?;
     stop(process).await?;
@@ -170,6 +183,7 @@ async fn conclude(town: Town, keep: bool, summary: &mut Summary) -> anyhow::Resu
         let _kept = town.around.directory.keep();
     }
     count(&books, &received, report, summary);
+    judge_repeated(repeated, summary);
     Ok(())
 }
 
@@ -192,13 +206,16 @@ fn count(books: &Books, received: &[Callback], report: Report, summary: &mut Sum
     summary.orders_taken_in = books.orders.len();
     summary.orders_cancelled = report.cancelled;
     summary.callbacks_received = received.len();
-    summary.duplicates = report.duplicates;
-    // What was in flight at a kill may come again, and nothing else.
-    summary.duplicates_allowed = 2 * IN_FLIGHT_PER_HOST * summary.kills as usize;
+    summary.previews_overtaken = report.overtaken;
     summary.fee_refund_due_paise = report.charges;
     summary.violations.extend(report.violations);
-    if summary.duplicates > summary.duplicates_allowed {
-        let found = format!("{} callbacks came again after an ACK", summary.duplicates);
-        summary.violations.push(found);
-    }
+}
+
+fn judge_repeated(repeated: Repeated, summary: &mut Summary) {
+    summary.repeated_across_kills = repeated.across_kills;
+    summary.repeated_within_a_life = repeated.within_a_life.len();
+    let found = repeated.within_a_life.into_iter().map(|message| {
+        format!("{message}: its callback came again after an ACK, and no kill lies between")
+    });
+    summary.violations.extend(found);
 }

@@ -1,23 +1,29 @@
 //! All that lives through the kills: registry, BAPs, ledger, and the stock of orders.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use beckn_bpp::crypto::signature::Signer;
+use beckn_bpp::mock::provider::SECRET;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::arguments::Arguments;
 use crate::bap::{self, Inbox};
 use crate::binary;
+use crate::fate::{self, Fate};
 use crate::ledger::{Ledger, Line};
+use crate::lives::Lives;
+use crate::operator;
 use crate::outside::books::Request;
 use crate::outside::orders::{Bap, Numbered};
 use crate::outside::process::Process;
 use crate::outside::surroundings::{Admin, BAP_KEYS, Surroundings, signer};
 
-/// Callbacks in flight to one host; two hosts, so twice as many at a kill.
-pub const IN_FLIGHT_PER_HOST: usize = 64;
+/// Callbacks in flight to one host.
+const IN_FLIGHT_PER_HOST: usize = 64;
 
 /// How many orders are handed over at once.
 const INTAKE: u64 = 200;
@@ -28,6 +34,8 @@ pub struct Town {
     pub around: Surroundings,
     pub inbox: Arc<Inbox>,
     pub ledger: Ledger,
+    pub lives: Lives,
+    pub memory: operator::Shared,
     pub sent: AtomicU64,
     pub binary: PathBuf,
     baps: Vec<(Signer, Bap)>,
@@ -53,7 +61,8 @@ struct Past {
 impl Town {
     /// Builds it; the server is not started.
     pub fn new(arguments: &Arguments) -> anyhow::Result<Self> {
-        let around = Surroundings::new(&delivery())?;
+        let around = Surroundings::new(&(delivery() + &provider()))?;
+        std::fs::write(around.directory.path().join("provider.secret"), SECRET)?;
         let inbox = Inbox::new(arguments.seed)?;
         let mut baps = Vec::new();
         let mut registered = Vec::new();
@@ -73,6 +82,8 @@ impl Town {
             ledger: Ledger::new(around.directory.path())?,
             around,
             inbox,
+            lives: Lives::default(),
+            memory: operator::Shared::default(),
             sent: AtomicU64::new(0),
             binary: binary::server(arguments.server.as_ref())?,
             baps,
@@ -100,7 +111,7 @@ impl Town {
             // Not asked for again when the answer does not come: then nobody knows of them.
             stock.next += INTAKE;
             let orders: Vec<_> = (first..first + INTAKE).map(Numbered).collect();
-            let documents = orders.iter().map(|o| o.document(&self.bap(o.bap()).1));
+            let documents = orders.iter().map(|order| self.document(*order));
             admin
                 .hand_over(&documents.collect::<Result<Vec<_>, _>>()?)
                 .await?;
@@ -109,6 +120,21 @@ impl Town {
             stock.fresh = orders;
         }
         Ok(stock.fresh.pop().unwrap_or(Numbered(0)))
+    }
+
+    fn document(&self, order: Numbered) -> anyhow::Result<Value> {
+        let mut document = order.document(&self.bap(order.bap()).1)?;
+        if let Fate::Decided { .. } = Fate::of(order) {
+            fate::let_the_provider_decide(&mut document);
+        }
+        Ok(document)
+    }
+
+    /// How many callbacks have come to a BAP, or to all (`*`).
+    pub fn arrivals(&self, who: &str) -> usize {
+        let of = |bap: &usize| who == "*" || self.bap(*bap).1.id == who;
+        let arrivals = self.inbox.arrivals();
+        [0, 1].into_iter().filter(of).map(|bap| arrivals[bap]).sum()
     }
 
     /// Remembers a request for those that come again.
@@ -130,6 +156,27 @@ impl Town {
         pick(&lock(&self.past).acknowledged, chance)
     }
 
+    /// One of those acknowledged so far whose order is such.
+    pub fn some_acknowledged_of(
+        &self,
+        chance: u64,
+        such: impl Fn(Numbered) -> bool,
+    ) -> Option<Request> {
+        let past = lock(&self.past);
+        let all = past.acknowledged.iter();
+        let of_kind: Vec<_> = all.filter(|r| such(r.order)).cloned().collect();
+        pick(&of_kind, chance)
+    }
+
+    /// All orders of a kind that somebody asked to cancel, and whether that was acknowledged.
+    pub fn asked_of(&self, such: impl Fn(Numbered) -> bool) -> BTreeMap<Numbered, bool> {
+        let past = lock(&self.past);
+        let sent = past.requests.iter().map(|request| (request.order, false));
+        let acknowledged = past.acknowledged.iter();
+        let all = sent.chain(acknowledged.map(|request| (request.order, true)));
+        all.filter(|(order, _)| such(*order)).collect()
+    }
+
     /// Counts a request that leaves; gives its number.
     pub fn next_number(&self) -> u64 {
         self.sent.fetch_add(1, Ordering::Relaxed)
@@ -146,6 +193,16 @@ impl Town {
     }
 }
 
+/// A provider who is asked about some orders, and is never there to answer.
+fn provider() -> String {
+    format!(
+        "[provider]\nsecret_file = \"provider.secret\"\n\
+         hook_url = \"http://127.0.0.1:9/decide\"\nhook_wait = \"2m\"\n\
+         hook_states = [\"{}\"]\n",
+        fate::ASKED_IN
+    )
+}
+
 fn pick(requests: &[Request], chance: u64) -> Option<Request> {
     let count = u64::try_from(requests.len())
         .ok()
@@ -159,13 +216,15 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Short steps and many of them, so that faults never make a callback dead; no breaker.
+/// Short steps and many of them, so that no fault but a NACK makes a callback dead; no breaker. The
+/// deadline is long enough for a machine that is busy with the load: a callback that its BAP took
+/// must come again for no other reason than a kill.
 fn delivery() -> String {
     let steps = ["\"0s\"", "\"200ms\"", "\"500ms\""];
     let steps = steps.into_iter().chain(std::iter::repeat_n("\"1s\"", 120));
     format!(
-        "schedule = [{}]\ntimeout = \"1s\"\nconnect_timeout = \"1s\"\n\
-         in_flight = 256\nin_flight_per_host = {IN_FLIGHT_PER_HOST}\n\
+        "schedule = [{}]\ntimeout = \"3s\"\nconnect_timeout = \"3s\"\n\
+         nack_retries = 0\nin_flight = 256\nin_flight_per_host = {IN_FLIGHT_PER_HOST}\n\
          breaker_failures = 1000000\n",
         steps.collect::<Vec<_>>().join(", ")
     )

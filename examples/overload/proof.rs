@@ -123,6 +123,7 @@ impl Stage {
             "callbacks altered or misdirected",
             found.altered + found.misdirected,
         );
+        verdict.none("callbacks that came again", found.repeated);
         Ok(())
     }
 

@@ -191,6 +191,10 @@ fn judge(plan: &Plan, scene: &Scene, worst: &Worst) -> Verdict {
         "callbacks altered or misdirected",
         found.altered + found.misdirected,
     );
-    verdict.figure("callbacks that came again", found.repeated);
+    verdict.none("came again without a stop between", found.repeated_in_life);
+    verdict.figure(
+        "callbacks that came again after a stop",
+        found.repeated - found.repeated_in_life,
+    );
     verdict
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::books::{Books, Callback, Message};
+use super::books::{Books, Callback, Message, is_preview};
 use super::orders::Numbered;
 use super::seen::{Seen, Session, look, text};
 use super::surroundings::Admin;
@@ -24,10 +24,10 @@ pub struct Report {
     pub cancelled: usize,
     /// Messages that were never acknowledged and are there all the same.
     pub present_unacknowledged: usize,
+    /// Prices that were given up on because the outcome was there.
+    pub overtaken: usize,
     /// Fee, refund and due over all events, in paise.
     pub charges: [u64; 3],
-    /// Callbacks that came again although the BAP had acknowledged them.
-    pub duplicates: usize,
 }
 
 /// Compares. Every callback must have been settled before.
@@ -35,6 +35,8 @@ pub async fn audit(admin: &Admin, books: &Books, received: &[Callback]) -> anyho
     let seen = look(admin).await?;
     let mut report = Report::default();
     numbers_have_no_gaps(&seen, &mut report);
+    let overtaken = overtaken(&seen);
+    report.overtaken = overtaken.len();
     let mut arrived: BTreeMap<&str, Vec<&Callback>> = BTreeMap::new();
     for callback in received {
         let of_message = arrived.entry(&callback.message).or_default();
@@ -45,8 +47,10 @@ pub async fn audit(admin: &Admin, books: &Books, received: &[Callback]) -> anyho
             report.found(format!("{} was taken in and is gone", order.id()));
         }
     }
-    every_message(&seen, books, &arrived, &mut report);
+    every_message((&seen, &overtaken), books, &arrived, &mut report);
     every_order(&seen, books, &arrived, &mut report);
+    every_callback(&seen, &overtaken, &mut report);
+    every_erased(&seen, books, &mut report);
     every_arrival(books, &arrived, &mut report);
     Ok(report)
 }
@@ -55,6 +59,23 @@ impl Report {
     fn found(&mut self, violation: String) {
         self.violations.push(violation);
     }
+}
+
+/// The prices that need not arrive any more: their orders' outcomes were committed after them.
+fn overtaken(seen: &Seen) -> BTreeSet<u64> {
+    let mut overtaken = BTreeSet::new();
+    for session in seen.sessions.values() {
+        let outcomes = session.callbacks.iter().filter(|c| !is_preview(&c.0));
+        let last = outcomes.map(|c| c.1).max().unwrap_or(0);
+        let previews = session.callbacks.iter().filter(|c| is_preview(&c.0));
+        let earlier = previews.map(|c| c.1).filter(|number| *number < last);
+        let is_over = |number: &u64| {
+            let state = seen.callbacks.get(number).map(|row| text(&row["state"]));
+            matches!(state.as_deref(), Some("superseded" | "dead"))
+        };
+        overtaken.extend(earlier.filter(is_over));
+    }
+    overtaken
 }
 
 /// Events and callbacks are numbered from 1 in the order they were committed.
@@ -80,7 +101,7 @@ fn numbers_have_no_gaps(seen: &Seen, report: &mut Report) {
 
 /// A message is there as a whole or not at all, and an acknowledged one is there.
 fn every_message(
-    seen: &Seen,
+    (seen, overtaken): (&Seen, &BTreeSet<u64>),
     books: &Books,
     arrived: &BTreeMap<&str, Vec<&Callback>>,
     report: &mut Report,
@@ -112,7 +133,8 @@ fn every_message(
                 counts.0, counts.1
             )),
         }
-        if arrivals == 0 {
+        let is_overtaken = callbacks.iter().any(|c| overtaken.contains(&c.1));
+        if arrivals == 0 && !is_overtaken {
             report.found(format!("{id}: its callback never arrived"));
         }
     }
@@ -157,19 +179,20 @@ fn every_order(
             continue;
         };
         let session = seen.sessions.get(&order.transaction());
-        let asked = session.is_some_and(|session| !session.requests.is_empty());
+        let asked = session.is_some_and(|s| s.requests.iter().any(|r| !is_preview(&r.0)));
         let events = events.remove(&order.id()).unwrap_or_default();
         let is_cancelled = row["state"] == "Cancelled" && row["cancellation"].is_object();
-        if (is_cancelled, events.len()) != (asked, usize::from(asked)) {
+        let (ends_cancelled, expected) = expected(asked, books.decided_later.get(&order));
+        let told: Vec<&str> = events.iter().filter_map(|e| e["type"].as_str()).collect();
+        if (is_cancelled, told.as_slice()) != (ends_cancelled, expected) {
             report.found(format!(
-                "{}: state {}, {} events, requests kept: {asked}",
+                "{}: state {}, events {told:?}, requests kept: {asked}",
                 order.id(),
                 row["state"],
-                events.len(),
             ));
         }
         report.cancelled += usize::from(is_cancelled);
-        for event in events {
+        for event in events.iter().filter(|event| event["type"] == CANCELLED) {
             right_money(order, event, row, report);
         }
         one_outcome(order, session, arrived, report);
@@ -177,9 +200,39 @@ fn every_order(
     for (order, _) in events {
         report.found(format!("an event tells of {order}, which nobody sent"));
     }
+}
+
+const CANCELLED: &str = "order.cancelled";
+
+/// Whether an order ends cancelled, and which events tell of it: of one that somebody asked to
+/// cancel, and whose provider refuses that later, or agrees, or is not asked.
+fn expected(asked: bool, refused_later: Option<&bool>) -> (bool, &'static [&'static str]) {
+    const PENDING: &str = "order.cancellation_pending";
+    match (asked, refused_later) {
+        (false, _) => (false, &[]),
+        (true, None) => (true, &[CANCELLED]),
+        (true, Some(false)) => (true, &[PENDING, CANCELLED]),
+        (true, Some(true)) => (false, &[PENDING, "order.cancellation_refused"]),
+    }
+}
+
+/// Every callback arrived, or need not any more.
+fn every_callback(seen: &Seen, overtaken: &BTreeSet<u64>, report: &mut Report) {
     for (id, callback) in &seen.callbacks {
-        if callback["state"] != "delivered" {
+        if callback["state"] != "delivered" && !overtaken.contains(id) {
             report.found(format!("callback {id} is {}", callback["state"]));
+        }
+    }
+}
+
+/// What was erased stays erased, and nothing else is.
+fn every_erased(seen: &Seen, books: &Books, report: &mut Report) {
+    for (id, row) in &seen.orders {
+        let asked = books.erased.iter().find(|(order, _)| order.id() == *id);
+        match (asked, row["erased_at"].is_string()) {
+            (Some((_, true)), false) => report.found(format!("{id} was erased and is not")),
+            (None, true) => report.found(format!("{id} is erased, and nobody wanted it")),
+            _ => {}
         }
     }
 }
@@ -215,6 +268,7 @@ fn one_outcome(
     report: &mut Report,
 ) {
     let callbacks = session.into_iter().flat_map(|session| &session.callbacks);
+    let callbacks = callbacks.filter(|callback| !is_preview(&callback.0));
     let arrivals = callbacks.filter_map(|(message, _)| arrived.get(message.as_str()));
     let sayings: BTreeSet<&str> = arrivals.flatten().map(|c| c.saying.as_str()).collect();
     if sayings.len() > 1 {
@@ -248,7 +302,5 @@ fn every_arrival(books: &Books, arrived: &BTreeMap<&str, Vec<&Callback>>, report
                 report.found(format!("{id}: its callback does not verify: {why}"));
             }
         }
-        let heard = callbacks.iter().skip_while(|c| !c.was_acknowledged);
-        report.duplicates += heard.count().saturating_sub(1);
     }
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each program uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use beckn_bpp::crypto::digest::blake2b_512_base64;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,15 @@ pub struct Books {
     /// Orders whose intake was acknowledged.
     pub orders: BTreeSet<Numbered>,
     pub messages: BTreeMap<String, Message>,
+    /// Orders whose provider decides later on what it is asked to cancel, and whether it refuses.
+    pub decided_later: BTreeMap<Numbered, bool>,
+    /// Orders that were to be erased, and whether that was acknowledged.
+    pub erased: BTreeMap<Numbered, bool>,
+}
+
+/// Whether a message asks for a price only; it says so in its id.
+pub fn is_preview(message: &str) -> bool {
+    message.starts_with("preview-")
 }
 
 impl Books {
@@ -85,6 +95,8 @@ pub struct Callback {
     pub verdict: Result<(), String>,
     /// Whether the BAP answered ACK.
     pub was_acknowledged: bool,
+    /// When it had come.
+    pub at: Instant,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +123,7 @@ impl Callback {
             saying: digest(saying.as_bytes()),
             verdict,
             was_acknowledged: true,
+            at: Instant::now(),
         })
     }
 }

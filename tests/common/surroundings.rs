@@ -194,6 +194,16 @@ impl Admin {
         Ok(())
     }
 
+    /// Asks for something; what was answered, whatever it is.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, String)> {
+        let asked = self.http.post(format!("{}{path}", self.base));
+        let asked = asked
+            .bearer_auth(TOKEN)
+            .header("content-type", "application/json");
+        let answer = asked.body(body.to_string()).send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
     /// Stops the sending of callbacks.
     pub async fn hold(&self) -> anyhow::Result<()> {
         let asked = self.http.post(format!("{}/callbacks/hold", self.base));

@@ -4,6 +4,10 @@
 mod plan;
 #[path = "../../examples/isolation/proof.rs"]
 mod proof;
+#[path = "../../examples/isolation/queue.rs"]
+mod queue;
+#[path = "../../examples/isolation/scarce.rs"]
+mod scarce;
 #[path = "../../examples/isolation/watch.rs"]
 mod watch;
 
