@@ -7,7 +7,6 @@
 //! are cut into pieces (`values`) under keys that sort as their parts (`keys`).
 //! Whether the disk has room is `space`'s to know. Nothing here reads the clock.
 
-mod ahead;
 mod audit;
 mod ballast;
 mod check;

@@ -24,9 +24,9 @@ use super::schedule::Schedule;
 use super::tables::Tables;
 use super::tip::Tip;
 use super::values;
-use super::{ahead, leftovers, space};
+use super::{leftovers, space};
 use crate::domain::ids::SubscriberId;
-use crate::store::{CallbackId, Error};
+use crate::store::Error;
 
 /// The newest format this release reads, and the one it writes.
 pub(super) const FORMAT: u32 = 5;
@@ -125,15 +125,15 @@ fn read_all(path: &Path, cache_bytes: u64, now: DateTime<Utc>) -> Result<Opened,
     db.flush()?;
     data_file.sync_data()?;
     let tables = Tables::new(db);
-    let (found, kept) = read_owed(&tables, kept, now)?;
-    let numbers = read_numbers(&tables, kept, found.last_place)?;
+    let (schedule, last_place) = read_schedule(&tables)?;
+    let numbers = read_numbers(&tables, kept, last_place)?;
     Ok(Opened {
         path: path.to_owned(),
         tables,
         data_file,
         tip,
         numbers,
-        schedule: found.schedule,
+        schedule,
     })
 }
 
@@ -191,42 +191,10 @@ fn write_format(db: &Db, created_at: DateTime<Utc>) -> Result<(), Error> {
     migrate::put(db, keys::FORMAT, &format)
 }
 
-/// What was found in the lines.
-#[derive(Default)]
-struct Found {
-    schedule: Schedule,
-    last_place: u64,
-    /// Who waits, and the one of them that is due last.
-    put_off: Vec<CallbackId>,
-    due_last: Option<(DateTime<Utc>, CallbackId)>,
-}
-
-/// Reads what is owed, and puts it right where it would wait for too long.
-fn read_owed(
-    tables: &Tables,
-    numbers: Numbers,
-    now: DateTime<Utc>,
-) -> Result<(Found, Numbers), Error> {
-    let found = read_schedule(tables, now)?;
-    let due_last = found.due_last.map(|(_, id)| id);
-    if let Some(due_last) = due_last
-        && ahead::was_ahead(tables, due_last, now)?
-    {
-        let numbers = ahead::put_right(tables, numbers, &found.put_off, now)?;
-        return Ok((read_schedule(tables, now)?, numbers));
-    }
-    Ok((found, numbers))
-}
-
 /// Reads who is first in each line, how many are owed and given up on, and the holds.
-fn read_schedule(tables: &Tables, now: DateTime<Utc>) -> Result<Found, Error> {
-    let mut found = Found::default();
-    let Found {
-        schedule,
-        last_place,
-        put_off,
-        due_last,
-    } = &mut found;
+fn read_schedule(tables: &Tables) -> Result<(Schedule, u64), Error> {
+    let mut schedule = Schedule::default();
+    let mut last_place = 0;
     let mut line: Option<(keys::Key, u64, Waiting)> = None;
     for entry in tables.entries_after(vec![keys::PENDING], None) {
         let (key, entry) = entry?;
@@ -235,23 +203,19 @@ fn read_schedule(tables: &Tables, now: DateTime<Utc>) -> Result<Found, Error> {
         let waiting = tables.decode::<Waiting>(Ok((key, entry)))?;
         let Some(waiting) = waiting else { continue };
         schedule.count(1, 0);
-        *last_place = (*last_place).max(place);
-        if waiting.due > now {
-            put_off.push(waiting.id);
-            *due_last = (*due_last).max(Some((waiting.due, waiting.id)));
-        }
+        last_place = last_place.max(place);
         line = Some(match line {
             Some(first) if first.0 == line_of && first.1 < place => first,
             Some(first) if first.0 == line_of => (line_of, place, waiting),
             done => {
-                schedule_first(schedule, done);
+                schedule_first(&mut schedule, done);
                 (line_of, place, waiting)
             }
         });
     }
-    schedule_first(schedule, line);
-    read_dead_and_holds(tables, schedule)?;
-    Ok(found)
+    schedule_first(&mut schedule, line);
+    read_dead_and_holds(tables, &mut schedule)?;
+    Ok((schedule, last_place))
 }
 
 fn schedule_first(schedule: &mut Schedule, line: Option<(keys::Key, u64, Waiting)>) {
