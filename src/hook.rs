@@ -205,12 +205,10 @@ impl Hook {
         };
         let now = (self.clock)();
         let network = self.networks.get(&key.network);
-        let resolved = self
-            .engine
-            .resolve(network, (key, &question), &answer, now)
-            .await;
-        in_hand.answered = Some((question, answer));
-        resolved.map(drop)
+        // Kept before it is written: an answer stands, whatever goes wrong with writing it.
+        let (question, answer) = in_hand.answered.insert((question, answer));
+        let resolving = self.engine.resolve(network, (key, question), answer, now);
+        resolving.await.map(drop)
     }
 
     /// What the provider says, counted once for each question.

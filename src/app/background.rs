@@ -15,6 +15,7 @@ use crate::delivery::provider::Endpoint;
 use crate::delivery::send::Sender;
 use crate::delivery::worker::{self, Worker};
 use crate::delivery::{self, guard};
+use crate::domain::told::told;
 use crate::engine::Engine;
 use crate::hook::Hook;
 use crate::networks::Networks;
@@ -100,7 +101,7 @@ impl Background {
         tokio::select! {
             ended = &mut self.delivery => match ended {
                 Ok(Ok(())) => "delivery ended".to_owned(),
-                Ok(Err(error)) => error.to_string(),
+                Ok(Err(error)) => told(&error),
                 Err(error) => error.to_string(),
             },
             Some(ended) = self.others.join_next() => match ended {
@@ -148,14 +149,14 @@ async fn prune(
 
 /// What went wrong in a task, with the words of its panic.
 fn fault(error: JoinError) -> String {
-    let told = error.to_string();
+    let sentence = error.to_string();
     match error.try_into_panic().as_deref() {
         Ok(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            format!("our own code failed: {}", text.unwrap_or(&told))
+            format!("our own code failed: {}", text.unwrap_or(&sentence))
         }
-        Err(_) => told,
+        Err(_) => sentence,
     }
 }
 
@@ -166,7 +167,7 @@ async fn settled(delivery: &mut JoinHandle<Result<(), worker::Error>>) {
     }
     match delivery.await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => error!(%error, "delivery ended with an error"),
+        Ok(Err(error)) => error!(error = told(&error), "delivery ended with an error"),
         Err(error) => error!(%error, "delivery did not end well"),
     }
 }

@@ -1,6 +1,7 @@
 //! Spares a host that fails, and its callbacks the attempts that would be wasted on it.
 //!
-//! One breaker over all lanes (`host:port`), in memory: after a restart every lane is tried
+//! One breaker over all lanes (`host:port`, or the host where any port of it may be called), in
+//! memory: after a restart every lane is tried
 //! again. After enough failures in a row a lane is closed for a while, then one callback goes as
 //! a probe; its success opens the lane, its failure closes it again. A lane is never given up
 //! for good. Pure: `now` is an argument, and the worker asks before each claim.

@@ -18,4 +18,5 @@ pub mod refusal;
 pub mod rto;
 pub mod sentence;
 pub mod terms;
+pub mod told;
 pub mod undecided;

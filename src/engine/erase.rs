@@ -49,8 +49,9 @@ impl Engine {
             ),
             Erased::Undecided => format!(
                 "an answer is still owed: a cancellation of order {} waits for the provider to \
-                 decide; refuse it first, or wait until the time for that is over",
-                key.id
+                 decide; refuse it first, or wait until the time for that is over. Either needs \
+                 network {} to be joined",
+                key.id, key.network
             ),
             Erased::Owed => format!(
                 "a callback of order {} is still owed: erase it once that is delivered or given \

@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::admin::{Client, encoded};
-use super::{output, told};
+use super::output;
+use crate::domain::told::told;
 
 /// Orders asked for at once.
 const PAGE: usize = 1_000;
@@ -151,8 +152,8 @@ async fn cancel_all(client: &Client, open: &[Found], body: &Value) -> anyhow::Re
             encoded(network)
         );
         if let Err(error) = client.post(&path, body).await {
-            bar.suspend(|| eprintln!("order {id}: {}", told(&error)));
-            refused.push(json!({"id": id, "network": network, "error": told(&error)}));
+            bar.suspend(|| eprintln!("order {id}: {}", told(error.as_ref())));
+            refused.push(json!({"id": id, "network": network, "error": told(error.as_ref())}));
         }
         bar.inc(1);
     }

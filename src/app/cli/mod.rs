@@ -31,6 +31,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 
+use crate::domain::told::told;
 use crate::store as records;
 
 /// How long what is still going on in threads of its own may hold up the end of the process.
@@ -119,7 +120,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("beckn-bpp: {}", told(&error));
+            eprintln!("beckn-bpp: {}", told(error.as_ref()));
             ExitCode::from(exit_code(&error))
         }
     }
@@ -131,18 +132,6 @@ fn to_its_end<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(LEFT_BEHIND);
     result
-}
-
-/// An error with its causes, each once: many tell their cause in their own sentence.
-fn told(error: &anyhow::Error) -> String {
-    let add = |told: String, cause: &(dyn std::error::Error + 'static)| {
-        let cause = cause.to_string();
-        match told.contains(&cause) {
-            true => told,
-            false => format!("{told}: {cause}"),
-        }
-    };
-    error.chain().fold(error.to_string(), add)
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
@@ -241,19 +230,5 @@ mod tests {
         assert_eq!(result, 7);
         assert!(began.elapsed() < longest, "it waited for the thread");
         drop(hang_up);
-    }
-
-    #[test]
-    fn a_cause_that_an_error_tells_itself_is_told_once() {
-        let missing = std::io::Error::other("there is no store");
-        let error = anyhow::Error::from(records::Error::Io(missing)).context("export");
-        let expected = "export: the store cannot be used: there is no store";
-        assert_eq!(told(&error), expected);
-        let error = anyhow::Error::from(crate::delivery::worker::Error::Store(
-            records::Error::Stopped("it was closed".to_owned()),
-        ));
-        let expected = "callbacks cannot be delivered because the store failed: \
-            the store stopped after a failed write: it was closed";
-        assert_eq!(told(&error), expected);
     }
 }

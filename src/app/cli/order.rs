@@ -50,8 +50,8 @@ pub(super) enum Command {
     Cancel(Box<cancel::Arguments>),
     /// Do not cancel what the network asked the provider to cancel; the BAP hears of it
     ///
-    /// Only where the provider decides later (ONDC's tickets): the order is over then, and keeps
-    /// its price. To cancel it, use `order cancel`.
+    /// For what waits for the provider: a question to `hook_url`, after which the order goes on, or
+    /// one of ONDC's tickets, which is over then and keeps its price. To cancel it, use `order cancel`.
     Refuse {
         #[command(flatten)]
         admin: Admin,

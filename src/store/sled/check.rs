@@ -18,6 +18,7 @@ use super::migrate::migrate;
 use super::open::{FORMAT, Format};
 use super::tip::Tip;
 use super::{keys, rules, values};
+use crate::domain::told::told;
 use crate::store::Error;
 
 /// At most so many findings are kept in words; the others are counted.
@@ -115,7 +116,7 @@ fn check_frame(store: &Path, db: &Db, report: &mut Report) -> Result<Numbers, Er
     let numbers = numbers.map_err(|why| report.found(why));
     let numbers = numbers.ok().flatten().unwrap_or_default();
     if let Err(error) = Tip::check(store, numbers.batch) {
-        report.found(told(&error));
+        report.found(finding(&error));
     }
     Ok(numbers)
 }
@@ -123,19 +124,16 @@ fn check_frame(store: &Path, db: &Db, report: &mut Report) -> Result<Numbers, Er
 /// Runs what reads; a panic of sled's is an answer like any other.
 pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, Error>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(result) => result.map_err(|error| told(&error)),
+        Ok(result) => result.map_err(|error| finding(&error)),
         Err(_) => Err("sled panicked over what it read".to_owned()),
     }
 }
 
-/// An error with its cause.
-fn told(error: &Error) -> String {
-    let text = error.to_string();
+/// An error with its causes, without what every finding says.
+fn finding(error: &Error) -> String {
+    let text = told(error);
     let text = text.strip_prefix("the store is corrupt: ").unwrap_or(&text);
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{text}: {cause}"),
-        None => text.to_owned(),
-    }
+    text.to_owned()
 }
 
 /// A kind of record: the letter its keys begin with, its name, and its rule.

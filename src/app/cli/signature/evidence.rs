@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use super::steps;
 use super::{Check, bytes};
-use crate::app::cli::{output, told};
+use crate::app::cli::output;
 use crate::crypto::digest::blake2b_512_base64;
 use crate::crypto::keys::VerifyingKey;
 use crate::crypto::signature::Header;
+use crate::domain::told::told;
 use crate::http::admin::evidence::manifest::{
     Callback, Digest, FORMAT, MANIFEST, MANIFEST_AUTHORIZATION, MANIFEST_KEY, Manifest, Request,
     Sent,
@@ -102,7 +103,7 @@ impl Desk<'_> {
     fn file(&self, name: &str, digest: &Digest) -> Found {
         let bytes = match self.read(name) {
             Ok(bytes) => bytes,
-            Err(error) => return Found::Fails(told(&error)),
+            Err(error) => return Found::Fails(told(error.as_ref())),
         };
         let found = Digest {
             bytes: bytes.len() as u64,
@@ -147,7 +148,7 @@ impl Desk<'_> {
                 "the body was erased; {} signed its digest",
                 request.caller
             )),
-            Err(error) => Found::Fails(told(&error)),
+            Err(error) => Found::Fails(told(error.as_ref())),
         }
     }
 
@@ -196,7 +197,7 @@ impl Desk<'_> {
             match self.read(name) {
                 Ok(bytes) => files.push(bytes),
                 Err(error) => {
-                    self.say(signed.body, Found::Fails(told(&error)));
+                    self.say(signed.body, Found::Fails(told(error.as_ref())));
                     return Ok(());
                 }
             }
