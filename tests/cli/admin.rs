@@ -1,7 +1,8 @@
 //! `order show|cancel`, `callback ...`, `transaction show`: the admin API by hand.
 
 use beckn_bpp::mock::bap::Answer as BapAnswer;
-use beckn_bpp::mock::orders::{O2, TRIP_1, TRIP_2};
+use beckn_bpp::mock::orders::{O1, O2, TRIP_1, TRIP_2};
+use beckn_bpp::store::MAX_PREVIEWS_WAITING;
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -219,6 +220,41 @@ async fn a_redrive_of_all_goes_on_past_those_that_may_not_be_sent_again() {
     let json = json.expect(0).json();
     assert_eq!(json["redriven"], json!([]));
     assert_eq!(json["skipped"].as_array().map(Vec::len), Some(104));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_promises_no_more_previews_of_an_order_than_are_redriven() {
+    let mut app = TestApp::start().await;
+    // Each is given up on at once.
+    let section = "[delivery]\nnack_retries = 0\nbreaker_failures = 1000000\n";
+    app.reconfigure(|text| text.replace("[delivery]\n", section))
+        .await;
+    app.hand_over(O1).await;
+    app.bap.answer(BapAnswer::Nack(
+        json!({"code": "40000", "message": "not now"}),
+    ));
+    // More than are redriven at once, and twice as many as may wait.
+    for _ in 0..2 {
+        for _ in 0..MAX_PREVIEWS_WAITING {
+            let mut soft = app.cancel_of(O1);
+            soft.intent = Some("SOFT_CANCEL".to_owned());
+            app.send(&soft).await;
+        }
+        app.settled().await;
+    }
+    by_hand(&app, &["callback", "hold"]).expect(0);
+    let redrive = ["callback", "redrive", "--all", "--json"];
+    let dry = [&redrive[..], &["--dry-run"]].concat();
+    for (arguments, name) in [(&dry[..], "would_redrive"), (&redrive, "redriven")] {
+        let said = by_hand(&app, arguments).expect(0).json();
+        for list in [&said[name], &said["skipped"]] {
+            let count = list.as_array().map(Vec::len);
+            assert_eq!(count, Some(MAX_PREVIEWS_WAITING), "{said}");
+        }
+    }
+    app.bap.answer(BapAnswer::Ack);
+    by_hand(&app, &["callback", "release"]).expect(0);
     app.stop().await;
 }
 

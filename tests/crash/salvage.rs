@@ -1,14 +1,16 @@
 //! `store export --salvage`: what can be read of a store, damaged or not, and that nobody who was
 //! acknowledged is left out of it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use beckn_bpp::mock::bap::Answer;
 use serde_json::Value;
 
 use crate::check::check;
-use crate::damage::{copy, filled};
+use crate::damage::{copy, data_file, filled, flip};
 use crate::outside::orders::Numbered;
 use crate::provider::{cancel, with_back_end};
 use crate::town::{BINARY, Town, WAIT, is_ack};
@@ -36,6 +38,19 @@ impl Export {
         }
     }
 
+    /// The same, once sled's threads let go of the file: a moment after the last handle.
+    fn once_closed(town: &Town, name: &str) -> Self {
+        let export = (0..250).find_map(|_| {
+            let export = Self::of(town, name);
+            let is_held = export.said.contains("another process holds the store");
+            if is_held {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            (!is_held).then_some(export)
+        });
+        export.expect("is let go of")
+    }
+
     /// The lines of orders, of callbacks owed, and of requests that wait.
     fn lines(&self) -> [Vec<Value>; 3] {
         self.files.each_ref().map(|file| {
@@ -53,6 +68,10 @@ async fn what_is_salvaged_from_a_damaged_store_can_be_handed_over_to_a_new_one()
     let lines = whole.lines();
     let counts = lines.each_ref().map(Vec::len);
     assert_eq!((whole.code, counts), (Some(0), [24, 24, 0]));
+    for file in &whole.files {
+        let mode = std::fs::metadata(file).expect("a file").permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600, "{}", file.display());
+    }
 
     let files = copy(&town.around.store());
     let is_snapshot = |path: &Path| path.to_string_lossy().contains("snap.");
@@ -96,12 +115,71 @@ async fn an_acknowledged_request_that_waits_for_the_provider_is_salvaged_with_it
     assert_eq!((orders.len(), waiting.len()), (2, 1));
     let line = &waiting[0];
     assert_eq!(line["order"], order.id());
+    assert_eq!(line["order_unreadable"], false);
     assert_eq!(line["message"], "message-1");
     assert_eq!(line["body"], body, "byte for byte");
     let header = line["authorization"].as_str().expect("a header");
     assert!(header.starts_with("Signature "), "{header}");
     assert_eq!(line["proposed"]["by"], "customer");
     assert!(line["until"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_request_that_is_lost_with_the_end_of_the_files_is_told() {
+    let (town, provider) = with_back_end(Some("2m"));
+    provider.answer_questions(Answer::Hang);
+    let running = town.start();
+    town.hand_over(&running, 0..2).await;
+    cancel(&town, &running, Numbered(1), "message-1").await;
+    running.process.kill();
+
+    let (store, file) = (town.around.store(), data_file(&town));
+    let bytes = std::fs::read(&file).expect("reads");
+    let mut parts = bytes.windows(b"message-1".len());
+    let first = parts.position(|part| part == b"message-1");
+    flip(&file, first.expect("the request is in the file"));
+    for (path, _) in copy(&store) {
+        if path.to_string_lossy().contains("snap.") {
+            std::fs::remove_file(path).expect("removes");
+        }
+    }
+    let export = Export::of(&town, "cut");
+    assert_eq!(export.code, Some(3), "{}", export.said);
+    let told = format!("the files in {} end at batch", store.display());
+    assert!(export.said.contains(&told), "{}", export.said);
+    let counts = export.lines().map(|lines| lines.len());
+    assert_eq!(counts, [2, 0, 0], "what could be read is written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_waits_is_salvaged_where_its_order_cannot_be_read() {
+    let (town, provider) = with_back_end(Some("2m"));
+    provider.answer_questions(Answer::Hang);
+    let running = town.start();
+    town.hand_over(&running, 0..2).await;
+    let order = Numbered(1);
+    let body = town.cancel(order, "message-1");
+    let reply = town.post(&running, order, &body).await;
+    assert!(reply.as_ref().is_some_and(is_ack), "{reply:?}");
+    running.process.kill();
+
+    let db = sled::open(town.around.store()).expect("a store");
+    let last = db.scan_prefix(b"o").keys().next_back();
+    let last = last.expect("an order").expect("reads");
+    db.insert(last, b"no record").expect("writes");
+    db.flush().expect("is on the disk");
+    drop(db);
+    let export = Export::once_closed(&town, "orderless");
+    assert_eq!(export.code, Some(3), "{}", export.said);
+    for told in ["1  requests that may wait", "order_unreadable"] {
+        assert!(export.said.contains(told), "{}", export.said);
+    }
+    let [orders, _, waiting] = export.lines();
+    assert_eq!((orders.len(), waiting.len()), (1, 1));
+    let line = &waiting[0];
+    assert_eq!(line["order"], order.id());
+    assert_eq!(line["order_unreadable"], true);
+    assert_eq!(line["body"], body, "byte for byte");
 }
 
 #[tokio::test(flavor = "multi_thread")]

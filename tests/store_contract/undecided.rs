@@ -5,15 +5,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use beckn_bpp::domain::ids::MessageId;
-use beckn_bpp::domain::order::{Cancellation, Order, Party, Pending, Reason, State};
+use beckn_bpp::domain::order::{Cancellation, Order, Party, Pending, Placement, Reason, State};
 use beckn_bpp::domain::undecided::Undecided;
-use beckn_bpp::store::sled::{Report, Salvaged, WAITING, check, salvage};
-use beckn_bpp::store::{Answered, CallbackKind, Erased, Error, Next, Pruned, Store, Walk};
+use beckn_bpp::store::sled::{Named, PERHAPS_WAITING, Report, Salvaged, WAITING, check, salvage};
+use beckn_bpp::store::{
+    Answered, CallbackKind, Erased, Error, Next, Pruned, Store, StoredRequest, Walk,
+};
 use serde_json::Value;
 
 use crate::acts::{claim_ids, commit, settle};
 use crate::home::{Home, SledHome};
-use crate::records::{at, callback, intake, key, nothing, order, request};
+use crate::records::{
+    at, callback, intake, key, network, nothing, order, request, session, subscriber,
+};
 
 /// What a customer wrote.
 const WORDS: &str = "Asha changed her mind";
@@ -161,23 +165,129 @@ async fn every_request_that_waits_is_salvaged_and_one_that_is_lost_is_named() {
     commit(&*store, lost).await;
     store.close().await;
     drop(store);
-    let mut waiting = Vec::new();
+    let (report, found) = salvaged(&home);
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!(report.counts[WAITING], 3);
+    let kept = |id: &str| Found::Waiting(id.to_owned(), request(id, id));
+    let named = Named::Whole(request("lost", "asked").key);
+    let lost = Found::Unread("lost".to_owned(), named);
+    assert_eq!(found, [kept("asked"), kept("looked-into"), lost]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_order_cannot_be_read_is_salvaged_unless_it_was_answered() {
+    let home = SledHome::new();
+    let store = home.open().await;
+    filled(&*store).await;
+    commit(&*store, intake("answered", State::Confirmed)).await;
+    let mut cancel = nothing("answered", 1);
+    cancel.request = Some(request("answered", "answered"));
+    cancel.callback = Some(callback(CallbackKind::Final, "bap.example", "answered"));
+    commit(&*store, cancel).await;
+    store.close().await;
+    drop(store);
+    // One is damaged, and sled has lost the others without a word.
+    lose_order(&home, "looked-into", Some(b"no record"));
+    lose_order(&home, "asked", None);
+    lose_order(&home, "answered", None);
+    let (report, found) = salvaged(&home);
+    assert!(!report.is_clean());
+    assert_eq!(report.counts[PERHAPS_WAITING], 2);
+    assert!(!report.counts.contains_key(WAITING));
+    let kept = |id: &str| Found::Perhaps(request(id, id));
+    assert_eq!(found, [kept("asked"), kept("looked-into")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_requests_with_one_message_id_only_that_of_who_placed_the_order_is_looked_into() {
+    let home = SledHome::new();
+    let store = home.open().await;
+    commit(&*store, intake("o", State::Confirmed)).await;
+    let mut own = request("o", "looked-into");
+    own.callback = commit(&*store, {
+        let mut waiting = looked_into(order("o", 1, State::Confirmed));
+        waiting.placement = Some(Placement {
+            bap: subscriber("https://bap.example/"),
+            bap_uri: "https://bap.example".to_owned(),
+            transaction: session("t1"),
+        });
+        let mut cancel = nothing("o", 1);
+        cancel.order.order = Some(waiting);
+        cancel.request = Some(own.clone());
+        cancel.callback = Some(callback(CallbackKind::Final, "bap.example", "looked-into"));
+        cancel
+    })
+    .await;
+    let mut others = [own.clone(), own.clone()];
+    others[0].key.caller = "partner".to_owned();
+    others[1].key.transaction = session("t2");
+    for other in others {
+        let mut door = nothing("o", 2);
+        door.request = Some(StoredRequest {
+            order_network: Some(network()),
+            ..other
+        });
+        commit(&*store, door).await;
+    }
+    store.close().await;
+    drop(store);
+    let (report, found) = salvaged(&home);
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!(found, [Found::Waiting("o".to_owned(), own)]);
+}
+
+/// What is salvaged of who waits.
+#[derive(Debug, PartialEq)]
+enum Found {
+    Waiting(String, StoredRequest),
+    Unread(String, Named),
+    Perhaps(StoredRequest),
+}
+
+/// Those of them that a closed store has, in the order of their words.
+fn salvaged(home: &SledHome) -> (Report, Vec<Found>) {
+    let mut found = Vec::new();
     let report = once_closed(|scratch| {
-        waiting.clear();
-        salvage(home.path(), scratch, &mut |found| {
-            if let Salvaged::Waiting(order, message, request) = found {
-                let body = request.map(|request| request.body);
-                waiting.push((order.key.id.to_string(), message.to_string(), body));
-            }
+        found.clear();
+        salvage(home.path(), scratch, &mut |one| {
+            found.extend(match one {
+                Salvaged::Waiting(order, request) => {
+                    Some(Found::Waiting(order.key.id.to_string(), *request))
+                }
+                Salvaged::WaitingUnread(order, named) => {
+                    Some(Found::Unread(order.key.id.to_string(), *named))
+                }
+                Salvaged::PerhapsWaiting(request) => Some(Found::Perhaps(*request)),
+                Salvaged::Order(..) | Salvaged::Owed(..) => None,
+            });
             Ok(())
         })
     });
-    assert!(report.is_clean(), "{:?}", report.findings);
-    assert_eq!(report.counts[WAITING], 3);
-    waiting.sort();
-    let whole = |id: &str| (id.to_owned(), id.to_owned(), Some(request(id, id).body));
-    let lost = ("lost".to_owned(), "asked".to_owned(), None);
-    assert_eq!(waiting, [whole("asked"), whole("looked-into"), lost]);
+    found.sort_by_key(|one| match one {
+        Found::Waiting(order, _) | Found::Unread(order, _) => order.clone(),
+        Found::Perhaps(request) => request.order.to_string(),
+    });
+    (report, found)
+}
+
+/// Overwrites the record of an order in a closed store, or removes it.
+fn lose_order(home: &SledHome, id: &str, instead: Option<&[u8]>) {
+    let opened = (0..250).find_map(|_| {
+        let opened = sled::open(home.path()).ok();
+        if opened.is_none() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        opened
+    });
+    let db = opened.expect("is let go of");
+    let keys = db.scan_prefix(b"o").keys().map(|key| key.expect("reads"));
+    let is_wanted = |key: &sled::IVec| key.windows(id.len()).any(|part| part == id.as_bytes());
+    let key = keys.into_iter().find(is_wanted).expect("is kept");
+    match instead {
+        Some(bytes) => db.insert(key, bytes).expect("writes"),
+        None => db.remove(key).expect("removes"),
+    };
+    db.flush().expect("is on the disk");
 }
 
 #[test]

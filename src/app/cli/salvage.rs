@@ -2,20 +2,21 @@
 //!
 //! Orders go into one file, as `order import` takes them; callbacks owed, and requests that wait
 //! for the provider, into two others beside it, for people: a new store owes nobody anything
-//! until it is asked.
+//! until it is asked. They hold what the store holds, so nobody else may read them either.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, OrderKey, RequestKey};
 use crate::domain::order::Order;
 use crate::engine::intake::NO_NETWORK;
 use crate::protocol::raw::RawObject;
-use crate::store::sled::{Report, Salvaged, salvage};
+use crate::store::sled::{Named, Report, Salvaged, salvage};
 use crate::store::{Callback, StoredRequest};
 
 /// The files that are written.
@@ -75,12 +76,15 @@ fn write<'a>(
     let report = salvage(store, scratch, &mut |found| match found {
         Salvaged::Order(order, document) => writeln!(orders, "{}", line_of(&order, &document)?),
         Salvaged::Owed(callback, body) => writeln!(owed, "{}", owed_line(&callback, &body)),
-        Salvaged::Waiting(order, message, request) => {
-            writeln!(
-                waiting,
-                "{}",
-                waiting_line(&order, &message, request.as_deref())
-            )
+        Salvaged::Waiting(order, request) => {
+            writeln!(waiting, "{}", Waiter::of(&order, &request).line())
+        }
+        Salvaged::WaitingUnread(order, named) => {
+            writeln!(waiting, "{}", Waiter::unread(&order, &named).line())
+        }
+        Salvaged::PerhapsWaiting(request) => {
+            let order = request.order_key();
+            writeln!(waiting, "{}", Waiter::perhaps(&order, &request).line())
         }
     })?;
     for mut file in [orders, owed, waiting] {
@@ -90,7 +94,9 @@ fn write<'a>(
 }
 
 fn create(file: &Path) -> anyhow::Result<BufWriter<File>> {
-    let created = File::create_new(file);
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create_new(true).mode(0o600);
+    let created = options.open(file);
     let created = created.with_context(|| format!("cannot make the file {}", file.display()))?;
     Ok(BufWriter::new(created))
 }
@@ -130,24 +136,69 @@ fn owed_line(callback: &Callback, body: &[u8]) -> Value {
     })
 }
 
-/// Who waits, with the proof of it, and how the terms would cancel the order.
-fn waiting_line(order: &Order, message: &MessageId, request: Option<&StoredRequest>) -> Value {
-    let (undecided, pending) = (order.undecided.as_ref(), order.pending.as_ref());
-    let asked = undecided.map(|undecided| &undecided.proposed);
-    let looked_into = || pending?.proposed.as_deref();
-    let until = undecided.map(|undecided| undecided.until);
-    json!({
-        "network": order.key.network,
-        "order": order.key.id,
-        "message": message,
-        "until": until.or_else(|| pending?.until),
-        "proposed": asked.or_else(looked_into),
-        "caller": request.map(|request| &request.key.caller),
-        "transaction": request.map(|request| &request.key.transaction),
-        "action": request.map(|request| &request.key.action),
-        "received_at": request.map(|request| request.received_at),
-        "authorization": request.map(|request| &request.authorization),
-        "verifying_key": request.map(|request| &request.verifying_key),
-        "body": request.map(|request| String::from_utf8_lossy(&request.body)),
-    })
+/// Who waits, as far as it could be read.
+struct Waiter<'a> {
+    key: &'a OrderKey,
+    order: Option<&'a Order>,
+    message: &'a MessageId,
+    sent: Option<&'a RequestKey>,
+    request: Option<&'a StoredRequest>,
+}
+
+impl<'a> Waiter<'a> {
+    fn of(order: &'a Order, request: &'a StoredRequest) -> Self {
+        Self {
+            order: Some(order),
+            ..Self::perhaps(&order.key, request)
+        }
+    }
+
+    fn unread(order: &'a Order, named: &'a Named) -> Self {
+        let (message, sent) = match named {
+            Named::Whole(sent) => (&sent.message, Some(sent)),
+            Named::Message(message) => (message, None),
+        };
+        Self {
+            key: &order.key,
+            order: Some(order),
+            message,
+            sent,
+            request: None,
+        }
+    }
+
+    fn perhaps(key: &'a OrderKey, request: &'a StoredRequest) -> Self {
+        Self {
+            key,
+            order: None,
+            message: &request.key.message,
+            sent: Some(&request.key),
+            request: Some(request),
+        }
+    }
+
+    /// With the proof of it, and how the terms would cancel the order.
+    fn line(&self) -> Value {
+        let (order, sent, request) = (self.order, self.sent, self.request);
+        let undecided = order.and_then(|order| order.undecided.as_ref());
+        let pending = order.and_then(|order| order.pending.as_ref());
+        let asked = undecided.map(|undecided| &undecided.proposed);
+        let looked_into = || pending?.proposed.as_deref();
+        let until = undecided.map(|undecided| undecided.until);
+        json!({
+            "network": self.key.network,
+            "order": self.key.id,
+            "order_unreadable": order.is_none(),
+            "message": self.message,
+            "until": until.or_else(|| pending?.until),
+            "proposed": asked.or_else(looked_into),
+            "caller": sent.map(|sent| &sent.caller),
+            "transaction": sent.map(|sent| &sent.transaction),
+            "action": sent.map(|sent| &sent.action),
+            "received_at": request.map(|request| request.received_at),
+            "authorization": request.map(|request| &request.authorization),
+            "verifying_key": request.map(|request| &request.verifying_key),
+            "body": request.map(|request| String::from_utf8_lossy(&request.body)),
+        })
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::serve::load;
 use super::{output, salvage};
 use crate::crypto::digest::blake2b_512_base64;
-use crate::store::sled::{Report, WAITING, check};
+use crate::store::sled::{PERHAPS_WAITING, Report, WAITING, check};
 use crate::store::{self, Settings};
 
 #[derive(Debug, clap::Subcommand)]
@@ -27,9 +27,9 @@ pub(super) enum Command {
     /// Orders are written as lines that `order import` takes, each with its present state; erased
     /// ones are counted and left out. Callbacks that are still owed go to a second file, named
     /// like the first with `.callbacks` added, and acknowledged requests that wait for the
-    /// provider to decide, with their raw bodies and headers, to a third one, `.waiting`. A new
-    /// store knows neither: whoever waits hears nothing until you see to it. The store itself
-    /// stays as it is. Exit code 0 when all of it could be read, 3 when some of it could not.
+    /// provider to decide, with their raw bodies and headers, to a third one, `.waiting`; so do
+    /// those that may wait, because their orders cannot be read. A new store knows neither:
+    /// whoever waits hears nothing until you see to it. The store itself stays as it is. Exit code 0 when all of it could be read, 3 when some of it could not.
     Export(Export),
 }
 
@@ -113,6 +113,13 @@ fn written(report: &Report, files: &salvage::Files) {
             "  a new store does not know who waits: hand the orders over, then for each line of {} \
              cancel the order with `order cancel`, which tells the BAP, or tell the sender \
              yourself that it is not cancelled",
+            files.waiting.display()
+        );
+    }
+    if report.counts.contains_key(PERHAPS_WAITING) {
+        println!(
+            "  of the lines of {} with `\"order_unreadable\":true` nobody can tell any more whether \
+             somebody waits: find out what became of the order, and tell the sender",
             files.waiting.display()
         );
     }

@@ -93,8 +93,11 @@ pub(super) fn open(copy: &Path, report: &mut Report) -> Option<Db> {
     }
 }
 
-/// The format, the tip, and the last numbers given out.
-fn check_frame(store: &Path, db: &Db, report: &mut Report) -> Result<Numbers, Error> {
+/// The format, the tip, and the last numbers given out. What is behind the tip has lost its end.
+///
+/// # Errors
+/// When a newer release wrote the store.
+pub(super) fn check_frame(store: &Path, db: &Db, report: &mut Report) -> Result<Numbers, Error> {
     match guarded(|| values::record::<Format>(&**db, keys::FORMAT)) {
         Ok(Some(format)) if format.number > FORMAT => {
             return Err(Error::TooNew {

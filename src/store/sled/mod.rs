@@ -58,7 +58,7 @@ pub use check::{Digest, Report, check};
 use committer::{Committer, JOBS_WAITING, Job, Reply};
 use erase::{Blanked, Marked};
 use live::Live;
-pub use salvage::{Salvaged, Take, WAITING, salvage};
+pub use salvage::{Named, PERHAPS_WAITING, Salvaged, Take, WAITING, salvage};
 use space::Space;
 use tables::Tables;
 

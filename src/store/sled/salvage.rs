@@ -2,8 +2,9 @@
 //! acknowledged requests that wait for the provider.
 //!
 //! Works on a [`copy`](super::copy) like a check, and repairs nothing. Where a page cannot be read
-//! the records behind it are read from the other end. What stays unread is a finding; what sled
-//! lost without a word it cannot know, so a [`check`](super::check) goes with it.
+//! the records behind it are read from the other end. What stays unread is a finding, and so is a
+//! lost end, which the tip tells of. What else sled lost without a word it cannot know, so a
+//! [`check`](super::check) goes with it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -11,13 +12,11 @@ use std::path::Path;
 use bytes::Bytes;
 use sled::{Db, IVec, Tree};
 
-use super::check::{Report, guarded, open};
+use super::check::{Report, check_frame, guarded, open};
 use super::copy::Copy;
-use super::migrate::migrate;
-use super::open::Format;
 use super::{commit, keys, line, values};
-use crate::domain::ids::{MessageId, OrderKey};
-use crate::domain::order::Order;
+use crate::domain::ids::{MessageId, OrderKey, RequestKey};
+use crate::domain::order::{Order, Placement};
 use crate::domain::undecided::Undecided;
 use crate::store::{Callback, CallbackId, CallbackState, Error, StoredRequest};
 
@@ -28,13 +27,28 @@ pub enum Salvaged {
     Order(Box<Order>, Bytes),
     /// A callback that is owed, with its body.
     Owed(Box<Callback>, Bytes),
-    /// An acknowledged request that waits until the provider decides on its order. The request
-    /// itself is absent where it cannot be read.
-    Waiting(Box<Order>, MessageId, Option<Box<StoredRequest>>),
+    /// An acknowledged request that waits until the provider decides on its order.
+    Waiting(Box<Order>, Box<StoredRequest>),
+    /// The same where the request cannot be read, as the order names it.
+    WaitingUnread(Box<Order>, Box<Named>),
+    /// A request that was not answered, and whose order cannot be read: perhaps it waits.
+    PerhapsWaiting(Box<StoredRequest>),
 }
 
-/// How a report counts what is [`Salvaged::Waiting`].
+/// What an order says of a request that waits for its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Named {
+    /// Who sent it, in which session.
+    Whole(RequestKey),
+    /// The message alone.
+    Message(MessageId),
+}
+
+/// How a report counts what is [`Salvaged::Waiting`] or [`Salvaged::WaitingUnread`].
 pub const WAITING: &str = "requests that wait for the provider";
+
+/// How it counts what is [`Salvaged::PerhapsWaiting`].
+pub const PERHAPS_WAITING: &str = "requests that may wait, whose orders cannot be read";
 
 /// Where it goes.
 pub type Take<'a> = &'a mut dyn FnMut(Salvaged) -> std::io::Result<()>;
@@ -49,23 +63,20 @@ pub fn salvage(store: &Path, scratch: &Path, take: Take<'_>) -> Result<Report, E
     let Some(db) = open_somehow(copy.path(), &mut report)? else {
         return Ok(report);
     };
-    if let Ok(Some(format)) = guarded(|| values::record::<Format>(&*db, keys::FORMAT))
-        && let Err(why) = guarded(|| migrate(&db, format))
-    {
-        report.found(why);
-    }
-    let undecided = take_orders(&db, &mut report, take)?;
+    check_frame(store, &db, &mut report)?;
+    let read = take_orders(&db, &mut report, take)?;
     take_owed(&db, &mut report, take)?;
-    take_waiting(&db, undecided, &mut report, take)?;
+    take_waiting(&db, read, &mut report, take)?;
     Ok(report)
 }
 
-/// The orders that are not decided on, and whose answers they owe.
-type UndecidedOrders = HashMap<OrderKey, (Order, BTreeSet<MessageId>)>;
+/// The orders that could be read: of those that are not decided on the order, and whose answers
+/// it owes.
+type Read = HashMap<OrderKey, Option<(Order, BTreeSet<Named>)>>;
 
 /// Of an erased order there is nothing left that could be handed over.
-fn take_orders(db: &Db, report: &mut Report, take: Take<'_>) -> Result<UndecidedOrders, Error> {
-    let mut undecided = UndecidedOrders::new();
+fn take_orders(db: &Db, report: &mut Report, take: Take<'_>) -> Result<Read, Error> {
+    let mut read = Read::new();
     for (key, entry) in entries(db, keys::ORDER, report) {
         let (order, document) = match guarded(|| order(db, &key, &entry)) {
             Ok(read) => read,
@@ -74,6 +85,9 @@ fn take_orders(db: &Db, report: &mut Report, take: Take<'_>) -> Result<Undecided
                 continue;
             }
         };
+        let undecided = order.is_undecided();
+        let undecided = undecided.then(|| (order.clone(), waiting(&order)));
+        read.insert(order.key.clone(), undecided);
         if order.erased_at.is_some() {
             count("erased orders, left out", report);
             continue;
@@ -82,16 +96,12 @@ fn take_orders(db: &Db, report: &mut Report, take: Take<'_>) -> Result<Undecided
         if let Err(why) = &document {
             report.found(format!("order {} has no document: {why}", order.key.id));
         }
-        if order.is_undecided() {
-            let waiting = waiting(&order);
-            undecided.insert(order.key.clone(), (order.clone(), waiting));
-        }
         take(Salvaged::Order(
             Box::new(order),
             document.unwrap_or_default(),
         ))?;
     }
-    Ok(undecided)
+    Ok(read)
 }
 
 fn take_owed(db: &Db, report: &mut Report, take: Take<'_>) -> Result<(), Error> {
@@ -111,7 +121,7 @@ fn take_owed(db: &Db, report: &mut Report, take: Take<'_>) -> Result<(), Error> 
 /// Every request is looked at: an order does not tell the session of one that is looked into.
 fn take_waiting(
     db: &Db,
-    mut undecided: UndecidedOrders,
+    mut orders: Read,
     report: &mut Report,
     take: Take<'_>,
 ) -> Result<(), Error> {
@@ -124,38 +134,77 @@ fn take_waiting(
                 continue;
             }
         };
-        let Some((order, missing)) = undecided.get_mut(&request.order_key()) else {
-            continue;
+        let found = match orders.get_mut(&request.order_key()) {
+            Some(Some(undecided)) => of_undecided(undecided, request, report),
+            Some(None) => None,
+            None => of_unread(request, report),
         };
-        if waits(order, &request) {
-            let message = request.key.message.clone();
-            missing.remove(&message);
-            count(WAITING, report);
-            let (order, request) = (Box::new(order.clone()), Box::new(request));
-            take(Salvaged::Waiting(order, message, Some(request)))?;
-        }
+        found.map(&mut *take).transpose()?;
     }
-    for (order, missing) in undecided.into_values() {
-        for message in missing {
+    for (order, missing) in orders.into_values().flatten() {
+        for named in missing {
             count(WAITING, report);
-            take(Salvaged::Waiting(Box::new(order.clone()), message, None))?;
+            let (order, named) = (Box::new(order.clone()), Box::new(named));
+            take(Salvaged::WaitingUnread(order, named))?;
         }
     }
     Ok(())
 }
 
-/// The messages whose senders wait for a decision on an order.
-fn waiting(order: &Order) -> BTreeSet<MessageId> {
-    let asked = order.undecided.iter().flat_map(Undecided::requests);
-    let asked = asked.map(|key| &key.message);
-    let looked_into = order.pending.iter().map(|pending| &pending.request);
-    asked.chain(looked_into).cloned().collect()
+/// A request for an order that is not decided on, if it is one that waits.
+fn of_undecided(
+    (order, missing): &mut (Order, BTreeSet<Named>),
+    request: StoredRequest,
+    report: &mut Report,
+) -> Option<Salvaged> {
+    let is_asked = missing.remove(&Named::Whole(request.key.clone()));
+    let is_looked_into = is_looked_into(order, &request);
+    if is_looked_into {
+        missing.remove(&Named::Message(request.key.message.clone()));
+    }
+    (is_asked || is_looked_into).then(|| {
+        count(WAITING, report);
+        Salvaged::Waiting(Box::new(order.clone()), Box::new(request))
+    })
 }
 
-fn waits(order: &Order, request: &StoredRequest) -> bool {
-    let mut asked = order.undecided.iter().flat_map(Undecided::requests);
-    let looked_into = order.pending.as_ref().map(|pending| &pending.request);
-    looked_into == Some(&request.key.message) || asked.any(|key| *key == request.key)
+/// A request for an order that is not among those that were read. One that was answered waits no
+/// more, and one that waits is not erased.
+fn of_unread(request: StoredRequest, report: &mut Report) -> Option<Salvaged> {
+    if request.callback.is_some() || request.refused.is_some() || request.is_erased() {
+        return None;
+    }
+    count(PERHAPS_WAITING, report);
+    report.found(format!(
+        "request {} was not answered, and its order {} cannot be read",
+        request.key.message, request.order
+    ));
+    Some(Salvaged::PerhapsWaiting(Box::new(request)))
+}
+
+/// The requests whose senders wait for a decision on an order.
+fn waiting(order: &Order) -> BTreeSet<Named> {
+    let asked = order.undecided.iter().flat_map(Undecided::requests);
+    let asked = asked.cloned().map(Named::Whole);
+    let looked_into = order.pending.iter().map(|pending| &pending.request);
+    asked
+        .chain(looked_into.cloned().map(Named::Message))
+        .collect()
+}
+
+/// Only who placed an order can have it looked into. Not every network keeps the session for an
+/// order's life: in another one it is the request that came when the order says.
+fn is_looked_into(order: &Order, request: &StoredRequest) -> bool {
+    let Some(pending) = &order.pending else {
+        return false;
+    };
+    let key = &request.key;
+    let is_of_caller = |placed: &Placement| {
+        let in_session = placed.transaction == key.transaction;
+        placed.bap.comparable() == key.caller && (in_session || pending.at == request.received_at)
+    };
+    let (network, placed) = (&order.key.network, order.placement.as_ref());
+    pending.request == key.message && *network == key.network && placed.is_none_or(is_of_caller)
 }
 
 /// A snapshot only saves sled the reading of its whole log: without one that is damaged, it may

@@ -8,6 +8,10 @@ use super::super::output;
 /// How many are asked for at once: the server answers soon, and is free for others in between.
 const PAGE: usize = 100;
 
+/// How many of a dry run, the most that the server lists: it writes nothing, and a page does not
+/// know how much of the room for previews of an order the pages before it have filled.
+const DRY_PAGE: usize = 1_000;
+
 /// Sends one again.
 pub(super) async fn one(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
     let path = format!("/callbacks/{id}/redrive");
@@ -24,13 +28,14 @@ pub(super) async fn all(
     json: bool,
 ) -> anyhow::Result<()> {
     let name = if dry_run { "would_redrive" } else { "redriven" };
+    let limit = if dry_run { DRY_PAGE } else { PAGE };
     let filter = subscriber.map(|id| format!("&subscriber={}", encoded(id)));
     let filter = filter.unwrap_or_default();
     let (mut taken, mut skipped) = (Vec::new(), Vec::new());
     let mut after = 0;
     loop {
         let path =
-            format!("/callbacks/redrive?limit={PAGE}&after={after}&dry_run={dry_run}{filter}");
+            format!("/callbacks/redrive?limit={limit}&after={after}&dry_run={dry_run}{filter}");
         let page = client.post(&path, &json!({})).await?;
         taken.extend(numbers(&page[name]));
         skipped.extend(numbers(&page["skipped"]));
