@@ -29,7 +29,8 @@ pub(super) enum Command {
     /// like the first with `.callbacks` added, and acknowledged requests that wait for the
     /// provider to decide, with their raw bodies and headers, to a third one, `.waiting`; so do
     /// those that may wait, because their orders cannot be read. A new store knows neither:
-    /// whoever waits hears nothing until you see to it. The store itself stays as it is. Exit code 0 when all of it could be read, 3 when some of it could not.
+    /// whoever waits hears nothing until you see to it. The store itself stays as it is. Exit code
+    /// 0 when all of it could be read, 3 when some of it could not.
     Export(Export),
 }
 
