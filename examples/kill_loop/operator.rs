@@ -22,15 +22,16 @@ use crate::town::Town;
 /// How long a BAP that is held is watched at the beginning of a life.
 const WATCHED: Duration = Duration::from_millis(150);
 
+/// How many events are read at once.
+const EVENTS: usize = 1_000;
+
 /// The milliseconds between two deeds.
 const PAUSE: std::ops::Range<u64> = 10..120;
 
 /// What the operator knows of one deed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
-    /// It is not known whether there is anything to be done.
-    Nothing,
-    /// There is.
+    /// An event tells that it is to be done.
     Owed,
     /// It was asked for.
     Asked,
@@ -54,6 +55,8 @@ enum Hold {
 pub struct Memory {
     hold: Hold,
     decided: BTreeMap<Numbered, Told>,
+    /// The last event that was read.
+    heard: u64,
     erased: BTreeSet<Numbered>,
     redriven: BTreeSet<u64>,
     /// How many deeds were answered.
@@ -192,15 +195,14 @@ impl Operator {
         Ok(())
     }
 
-    /// Says what the provider decides, about every order that it is or may be asked about: after
-    /// two minutes the terms would decide.
+    /// Says what the provider decides, about every order that an event says it is asked about:
+    /// after two minutes the terms would decide.
     async fn decide(&mut self, memory: &mut Memory) -> anyhow::Result<()> {
-        let is_asked = |order: Numbered| matches!(Fate::of(order), Fate::Decided { .. });
-        for (order, acknowledged) in self.town.asked_of(is_asked) {
-            let before = memory.decided.entry(order).or_insert(Told::Nothing);
-            if acknowledged && *before == Told::Nothing {
-                *before = Told::Owed;
-            }
+        memory.hear(&self.admin).await?;
+        let told = memory.decided.iter();
+        let open = told.filter(|(_, told)| **told != Told::Done);
+        let open: Vec<Numbered> = open.map(|(order, _)| *order).collect();
+        for order in open {
             decide(&self.town, &self.admin, order, memory).await?;
         }
         Ok(())
@@ -208,6 +210,28 @@ impl Operator {
 
     async fn redrive(&self, memory: &mut Memory) -> anyhow::Result<()> {
         redrive(&self.town, &self.admin, memory).await
+    }
+}
+
+impl Memory {
+    /// Reads the events that came since.
+    async fn hear(&mut self, admin: &Admin) -> anyhow::Result<()> {
+        loop {
+            let path = format!("/events?limit={EVENTS}&after={}", self.heard);
+            let page = admin.get(&path).await?;
+            let events = page["events"].as_array().context("a list of events")?;
+            for event in events {
+                self.heard = event["sequence"].as_u64().context("a number")?;
+                let order = event["order_id"].as_str().and_then(Numbered::of_id);
+                if event["type"] == "order.cancellation_pending" {
+                    let order = order.context("an order of ours")?;
+                    self.decided.insert(order, Told::Owed);
+                }
+            }
+            if events.len() < EVENTS {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -224,10 +248,11 @@ async fn decide(
     if before == Some(Told::Done) {
         return Ok(());
     }
-    if before != Some(Told::Owed) {
-        // To cancel what nobody has asked about would be another thing.
+    if before == Some(Told::Asked) {
+        // The answer was lost: to cancel what waits no more would be another thing.
         let row = admin.get(&format!("/orders/{}", order.id())).await?;
         if row["undecided"].is_null() {
+            memory.decided.insert(order, Told::Done);
             return Ok(());
         }
     }
@@ -279,11 +304,9 @@ pub async fn finish(town: &Town, admin: &Admin, within: Duration) -> anyhow::Res
         if row["undecided"].is_null() {
             continue;
         }
-        let number = row["id"].as_str().and_then(|id| id.strip_prefix("order-"));
-        let Some(Ok(number)) = number.map(str::parse) else {
+        let Some(order) = row["id"].as_str().and_then(Numbered::of_id) else {
             bail!("order {} is undecided", row["id"]);
         };
-        let order = Numbered(number);
         if memory.decided.get(&order) == Some(&Told::Done) {
             town.found(format!("{} was decided on, and is undecided", order.id()));
             memory.decided.remove(&order);

@@ -1,6 +1,5 @@
 //! All that lives through the kills: registry, BAPs, ledger, and the stock of orders.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -166,15 +165,6 @@ impl Town {
         let all = past.acknowledged.iter();
         let of_kind: Vec<_> = all.filter(|r| such(r.order)).cloned().collect();
         pick(&of_kind, chance)
-    }
-
-    /// All orders of a kind that somebody asked to cancel, and whether that was acknowledged.
-    pub fn asked_of(&self, such: impl Fn(Numbered) -> bool) -> BTreeMap<Numbered, bool> {
-        let past = lock(&self.past);
-        let sent = past.requests.iter().map(|request| (request.order, false));
-        let acknowledged = past.acknowledged.iter();
-        let all = sent.chain(acknowledged.map(|request| (request.order, true)));
-        all.filter(|(order, _)| such(*order)).collect()
     }
 
     /// Counts a request that leaves; gives its number.

@@ -52,6 +52,11 @@ impl Numbered {
         format!("order-{}", self.0)
     }
 
+    /// The order with this id.
+    pub fn of_id(id: &str) -> Option<Self> {
+        Some(Self(id.strip_prefix("order-")?.parse().ok()?))
+    }
+
     /// The session it was placed in.
     pub fn transaction(self) -> String {
         format!("session-{}", self.0)
