@@ -6,13 +6,16 @@
 mod retention;
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
+use super::committer::JOBS_WAITING;
 use super::*;
 use crate::domain::ids::{MessageId, OrderId};
 use crate::domain::order::{Party, Reason};
