@@ -114,20 +114,13 @@ fn order(number: u64, now: DateTime<Utc>) -> Order {
 }
 
 fn nothing(number: u64, expected_version: u64, now: DateTime<Utc>) -> Commit {
-    Commit {
-        order: OrderWrite {
-            key: key(number),
-            expected_version,
-            order: None,
-            document: None,
-        },
-        request: None,
-        callback: None,
-        webhook: None,
-        answers: Vec::new(),
-        event: None,
-        now,
-    }
+    let order = OrderWrite {
+        key: key(number),
+        expected_version,
+        order: None,
+        document: None,
+    };
+    Commit::of(order, now)
 }
 
 /// The key of the request that cancels an order.

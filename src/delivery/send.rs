@@ -6,6 +6,8 @@
 //! Redirects are not followed, proxies of the environment not used, compressed bodies not
 //! unpacked, and nothing is repeated here: [`worker`](super::worker) decides about that.
 
+mod heard;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +16,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::dns::Resolve;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, redirect, retry};
 use tokio::time::{Instant, timeout_at};
 
+use self::heard::{header, read_body, redirected, unsent};
 use super::Settings;
 use super::guard::{self, Guarded, Reach};
 use super::provider::Endpoint;
@@ -288,65 +291,4 @@ fn client(settings: &Settings, resolver: Arc<dyn Resolve>) -> Result<Client, Err
         .pool_max_idle_per_host(settings.in_flight_per_host)
         .pool_idle_timeout(IDLE);
     Ok(builder.build()?)
-}
-
-/// Reads until the end, the limit or the deadline; dropping the response then hangs up.
-async fn read_body(response: &mut Response, limit: usize, deadline: Instant) -> (Vec<u8>, End) {
-    let mut body = Vec::new();
-    let end = loop {
-        match timeout_at(deadline, response.chunk()).await {
-            Err(_) => break End::Timeout,
-            Ok(Err(error)) => break End::Broken(complaint(error)),
-            Ok(Ok(None)) => break End::Whole,
-            Ok(Ok(Some(chunk))) => {
-                let room = limit - body.len();
-                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if chunk.len() > room {
-                    break End::TooLarge;
-                }
-            }
-        }
-    };
-    (body, end)
-}
-
-fn redirected(response: &Response) -> Sent {
-    let location = header(response, LOCATION);
-    Sent {
-        verdict: Verdict::Redirect,
-        status: Some(response.status().as_u16()),
-        detail: verdict::printable(&format!("Location: {location}")),
-        signed: None,
-    }
-}
-
-fn header(response: &Response, name: HeaderName) -> String {
-    let value = response.headers().get(name);
-    value.map_or_else(String::new, |v| {
-        String::from_utf8_lossy(v.as_bytes()).into_owned()
-    })
-}
-
-fn unsent(error: reqwest::Error) -> Sent {
-    if let Some(blocked) = guard::cause_of(&error) {
-        return Sent::unanswered(Verdict::BlockedAddress, &blocked.to_string());
-    }
-    let verdict = if error.is_timeout() {
-        Verdict::Timeout
-    } else {
-        Verdict::Transport
-    };
-    Sent::unanswered(verdict, &complaint(error))
-}
-
-/// The error with its causes, without the URL, which the callback shows already.
-fn complaint(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -91,8 +91,9 @@ async fn what_is_salvaged_from_a_damaged_store_can_be_handed_over_to_a_new_one()
     assert!(shown.iter().all(|order| order["state"] == "Cancelled"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_acknowledged_request_that_waits_for_the_provider_is_salvaged_with_its_proof() {
+/// A store of two orders whose server was killed while the provider was asked about one of them,
+/// and the body of the cancel that was acknowledged.
+async fn killed_while_one_waits() -> (Town, Numbered, String) {
     let (town, provider) = with_back_end(Some("2m"));
     provider.answer_questions(Answer::Hang);
     let running = town.start();
@@ -102,6 +103,12 @@ async fn an_acknowledged_request_that_waits_for_the_provider_is_salvaged_with_it
     let reply = town.post(&running, order, &body).await;
     assert!(reply.as_ref().is_some_and(is_ack), "{reply:?}");
     running.process.kill();
+    (town, order, body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_request_that_waits_for_the_provider_is_salvaged_with_its_proof() {
+    let (town, order, body) = killed_while_one_waits().await;
 
     let export = Export::of(&town, "waiting");
     assert_eq!(export.code, Some(0), "{}", export.said);
@@ -126,13 +133,7 @@ async fn an_acknowledged_request_that_waits_for_the_provider_is_salvaged_with_it
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledged_request_that_is_lost_with_the_end_of_the_files_is_told() {
-    let (town, provider) = with_back_end(Some("2m"));
-    provider.answer_questions(Answer::Hang);
-    let running = town.start();
-    town.hand_over(&running, 0..2).await;
-    cancel(&town, &running, Numbered(1), "message-1").await;
-    running.process.kill();
-
+    let (town, _, _) = killed_while_one_waits().await;
     let (store, file) = (town.around.store(), data_file(&town));
     let bytes = std::fs::read(&file).expect("reads");
     let mut parts = bytes.windows(b"message-1".len());
@@ -153,15 +154,7 @@ async fn an_acknowledged_request_that_is_lost_with_the_end_of_the_files_is_told(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_waits_is_salvaged_where_its_order_cannot_be_read() {
-    let (town, provider) = with_back_end(Some("2m"));
-    provider.answer_questions(Answer::Hang);
-    let running = town.start();
-    town.hand_over(&running, 0..2).await;
-    let order = Numbered(1);
-    let body = town.cancel(order, "message-1");
-    let reply = town.post(&running, order, &body).await;
-    assert!(reply.as_ref().is_some_and(is_ack), "{reply:?}");
-    running.process.kill();
+    let (town, order, body) = killed_while_one_waits().await;
 
     let db = sled::open(town.around.store()).expect("a store");
     let last = db.scan_prefix(b"o").keys().next_back();

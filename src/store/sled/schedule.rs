@@ -34,6 +34,18 @@ pub(super) struct Head {
     pub subscriber: String,
 }
 
+/// All of them in turn, beginning after the one that was served last.
+fn in_turn<'a, T>(
+    all: &'a BTreeMap<Arc<str>, T>,
+    last_served: Option<&str>,
+) -> impl Iterator<Item = (&'a Arc<str>, &'a T)> {
+    let last = last_served.unwrap_or("");
+    let behind = (Bound::Excluded(last), Bound::Unbounded);
+    let upto = (Bound::Unbounded, Bound::Included(last));
+    let turn = all.range::<str, _>(behind);
+    turn.chain(all.range::<str, _>(upto))
+}
+
 /// Held subscribers: the id as compared, and as written.
 type Held = BTreeMap<String, String>;
 
@@ -134,11 +146,7 @@ impl Schedule {
             return Vec::new();
         }
         let most = most_of_lane(limits);
-        let last = self.last_served.as_deref().unwrap_or("");
-        let behind = (Bound::Excluded(last), Bound::Unbounded);
-        let upto = (Bound::Unbounded, Bound::Included(last));
-        let turn = self.lanes.range::<str, _>(behind);
-        turn.chain(self.lanes.range::<str, _>(upto))
+        in_turn(&self.lanes, self.last_served.as_deref())
             .map(|(name, lane)| (name, lane, most(name)))
             .filter(|(_, lane, most)| lane.in_flight < *most && lane.has_due(now, &self.held))
             .map(|(name, _, most)| (Arc::clone(name), most))

@@ -5,12 +5,11 @@
 //! goes first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::Held;
+use super::{Held, in_turn};
 use crate::store::CallbackId;
 
 /// When a callback is due, and its number.
@@ -59,11 +58,7 @@ impl Lane {
 
     /// The next subscriber that is not held and has something due.
     fn in_turn(&self, now: DateTime<Utc>, held: &Held) -> Option<&Arc<str>> {
-        let last = self.last_served.as_deref().unwrap_or("");
-        let behind = (Bound::Excluded(last), Bound::Unbounded);
-        let upto = (Bound::Unbounded, Bound::Included(last));
-        let turn = self.queues.range::<str, _>(behind);
-        let mut turn = turn.chain(self.queues.range::<str, _>(upto));
+        let mut turn = in_turn(&self.queues, self.last_served.as_deref());
         let is_due = |queue: &BTreeSet<Entry>| queue.first().is_some_and(|(due, _)| *due <= now);
         turn.find(|(who, queue)| is_due(queue) && !held.contains_key(&***who))
             .map(|(who, _)| who)
